@@ -1,0 +1,86 @@
+// Package access is the gate that every call passes: who is calling, may they,
+// and the record that it happened.
+//
+// A domain method opens a Call, lets it decide, and ends it:
+//
+//	call := r.gate.Begin(who, "kms:Encrypt")
+//	defer call.End(ctx, &err)
+//	...look the key up...
+//	if err := call.Decide(access.Target{ARN: key.ARN, Policy: key.Policy, Rule: policy.KeyPolicy}); err != nil {
+//		return nil, err
+//	}
+//
+// End writes the audit record before the method returns. A method that ends
+// without an error and without a decision is turned into ErrUndecided, so a
+// path that forgot to ask cannot answer.
+package access
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// Caller is who makes a request, and from where. Only the door that verified
+// the request's signature, or a service acting on a resource's behalf, makes one.
+type Caller struct {
+	Principal   policy.Principal
+	AccessKeyID string
+
+	// Region is the one of the credential scope.
+	Region    string
+	RequestID string
+	At        time.Time
+	SourceIP  netip.Addr
+	UserAgent string
+	Referer   string
+	TLS       bool
+
+	// Via is the service that forwards the call for the principal, in the form
+	// of kms:ViaService: "s3.us-east-1.amazonaws.com". Empty for direct calls.
+	Via string
+	// SourceARN and SourceAccount name the resource that a service principal
+	// acts for, such as a distribution.
+	SourceARN     string
+	SourceAccount arn.AccountID
+}
+
+// Account is the account that the caller belongs to.
+func (c Caller) Account() arn.AccountID { return c.Principal.Account }
+
+// Through returns the caller as seen by the next service when service, for
+// instance "s3", forwards the call.
+func (c Caller) Through(service string) Caller {
+	c.Via = service + "." + c.Region + ".amazonaws.com"
+	return c
+}
+
+func (c *Caller) identity() audit.Identity {
+	id := audit.Identity{
+		ARN:         c.Principal.ARN,
+		Account:     c.Principal.Account,
+		PrincipalID: c.Principal.UserID,
+		Name:        c.Principal.Name,
+		AccessKeyID: c.AccessKeyID,
+		Issuer:      c.Principal.IssuerARN,
+		SourceARN:   c.SourceARN,
+	}
+	switch c.Principal.Kind {
+	case policy.Root:
+		id.Type = "Root"
+	case policy.User:
+		id.Type = "IAMUser"
+	case policy.RoleSession:
+		id.Type = "AssumedRole"
+	case policy.FederatedUser:
+		id.Type = "FederatedUser"
+	case policy.Service:
+		id.Type, id.ARN = "AWSService", c.Principal.Service
+	default:
+		id.Type = "Anonymous"
+	}
+	return id
+}

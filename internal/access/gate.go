@@ -1,0 +1,214 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+var (
+	// ErrDenied says that the caller may not. Its text is what the caller may
+	// read; why in detail is for the owner to ask.
+	ErrDenied = errors.New("access: denied")
+	// ErrNotRecorded says that the audit record could not be written, so there
+	// is no answer.
+	ErrNotRecorded = errors.New("access: not recorded")
+	// ErrUndecided is a fault of ours: a method answered without a decision.
+	ErrUndecided = errors.New("access: answered without a decision")
+)
+
+// Denied is the error of a denied call. It matches ErrDenied.
+type Denied struct {
+	// Message is AWS's own sentence, safe to send to the caller.
+	Message  string
+	Decision policy.Decision
+}
+
+func (d *Denied) Error() string        { return d.Message }
+func (d *Denied) Is(target error) bool { return target == ErrDenied }
+
+// Recorder keeps audit records; *audit.Log is one.
+type Recorder interface {
+	// Append returns nil when r has survived a power loss.
+	Append(ctx context.Context, r *audit.Record) error
+}
+
+// Identities knows which policies a principal brings along.
+type Identities interface {
+	// PoliciesOf fills the identity, boundary and session policies of p.
+	PoliciesOf(p *policy.Principal, into *policy.Policies)
+}
+
+// Config is what a Gate needs. All fields but ErrorCode are required.
+type Config struct {
+	Identities Identities
+	Record     Recorder
+	// ErrorCode names a domain error as the service of action does on the wire,
+	// for the record. Without it the record carries the error's text.
+	ErrorCode func(action policy.Action, err error) string
+}
+
+// Gate decides and records. It may be used concurrently.
+type Gate struct{ cfg Config }
+
+// NewGate returns a gate over cfg.
+func NewGate(cfg Config) *Gate { return &Gate{cfg: cfg} }
+
+// Target is what a decision is about.
+type Target struct {
+	// ARN is the resource, or "*" where the action has none.
+	ARN string
+	// Owner is the account that owns the resource; the caller's if empty.
+	Owner arn.AccountID
+	// Policy is the resource's own policy, nil if it has none.
+	Policy *policy.Document
+	Rule   policy.Rule
+	// Granted says that a KMS grant covers the call.
+	Granted bool
+	// Action replaces the call's action, for calls that need several.
+	Action policy.Action
+}
+
+// Call is one call on its way through the gate. It belongs to one goroutine.
+type Call struct {
+	gate *Gate
+	who  Caller
+
+	// Keys holds the condition keys of the request. Fill it before Decide.
+	Keys policy.Context
+
+	record   audit.Record
+	recorded bool
+}
+
+// Begin opens a call of who.
+func (g *Gate) Begin(who Caller, action policy.Action) *Call {
+	c := &Call{gate: g, who: who}
+	c.record = audit.Record{
+		Time: who.At, RequestID: who.RequestID, Region: who.Region,
+		Who: who.identity(), SourceIP: who.SourceIP, UserAgent: who.UserAgent,
+		InvokedBy: who.Via, Action: string(action),
+	}
+	return c
+}
+
+// Note keeps one request parameter for the record. Never pass a secret.
+func (c *Call) Note(name, value string) {
+	c.record.Parameters = append(c.record.Parameters, audit.Pair{Name: name, Value: value})
+}
+
+// NoteContext keeps the encryption context for the record.
+func (c *Call) NoteContext(pairs map[string]string) {
+	for k, v := range pairs {
+		c.record.Context = append(c.record.Context, audit.Pair{Name: k, Value: v})
+	}
+}
+
+// On names a resource for the record, where no Decide will name it.
+func (c *Call) On(arn string) {
+	c.record.Resources = append(c.record.Resources, arn)
+}
+
+// Decide asks whether the call may act on t. It returns a *Denied if not. A
+// call may decide several times; each must allow.
+func (c *Call) Decide(t Target) error {
+	c.On(t.ARN)
+	action, d := c.decide(t)
+	if !d.Allowed {
+		c.record.Decision = audit.Denied
+		return &Denied{Message: c.message(action, t, d), Decision: d}
+	}
+	if c.record.Decision == audit.Undecided {
+		c.record.Decision = audit.Allowed
+	}
+	return nil
+}
+
+// Open marks the call as one that needs no permission, such as
+// sts:GetCallerIdentity.
+func (c *Call) Open() {
+	if c.record.Decision == audit.Undecided {
+		c.record.Decision = audit.Allowed
+	}
+}
+
+// Allows answers a side question, such as whether the caller may list the
+// bucket and so learn that a key is missing. It leaves no trace in the record
+// and does not count as the call's decision.
+func (c *Call) Allows(t Target) bool {
+	_, d := c.decide(t)
+	return d.Allowed
+}
+
+// Effect records the call as successful and then runs change, which makes the
+// effect of the call visible. The record comes first: what happened is never
+// unrecorded. If change fails, End corrects the record.
+func (c *Call) Effect(ctx context.Context, change func() error) error {
+	if err := c.write(ctx, nil); err != nil {
+		return err
+	}
+	return change()
+}
+
+// End writes the record of a call that ends with *err, unless Effect already
+// wrote the same. If the record cannot be written, *err becomes ErrNotRecorded.
+// It is meant to be deferred.
+func (c *Call) End(ctx context.Context, err *error) {
+	if *err == nil && c.record.Decision != audit.Allowed {
+		*err = fmt.Errorf("%w: %s", ErrUndecided, c.record.Action)
+	}
+	if c.recorded && *err == nil {
+		return
+	}
+	if errors.Is(*err, ErrNotRecorded) {
+		return
+	}
+	if werr := c.write(ctx, *err); werr != nil {
+		*err = werr
+	}
+}
+
+func (c *Call) write(ctx context.Context, outcome error) error {
+	r := c.record
+	r.Corrects = c.recorded
+	if outcome != nil {
+		r.Error, r.Message = c.errorCode(outcome), outcome.Error()
+	}
+	// The caller may have hung up; the record is owed all the same.
+	if err := c.gate.cfg.Record.Append(context.WithoutCancel(ctx), &r); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
+	c.recorded = true
+	return nil
+}
+
+func (c *Call) errorCode(err error) string {
+	if c.gate.cfg.ErrorCode == nil {
+		return err.Error()
+	}
+	return c.gate.cfg.ErrorCode(policy.Action(c.record.Action), err)
+}
+
+func (c *Call) decide(t Target) (policy.Action, policy.Decision) {
+	action := t.Action
+	if action == "" {
+		action = policy.Action(c.record.Action)
+	}
+	owner := t.Owner
+	if owner == "" {
+		owner = c.who.Principal.Account
+	}
+	p := policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted}
+	c.gate.cfg.Identities.PoliciesOf(&c.who.Principal, &p)
+	return action, policy.Decide(&policy.Request{
+		Principal: &c.who.Principal, Action: action, Resource: t.ARN, Owner: owner, Context: &c.Keys,
+	}, &p)
+}
+
+func (c *Call) message(action policy.Action, t Target, _ policy.Decision) string {
+	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.who.Principal.ARN, action, t.ARN)
+}
