@@ -1,0 +1,54 @@
+// Package front is the one listener of the API address. It finds the service a
+// request is for, verifies who calls (SigV4), bounds the request, gives it an
+// id, and hands it to that service's door.
+package front
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// What can be wrong with a request before its service sees it, next to the
+// errors of package sigv4. Each door gives them its own wire form.
+var (
+	// ErrNoAuthentication says that the request is unsigned. The S3 door serves
+	// such requests as anonymous instead.
+	ErrNoAuthentication = errors.New("front: request is not signed")
+	// ErrUnknownAccessKey says that the access key id is unknown, inactive, or
+	// goes without the session token that it needs (or with one it must not have).
+	ErrUnknownAccessKey = errors.New("front: unknown access key")
+	// ErrInvalidToken says that the session token is not one of ours.
+	ErrInvalidToken = errors.New("front: invalid session token")
+	// ErrExpiredToken says that the session has ended.
+	ErrExpiredToken = errors.New("front: expired session token")
+	// ErrBodyTooLarge says that the body exceeds the service's bound.
+	ErrBodyTooLarge = errors.New("front: request body too large")
+	// ErrBodyRead says that the body ended early or arrived too slowly.
+	ErrBodyRead = errors.New("front: request body could not be read")
+)
+
+// Request is one request on its way to its service.
+type Request struct {
+	*http.Request
+	// ID is the request id that every answer and record carries.
+	ID string
+	// Caller is who calls. In Refuse its principal may be missing.
+	Caller access.Caller
+	// Body is the whole body, read and checked against the signature. It is nil
+	// for services that stream; those read Request.Body under Payload.
+	Body []byte
+	// Auth is what the signature said about the request; its Payload tells how
+	// the body of a streaming service is to be checked. Nil when unsigned.
+	Auth *sigv4.Verified
+}
+
+// Door is one service's entrance: decode, call the domain, encode.
+type Door interface {
+	// Serve answers an authenticated (or, for S3, anonymous) request.
+	Serve(w http.ResponseWriter, r *Request)
+	// Refuse answers a request that failed with err before Serve could be called.
+	Refuse(w http.ResponseWriter, r *Request, err error)
+}
