@@ -1,0 +1,26 @@
+package sealed
+
+import (
+	"context"
+
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// AddDomainKey gives a domain one more key, as a rotation of domain keys will.
+// A vault that is opened afterwards wraps under it.
+func AddDomainKey(ctx context.Context, v *Vault, domain string, version uint32) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.records.Update(ctx, func(tx store.Writer) error {
+		return v.writeDomainKeyLocked(tx, domain, version, RandomSecret(KeyBytes))
+	})
+}
+
+// WrapFixed wraps with a chosen nonce and iv.
+func WrapFixed(random [28]byte, key Secret, keyVersion uint32, domain, purpose, name string, secret Secret) []byte {
+	k, err := newKDF(key)
+	if err != nil {
+		panic(err)
+	}
+	return k.wrap(random, keyVersion, place{domain, purpose, name}, secret)
+}
