@@ -1,0 +1,49 @@
+package audit
+
+import (
+	"errors"
+	"os"
+)
+
+// Fault is a way for the disk to fail one write.
+type Fault int
+
+const (
+	FaultWriteNothing Fault = iota
+	FaultWriteHalf
+	FaultWriteAll
+	FaultSync
+)
+
+func (f Fault) String() string {
+	return [...]string{"nothing written", "half written", "all written", "not synced"}[f]
+}
+
+var errFault = errors.New("injected fault")
+
+// InjectFault lets the next writes of l fail until the returned function is called.
+func InjectFault(l *Log, fault Fault) (restore func()) {
+	l.disk = faultyDisk{fault}
+	return func() { l.disk = realDisk{} }
+}
+
+type faultyDisk struct{ fault Fault }
+
+func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {
+	n := 0
+	switch d.fault {
+	case FaultWriteHalf:
+		n = len(b) / 2
+	case FaultWriteAll:
+		n = len(b)
+	case FaultSync:
+		_, err := f.WriteAt(b, off)
+		return err
+	}
+	if _, err := f.WriteAt(b[:n], off); err != nil {
+		return err
+	}
+	return errFault
+}
+
+func (d faultyDisk) sync(*os.File) error { return errFault }

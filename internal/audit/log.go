@@ -1,0 +1,399 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+var (
+	// ErrTampered says that the files are not what this log wrote: a record was
+	// changed, removed, added, or the end was cut off.
+	ErrTampered = errors.New("audit: the log has been changed")
+	// ErrClosed says that the log was closed.
+	ErrClosed = errors.New("audit: log is closed")
+)
+
+const (
+	segmentSuffix = ".log"
+	// defaultSegmentBytes is where a new file is begun.
+	defaultSegmentBytes = 64 << 20
+	// maxLineBytes bounds one record. Parameters are cut long before.
+	maxLineBytes = 1 << 20
+	// maxSpareBytes bounds the buffer kept between batches.
+	maxSpareBytes = 1 << 20
+)
+
+// Config says where a Log lives. Dir and HeadKey are required.
+type Config struct {
+	// Dir is a folder of the log's own; it is made with mode 0700.
+	Dir string
+	// HeadKey authenticates the file that names the end of the log. It is
+	// derived from the root key, so that who can write the folder cannot cut it.
+	HeadKey []byte
+	// SegmentBytes is where a new file is begun; 0 means 64 MiB.
+	SegmentBytes int64
+	Log          *slog.Logger
+}
+
+// Log appends records to files. It may be used concurrently: callers that
+// arrive together share one write and one sync.
+type Log struct {
+	cfg  Config
+	dir  *os.Root
+	head *headFile
+	disk disk
+
+	mu sync.Mutex
+	// Guarded by mu.
+	next     uint64            // sequence number of the next record
+	prev     [sha256.Size]byte // hash of the record before it
+	open     *batch            // receives records while another batch is written
+	spare    []byte            // a buffer to reuse
+	flushing bool
+	closed   bool
+	idle     *sync.Cond // signalled when flushing ends
+
+	// Used only by the goroutine that is flushing.
+	file    *os.File
+	size    int64
+	durable position
+	broken  bool // a write failed; repair before the next
+}
+
+// position is a place between two records.
+type position struct {
+	next uint64
+	prev [sha256.Size]byte
+}
+
+// batch is a run of records that is written and synced as one.
+type batch struct {
+	lines []byte
+	end   position
+	// done is closed when the batch is written or has failed; err says which.
+	done chan struct{}
+	err  error
+	// lead passes the duty to write the batch to one of those waiting in it.
+	lead chan struct{}
+}
+
+// Open opens the log in cfg.Dir, which it makes if it is absent. A last record
+// that a crash tore was never acknowledged and is removed. Open fails with
+// ErrTampered when the log ends before the place that its head file names.
+func Open(cfg Config) (*Log, error) {
+	if len(cfg.HeadKey) < 16 {
+		return nil, errors.New("audit: HeadKey is too short")
+	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = defaultSegmentBytes
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	dir, err := os.OpenRoot(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	l := &Log{cfg: cfg, dir: dir, disk: realDisk{}}
+	l.idle = sync.NewCond(&l.mu)
+	if err := l.recover(); err != nil {
+		l.closeFiles()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Log) recover() error {
+	names, err := segments(l.dir)
+	if err != nil {
+		return err
+	}
+	// The head comes before the first file and is there ever after: a log
+	// without one was tampered with.
+	head, err := openHead(l.dir, l.cfg.HeadKey, len(names) == 0)
+	if err != nil {
+		return err
+	}
+	l.head = head
+	l.durable = position{next: 1}
+	if len(names) > 0 {
+		err = l.recoverSegment(names[len(names)-1])
+	} else {
+		err = l.startSegment()
+	}
+	if err != nil {
+		return err
+	}
+	if head.last.next > l.durable.next {
+		return fmt.Errorf("%w: it ends before record %d, but record %d was written",
+			ErrTampered, l.durable.next, head.last.next-1)
+	}
+	if head.last.next == l.durable.next && head.last.prev != l.durable.prev {
+		return fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, l.durable.next-1)
+	}
+	l.next, l.prev = l.durable.next, l.durable.prev
+	return nil
+}
+
+// recoverSegment finds the end of the newest file and opens it for appending.
+func (l *Log) recoverSegment(name string) error {
+	data, err := fs.ReadFile(l.dir.FS(), name)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	whole := bytes.LastIndexByte(data, '\n') + 1
+	first, prev, err := segmentStart(name)
+	if err != nil {
+		return err
+	}
+	l.durable = position{next: first, prev: prev}
+	if whole > 0 {
+		lastLine := data[bytes.LastIndexByte(data[:whole-1], '\n')+1 : whole-1]
+		entry, err := parseEntry(lastLine)
+		if err != nil {
+			return fmt.Errorf("%w: %s: last record: %w", ErrTampered, name, err)
+		}
+		l.durable = position{next: entry.Seq + 1, prev: sha256.Sum256(lastLine)}
+	}
+	f, err := l.dir.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	l.file, l.size = f, int64(whole)
+	if torn := len(data) - whole; torn > 0 {
+		l.cfg.Log.Warn("audit: removed a record that a crash tore", slog.String("file", name), slog.Int("bytes", torn))
+		if err := f.Truncate(l.size); err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+	}
+	return nil
+}
+
+// Append adds r to the log. It returns nil when r has survived a power loss;
+// when it returns an error, r is not in the log.
+func (l *Log) Append(ctx context.Context, r *Record) error {
+	body := getBuffer()
+	defer putBuffer(body)
+	*body = appendBody((*body)[:0], r)
+	if len(*body) > maxLineBytes {
+		return fmt.Errorf("audit: record of %d bytes is too large", len(*body))
+	}
+
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	b := l.open
+	if b == nil {
+		b = &batch{lines: l.spare[:0], done: make(chan struct{}), lead: make(chan struct{}, 1)}
+		l.open, l.spare = b, nil
+	}
+	l.chainLocked(b, *body)
+	leads := !l.flushing
+	l.flushing = true
+	l.mu.Unlock()
+
+	if !leads {
+		select {
+		case <-b.done:
+			return b.err
+		case <-b.lead:
+		}
+	}
+	return l.lead(b)
+}
+
+// lead writes b for all who wait in it, and then lets one of those who came
+// meanwhile write theirs. Nobody writes more than one batch, so nobody waits
+// for more than two.
+func (l *Log) lead(b *batch) error {
+	l.mu.Lock()
+	l.open = nil
+	l.mu.Unlock()
+
+	b.err = l.flush(b)
+	close(b.done)
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cap(b.lines) <= maxSpareBytes {
+		l.spare = b.lines
+	}
+	if b.err != nil {
+		l.abandonLocked(b.err)
+	}
+	if l.open != nil {
+		l.open.lead <- struct{}{}
+		return b.err
+	}
+	l.flushing = false
+	l.idle.Broadcast()
+	return b.err
+}
+
+// chainLocked adds one record to b behind the records before it.
+func (l *Log) chainLocked(b *batch, body []byte) {
+	start := len(b.lines)
+	b.lines = append(b.lines, `{"seq":`...)
+	b.lines = strconv.AppendUint(b.lines, l.next, 10)
+	b.lines = append(b.lines, `,"prev":"`...)
+	b.lines = hex.AppendEncode(b.lines, l.prev[:])
+	b.lines = append(b.lines, '"')
+	b.lines = append(b.lines, body...)
+	l.prev = sha256.Sum256(b.lines[start:])
+	b.lines = append(b.lines, '\n')
+	l.next++
+	b.end = position{next: l.next, prev: l.prev}
+}
+
+// abandonLocked takes back everything that was chained behind a failed batch:
+// none of it is in the file, and its chain leads to records that are not there.
+func (l *Log) abandonLocked(cause error) {
+	if b := l.open; b != nil {
+		l.open = nil
+		b.err = cause
+		close(b.done)
+	}
+	l.next, l.prev = l.durable.next, l.durable.prev
+}
+
+// flush writes and syncs one batch. Only one flush runs at a time.
+func (l *Log) flush(b *batch) error {
+	if l.broken {
+		if err := l.repair(); err != nil {
+			return fmt.Errorf("audit: repair after a failed write: %w", err)
+		}
+		l.broken = false
+	}
+	if l.size >= l.cfg.SegmentBytes {
+		if err := l.startSegment(); err != nil {
+			return err
+		}
+	}
+	err := l.disk.writeAt(l.file, b.lines, l.size)
+	if err == nil {
+		err = l.disk.sync(l.file)
+	}
+	if err != nil {
+		// What reached the disk is not acknowledged; the next flush removes it.
+		l.broken = true
+		return fmt.Errorf("audit: write: %w", err)
+	}
+	l.size += int64(len(b.lines))
+	l.durable = b.end
+	// The head follows the log: a crash between the two leaves a head that is
+	// behind, which is allowed, and never one that is ahead.
+	if err := l.head.store(l.durable); err != nil {
+		l.cfg.Log.Error("audit: head not updated", slog.Any("err", err))
+	}
+	return nil
+}
+
+// repair removes what a failed write may have left behind the last record.
+func (l *Log) repair() error {
+	if err := l.file.Truncate(l.size); err != nil {
+		return err
+	}
+	return l.disk.sync(l.file)
+}
+
+// startSegment begins a new file. Its name says which record comes first and
+// the hash of the one before, so that a missing file shows.
+func (l *Log) startSegment() error {
+	name := segmentName(l.durable)
+	f, err := l.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		// Left by a start that failed before it could write a record.
+		f, err = l.dir.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if err := syncDir(l.cfg.Dir); err != nil {
+		return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
+	}
+	if l.file != nil {
+		if err := l.file.Close(); err != nil {
+			return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
+		}
+	}
+	l.file, l.size = f, 0
+	return nil
+}
+
+// Close waits for records under way and closes the files.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	for l.flushing {
+		l.idle.Wait()
+	}
+	l.mu.Unlock()
+	if l.broken {
+		if err := l.repair(); err != nil {
+			return errors.Join(fmt.Errorf("audit: %w", err), l.closeFiles())
+		}
+	}
+	return l.closeFiles()
+}
+
+func (l *Log) closeFiles() error {
+	var errs []error
+	if l.file != nil {
+		errs = append(errs, l.file.Close())
+	}
+	if l.head != nil {
+		errs = append(errs, l.head.close())
+	}
+	return errors.Join(append(errs, l.dir.Close())...)
+}
+
+// segments lists the log's files, oldest first.
+func segments(dir *os.Root) ([]string, error) {
+	entries, err := fs.ReadDir(dir.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), segmentSuffix) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// segmentName is the number of the first record, 20 digits, a dash, and the
+// hash of the record before it.
+func segmentName(p position) string {
+	return fmt.Sprintf("%020d-%x%s", p.next, p.prev, segmentSuffix)
+}
+
+func segmentStart(name string) (first uint64, prev [sha256.Size]byte, err error) {
+	base := strings.TrimSuffix(name, segmentSuffix)
+	number, hash, ok := strings.Cut(base, "-")
+	if !ok {
+		return 0, prev, fmt.Errorf("%w: unexpected file %q", ErrTampered, name)
+	}
+	first, err = strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return 0, prev, fmt.Errorf("%w: unexpected file %q", ErrTampered, name)
+	}
+	if n, err := hex.Decode(prev[:], []byte(hash)); err != nil || n != len(prev) || len(hash) != 2*len(prev) {
+		return 0, prev, fmt.Errorf("%w: unexpected file %q", ErrTampered, name)
+	}
+	return first, prev, nil
+}
