@@ -24,3 +24,8 @@ func WrapFixed(random [28]byte, key Secret, keyVersion uint32, domain, purpose, 
 	}
 	return k.wrap(random, keyVersion, place{domain, purpose, name}, secret)
 }
+
+// SealBlobFixed seals with a chosen nonce and iv.
+func SealBlobFixed(random [28]byte, k *BlobKey, context map[string]string, plaintext []byte) ([]byte, error) {
+	return k.seal(random, context, plaintext)
+}
