@@ -1,0 +1,203 @@
+// Package config turns a file, the environment and flags into one Config.
+// Later sources win: file, then environment, then flags. A key that is unknown,
+// a pair that is half set, or a setting that this version lacks is an error.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is everything that `keyfront serve` can be told. The zero value is not
+// usable; start from Default.
+type Config struct {
+	// DataDir is the folder of all state. It is made if absent.
+	DataDir string `yaml:"dataDir"`
+	// APIAddr is the address of all AWS services, host:port.
+	APIAddr string `yaml:"apiAddr"`
+	// EdgeAddr is the address that viewers use, host:port.
+	EdgeAddr string `yaml:"edgeAddr"`
+	// EdgeTLSAddr is the same for https; empty is off. It needs EdgeTLS.
+	EdgeTLSAddr string `yaml:"edgeTLSAddr"`
+	// EdgeTLS is the viewer certificate.
+	EdgeTLS Certificate `yaml:"edgeTLS"`
+	// VerifyAddr would answer other servers' sub-requests; this version lacks it.
+	VerifyAddr string `yaml:"verifyAddr"`
+	// EdgeDomain is the parent of the distributions' own domain names.
+	EdgeDomain string `yaml:"edgeDomain"`
+	// Account is the default account, 12 digits.
+	Account string `yaml:"account"`
+	// TestClock lets anyone who reaches the API address move the clock.
+	TestClock bool `yaml:"testClock"`
+	// MetricsToken lets peers other than loopback read the metrics; empty lets none.
+	MetricsToken string `yaml:"metricsToken"`
+	// S3Domains are further domains that serve buckets in virtual-host style.
+	S3Domains []string `yaml:"s3Domains"`
+	// Cache bounds what the edge keeps.
+	Cache Cache `yaml:"cache"`
+
+	// RootAccessKeyID and RootSecretAccessKey, set together, are the root user's
+	// access key. They come from the environment only.
+	RootAccessKeyID     string `yaml:"-"`
+	RootSecretAccessKey string `yaml:"-"`
+}
+
+// Certificate is a pair of PEM files, both or neither.
+type Certificate struct {
+	CertFile string `yaml:"certFile"`
+	KeyFile  string `yaml:"keyFile"`
+}
+
+// Cache bounds the edge's cache.
+type Cache struct {
+	// MemoryBytes bounds the bodies kept in memory. Default 256 MiB.
+	MemoryBytes int64 `yaml:"memoryBytes"`
+	// DiskBytes bounds the bodies kept in files. Default 10 GiB.
+	DiskBytes int64 `yaml:"diskBytes"`
+}
+
+// Default is the configuration of `keyfront serve` without any setting.
+func Default() Config {
+	return Config{
+		DataDir:    "./keyfront-data",
+		APIAddr:    "127.0.0.1:4566",
+		EdgeAddr:   "127.0.0.1:8080",
+		EdgeDomain: "cloudfront.localhost",
+		Account:    "000000000000",
+		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
+	}
+}
+
+// Setting is one value that the environment and a flag can set.
+type Setting struct {
+	// Flag is the flag's name without dashes; the variable is KEYFRONT_ and the
+	// name in capitals with underscores.
+	Flag string
+	set  func(c *Config, value string) error
+}
+
+// Env is the name of the environment variable.
+func (s Setting) Env() string {
+	return "KEYFRONT_" + strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_"))
+}
+
+// Settings lists them all.
+func Settings() []Setting {
+	text := func(field func(*Config) *string) func(*Config, string) error {
+		return func(c *Config, v string) error { *field(c) = v; return nil }
+	}
+	return []Setting{
+		{"data-dir", text(func(c *Config) *string { return &c.DataDir })},
+		{"api-addr", text(func(c *Config) *string { return &c.APIAddr })},
+		{"edge-addr", text(func(c *Config) *string { return &c.EdgeAddr })},
+		{"edge-tls-addr", text(func(c *Config) *string { return &c.EdgeTLSAddr })},
+		{"verify-addr", text(func(c *Config) *string { return &c.VerifyAddr })},
+		{"edge-domain", text(func(c *Config) *string { return &c.EdgeDomain })},
+		{"account", text(func(c *Config) *string { return &c.Account })},
+		{"metrics-token", text(func(c *Config) *string { return &c.MetricsToken })},
+		{"test-clock", func(c *Config, v string) error {
+			on, err := strconv.ParseBool(v)
+			if err != nil {
+				return fmt.Errorf("%q is neither true nor false", v)
+			}
+			c.TestClock = on
+			return nil
+		}},
+	}
+}
+
+// Load builds the configuration. file is a YAML file, or empty; getenv is
+// os.Getenv; flags holds the flags that were given, by name.
+func Load(file string, getenv func(string) string, flags map[string]string) (Config, error) {
+	c := Default()
+	if file != "" {
+		if err := c.readFile(file); err != nil {
+			return Config{}, err
+		}
+	}
+	for _, s := range Settings() {
+		if v := getenv(s.Env()); v != "" {
+			if err := s.set(&c, v); err != nil {
+				return Config{}, fmt.Errorf("%s: %w", s.Env(), err)
+			}
+		}
+		if v, ok := flags[s.Flag]; ok {
+			if err := s.set(&c, v); err != nil {
+				return Config{}, fmt.Errorf("--%s: %w", s.Flag, err)
+			}
+		}
+	}
+	c.RootAccessKeyID = getenv("KEYFRONT_ROOT_ACCESS_KEY_ID")
+	c.RootSecretAccessKey = getenv("KEYFRONT_ROOT_SECRET_ACCESS_KEY")
+	return c, c.Check()
+}
+
+// maxFileBytes bounds the configuration file.
+const maxFileBytes = 1 << 20
+
+func (c *Config) readFile(name string) error {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the configuration file %s does not exist", name)
+	}
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if len(text) > maxFileBytes {
+		return fmt.Errorf("the configuration file %s is larger than %d bytes", name, maxFileBytes)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("configuration file %s: %s", name, yaml.FormatError(err, false, true))
+	}
+	return nil
+}
+
+// Check reports the first setting that cannot be obeyed, by name.
+func (c *Config) Check() error {
+	switch {
+	case c.DataDir == "":
+		return errors.New("data-dir is empty")
+	case c.EdgeDomain == "" || strings.ToLower(c.EdgeDomain) != c.EdgeDomain || strings.ContainsAny(c.EdgeDomain, "/: *"):
+		return fmt.Errorf("edge-domain %q is not a lower-case domain name", c.EdgeDomain)
+	case len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "":
+		return fmt.Errorf("account %q is not a number of 12 digits", c.Account)
+	case (c.EdgeTLS.CertFile == "") != (c.EdgeTLS.KeyFile == ""):
+		return errors.New("edgeTLS needs both certFile and keyFile")
+	case c.EdgeTLSAddr != "" && c.EdgeTLS.CertFile == "":
+		return errors.New("edge-tls-addr needs a certificate: set edgeTLS.certFile and edgeTLS.keyFile in the configuration file")
+	case c.EdgeTLSAddr == "" && c.EdgeTLS.CertFile != "":
+		return errors.New("edgeTLS is set, but edge-tls-addr is not")
+	case c.VerifyAddr != "":
+		return errors.New("verify-addr is not supported by this version")
+	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):
+		return errors.New("set KEYFRONT_ROOT_ACCESS_KEY_ID and KEYFRONT_ROOT_SECRET_ACCESS_KEY together, or neither")
+	case c.Cache.MemoryBytes < 1<<20:
+		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
+	case c.Cache.DiskBytes < 1<<20:
+		return fmt.Errorf("cache.diskBytes %d is less than 1 MiB", c.Cache.DiskBytes)
+	}
+	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr} {
+		if addr == "" && name == "edge-tls-addr" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return fmt.Errorf("%s %q is not host:port", name, addr)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/config"
+)
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "keyfront.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func env(pairs ...string) func(string) string {
+	return func(name string) string {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1]
+			}
+		}
+		return ""
+	}
+}
+
+func TestLaterSourcesWin(t *testing.T) {
+	name := file(t, "apiAddr: 127.0.0.1:1\nedgeAddr: 127.0.0.1:1\nedgeDomain: a.example\ncache:\n  memoryBytes: 2097152\n")
+	got, err := config.Load(name,
+		env("KEYFRONT_API_ADDR", "127.0.0.1:2", "KEYFRONT_EDGE_ADDR", "127.0.0.1:2", "KEYFRONT_TEST_CLOCK", "1"),
+		map[string]string{"edge-addr": "127.0.0.1:3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.APIAddr, want.EdgeAddr, want.EdgeDomain = "127.0.0.1:2", "127.0.0.1:3", "a.example"
+	want.TestClock, want.Cache.MemoryBytes = true, 2<<20
+	if !equal(got, want) {
+		t.Errorf("Load = %+v, want %+v", got, want)
+	}
+}
+
+func equal(a, b config.Config) bool {
+	if len(a.S3Domains) != 0 || len(b.S3Domains) != 0 {
+		return false
+	}
+	a.S3Domains, b.S3Domains = nil, nil
+	return a.DataDir == b.DataDir && a.APIAddr == b.APIAddr && a.EdgeAddr == b.EdgeAddr && a.EdgeDomain == b.EdgeDomain &&
+		a.TestClock == b.TestClock && a.Cache == b.Cache && a.Account == b.Account
+}
+
+func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
+	tests := []struct {
+		name, file string
+		env        []string
+		flags      map[string]string
+		want       string
+	}{
+		{name: "unknown key", file: "apiAdr: x\n", want: "apiAdr"},
+		{name: "unknown nested key", file: "cache:\n  bytes: 1\n", want: "bytes"},
+		{name: "half a certificate", file: "edgeTLS:\n  certFile: a.pem\n", want: "certFile and keyFile"},
+		{name: "https without a certificate", flags: map[string]string{"edge-tls-addr": "127.0.0.1:8443"}, want: "certificate"},
+		{name: "half a root key", env: []string{"KEYFRONT_ROOT_ACCESS_KEY_ID", "AKIA"}, want: "together"},
+		{name: "verify address", flags: map[string]string{"verify-addr": "127.0.0.1:1"}, want: "verify-addr"},
+		{name: "account", flags: map[string]string{"account": "12"}, want: "account"},
+		{name: "address", env: []string{"KEYFRONT_API_ADDR", "localhost"}, want: "api-addr"},
+		{name: "clock", env: []string{"KEYFRONT_TEST_CLOCK", "perhaps"}, want: "KEYFRONT_TEST_CLOCK"},
+		{name: "domain", flags: map[string]string{"edge-domain": "A.example:80"}, want: "edge-domain"},
+		{name: "no cache", file: "cache:\n  memoryBytes: 0\n", want: "memoryBytes"},
+		{name: "not YAML", file: "{{{{", want: "configuration file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			name := ""
+			if tt.file != "" {
+				name = file(t, tt.file)
+			}
+			_, err := config.Load(name, env(tt.env...), tt.flags)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Load = %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+	if _, err := config.Load("no/such/file.yaml", env(), nil); err == nil || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("Load of an absent file = %v", err)
+	}
+}
+
+func TestEverySettingHasAVariable(t *testing.T) {
+	for _, s := range config.Settings() {
+		if want := "KEYFRONT_" + strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_")); s.Env() != want {
+			t.Errorf("Env of %s = %s, want %s", s.Flag, s.Env(), want)
+		}
+	}
+}
