@@ -1,11 +1,17 @@
 // Package policy is the policy language: documents, conditions, and the one
 // function that decides. Everything here is a pure value: no I/O, no clock.
 //
+// Parse compiles a document once; Decide answers a request from the compiled
+// documents that may speak on it; Explain gives the owner every statement and
+// why it did or did not count; Request.Denial is the sentence the caller gets.
+//
 // Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy
 // elements reference"; KMS Developer Guide, "Authentication and access control".
 package policy
 
 import (
+	"time"
+
 	"github.com/keyfront-project/keyfront/internal/arn"
 )
 
@@ -33,23 +39,18 @@ type Principal struct {
 	ARN string
 	// IssuerARN is the role of a role session, the user of a federated user.
 	IssuerARN string
+	// UniqueID is the id of the user or role itself, "AIDA…" or "AROA…": the
+	// role's for a role session, the issuing user's for a federated user.
+	// Documents bound to ids (Document.Bind) match by it.
+	UniqueID string
+	// CanonicalID is the S3 canonical user id of the account, if known.
+	CanonicalID string
 	// UserID is the value of aws:userid: "AIDA…", "AROA…:session", the account.
 	UserID string
 	// Name is the user name; only users have one.
 	Name string
 	// Service is the service principal, for instance "cloudfront.amazonaws.com".
 	Service string
-}
-
-// Context holds the condition keys of one request. Names compare without case.
-type Context struct {
-	keys []contextKey
-}
-
-type contextKey struct {
-	name   string // lower case
-	values []string
-	multi  bool
 }
 
 // Request is what Decide judges.
@@ -59,7 +60,16 @@ type Request struct {
 	// Resource is the ARN acted on, or "*" for an action without a resource.
 	Resource string
 	// Owner is the account that owns Resource; the caller's own if empty.
-	Owner   arn.AccountID
+	Owner arn.AccountID
+	// Time is the moment of the request, the value of aws:CurrentTime and
+	// aws:EpochTime, which are absent when it is zero.
+	Time time.Time
+	// Context holds the other condition keys; nil means none. The keys that
+	// describe the principal (aws:PrincipalArn, aws:PrincipalAccount,
+	// aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
+	// aws:PrincipalServiceName, aws:PrincipalServiceNamesList) and
+	// aws:ResourceAccount need not be set: they are derived when a policy
+	// names them. A value in Context wins over the derived one.
 	Context *Context
 }
 
@@ -78,7 +88,8 @@ const (
 	IdentityOnly
 )
 
-// Policies are all that may speak on one request.
+// Policies are all that may speak on one request. A nil document inside a list
+// is one that could not be had, and denies.
 type Policies struct {
 	Rule     Rule
 	Resource *Document // nil: the resource has no policy
@@ -87,6 +98,14 @@ type Policies struct {
 	// Session policies limit a session. HasSession with no documents allows nothing.
 	Session    []*Document
 	HasSession bool
-	// Granted says that a KMS grant covers the request.
+	// Control documents are service control policies of the caller's account.
+	// HasControl with no documents allows nothing.
+	Control    []*Document
+	HasControl bool
+	// Granted says that a KMS grant to the caller, its role or its user covers
+	// the request.
 	Granted bool
+	// GrantedAccount says that a KMS grant to the caller's account covers the
+	// request; the caller's own policies must then allow it.
+	GrantedAccount bool
 }

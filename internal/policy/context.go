@@ -1,0 +1,106 @@
+package policy
+
+// Context holds the condition keys of one request. Names compare without
+// ASCII case. The zero Context is empty and ready; it is not safe for
+// concurrent use while it is being filled.
+type Context struct {
+	keys []contextKey
+}
+
+type contextKey struct {
+	family string // "" or the part of the name before the caller's own: "aws:RequestTag/"
+	name   string
+	one    string
+	many   []string // of a multi-valued key
+	multi  bool
+}
+
+// NewContext is an empty Context with room for n keys.
+func NewContext(n int) *Context {
+	return &Context{keys: make([]contextKey, 0, n)}
+}
+
+// Reset empties c and keeps its room.
+func (c *Context) Reset() {
+	clear(c.keys)
+	c.keys = c.keys[:0]
+}
+
+// Set adds or replaces a condition key with the values of the request.
+// Numbers, booleans ("true", "false") and dates (ISO 8601 or epoch seconds)
+// are given as strings. One value makes a single-valued key; SetList makes a
+// multi-valued one of any number.
+func (c *Context) Set(name string, values ...string) { c.SetIn("", name, values...) }
+
+// SetIn is Set for a key whose name has a fixed and a free part, such as
+// "kms:EncryptionContext:" and "project"; it spares the caller joining them.
+func (c *Context) SetIn(family, name string, values ...string) {
+	k := contextKey{family: family, name: name}
+	if len(values) == 1 {
+		k.one = values[0]
+	} else {
+		k.many, k.multi = append([]string(nil), values...), true
+	}
+	c.keys = append(c.keys, k)
+}
+
+// SetList sets a multi-valued key. It keeps values; no values make the key
+// absent.
+func (c *Context) SetList(name string, values []string) {
+	c.keys = append(c.keys, contextKey{name: name, many: values, multi: true})
+}
+
+// find gives the values of name, which is in lower case. What was set last wins.
+func (c *Context) find(name string) (values, bool) {
+	if c == nil {
+		return values{}, false
+	}
+	for i := len(c.keys) - 1; i >= 0; i-- {
+		k := &c.keys[i]
+		if len(k.family)+len(k.name) != len(name) {
+			continue
+		}
+		if !equalFold(name[len(k.family):], k.name) || !equalFold(name[:len(k.family)], k.family) {
+			continue
+		}
+		if k.multi {
+			return values{many: k.many, multi: true, n: len(k.many)}, true
+		}
+		return values{one: k.one, n: 1}, true
+	}
+	return values{}, false
+}
+
+// equalFold reports whether s is lower in any ASCII case.
+func equalFold(lower, s string) bool {
+	if len(lower) != len(s) {
+		return false
+	}
+	for i := range len(s) {
+		if lowerByte(s[i]) != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
+
+// lowerASCII is s with its ASCII letters in lower case.
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if lowerByte(s[i]) != s[i] {
+			b := []byte(s)
+			for i := range b {
+				b[i] = lowerByte(b[i])
+			}
+			return string(b)
+		}
+	}
+	return s
+}
