@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
@@ -67,8 +69,9 @@ type Target struct {
 	// Policy is the resource's own policy, nil if it has none.
 	Policy *policy.Document
 	Rule   policy.Rule
-	// Granted says that a KMS grant covers the call.
-	Granted bool
+	// Granted says that a KMS grant to the caller covers the call, GrantedAccount
+	// that one to the caller's account does.
+	Granted, GrantedAccount bool
 	// Action replaces the call's action, for calls that need several.
 	Action policy.Action
 }
@@ -81,8 +84,9 @@ type Call struct {
 	// Keys holds the condition keys of the request. Fill it before Decide.
 	Keys policy.Context
 
-	record   audit.Record
-	recorded bool
+	record    audit.Record
+	described bool // the global keys are in Keys
+	recorded  bool
 }
 
 // Begin opens a call of who.
@@ -117,10 +121,10 @@ func (c *Call) On(arn string) {
 // call may decide several times; each must allow.
 func (c *Call) Decide(t Target) error {
 	c.On(t.ARN)
-	action, d := c.decide(t)
+	r, d := c.decide(t)
 	if !d.Allowed {
 		c.record.Decision = audit.Denied
-		return &Denied{Message: c.message(action, t, d), Decision: d}
+		return &Denied{Message: r.Denial(style(r.Action), d), Decision: d}
 	}
 	if c.record.Decision == audit.Undecided {
 		c.record.Decision = audit.Allowed
@@ -193,22 +197,55 @@ func (c *Call) errorCode(err error) string {
 	return c.gate.cfg.ErrorCode(policy.Action(c.record.Action), err)
 }
 
-func (c *Call) decide(t Target) (policy.Action, policy.Decision) {
-	action := t.Action
-	if action == "" {
-		action = policy.Action(c.record.Action)
+func (c *Call) decide(t Target) (*policy.Request, policy.Decision) {
+	c.describe()
+	r := &policy.Request{
+		Principal: &c.who.Principal, Action: t.Action, Resource: t.ARN, Owner: t.Owner, Time: c.who.At, Context: &c.Keys,
 	}
-	owner := t.Owner
-	if owner == "" {
-		owner = c.who.Principal.Account
+	if r.Action == "" {
+		r.Action = policy.Action(c.record.Action)
 	}
-	p := policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted}
+	if r.Owner == "" {
+		r.Owner = c.who.Principal.Account
+	}
+	p := policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted, GrantedAccount: t.GrantedAccount}
 	c.gate.cfg.Identities.PoliciesOf(&c.who.Principal, &p)
-	return action, policy.Decide(&policy.Request{
-		Principal: &c.who.Principal, Action: action, Resource: t.ARN, Owner: owner, Context: &c.Keys,
-	}, &p)
+	return r, policy.Decide(r, &p)
 }
 
-func (c *Call) message(action policy.Action, t Target, _ policy.Decision) string {
-	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s", c.who.Principal.ARN, action, t.ARN)
+// describe fills in the global condition keys that tell where the request
+// comes from. What describes the principal and the clock, package policy
+// derives itself.
+func (c *Call) describe() {
+	if c.described {
+		return
+	}
+	c.described = true
+	w := &c.who
+	if w.SourceIP.IsValid() {
+		c.Keys.Set("aws:SourceIp", w.SourceIP.String())
+	}
+	c.Keys.Set("aws:SecureTransport", strconv.FormatBool(w.TLS))
+	c.Keys.Set("aws:UserAgent", w.UserAgent)
+	c.Keys.Set("aws:RequestedRegion", w.Region)
+	c.Keys.Set("aws:ViaAWSService", strconv.FormatBool(w.Via != ""))
+	if w.Referer != "" {
+		c.Keys.Set("aws:Referer", w.Referer)
+	}
+	if w.SourceARN != "" {
+		c.Keys.Set("aws:SourceArn", w.SourceARN)
+		c.Keys.Set("aws:SourceAccount", string(w.SourceAccount))
+	}
+}
+
+// style is the spelling in which the service of an action denies.
+func style(action policy.Action) policy.Style {
+	switch service, _, _ := strings.Cut(string(action), ":"); service {
+	case "s3":
+		return policy.QuotedResource
+	case "sts":
+		return policy.Bare
+	default:
+		return policy.Sentence
+	}
 }

@@ -1,0 +1,218 @@
+package access_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+const keyARN = "arn:aws:kms:us-east-1:111122223333:key/1"
+
+// tape keeps what was recorded, and fails when told to.
+type tape struct {
+	records []audit.Record
+	err     error
+}
+
+func (t *tape) Append(_ context.Context, r *audit.Record) error {
+	if t.err != nil {
+		return t.err
+	}
+	t.records = append(t.records, *r)
+	return nil
+}
+
+type noPolicies struct{}
+
+func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
+
+func gate(t *tape) *access.Gate {
+	return access.NewGate(access.Config{
+		Identities: noPolicies{}, Record: t,
+		ErrorCode: func(_ policy.Action, err error) string { return "code of " + err.Error() },
+	})
+}
+
+func root() access.Caller {
+	return access.Caller{
+		Principal: policy.Principal{
+			Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333",
+		},
+		Region: "us-east-1", RequestID: "r1", At: time.Unix(1_800_000_000, 0), SourceIP: netip.MustParseAddr("192.0.2.1"),
+	}
+}
+
+func parse(t *testing.T, text string) *policy.Document {
+	t.Helper()
+	d, err := policy.Parse(policy.UseKey, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func target(t *testing.T, effect, condition string) access.Target {
+	return access.Target{ARN: keyARN, Rule: policy.KeyPolicy, Policy: parse(t, `{"Version":"2012-10-17","Statement":[{"Effect":"`+effect+`",
+		"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"`+condition+`}]}`)}
+}
+
+// encrypt stands for a domain method.
+func encrypt(ctx context.Context, g *access.Gate, who access.Caller, on access.Target, result error) (err error) {
+	call := g.Begin(who, "kms:Encrypt")
+	defer call.End(ctx, &err)
+	call.NoteContext(map[string]string{"purpose": "test"})
+	if err := call.Decide(on); err != nil {
+		return err
+	}
+	return result
+}
+
+func TestOneRecordACall(t *testing.T) {
+	broken := errors.New("disabled")
+	tests := []struct {
+		name     string
+		on       access.Target
+		result   error
+		decision audit.Decision
+		code     string
+	}{
+		{"allowed", target(t, "Allow", ""), nil, audit.Allowed, ""},
+		{"allowed and failed", target(t, "Allow", ""), broken, audit.Allowed, "code of disabled"},
+		{"denied", target(t, "Deny", ""), nil, audit.Denied, "code of User: arn:aws:iam::111122223333:root is not authorized to perform: kms:Encrypt on resource: " + keyARN + " with an explicit deny in a resource-based policy"},
+		{"address", target(t, "Allow", `,"Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), nil, audit.Allowed, ""},
+		{"https only", target(t, "Allow", `,"Condition":{"Bool":{"aws:SecureTransport":"true"}}`), nil, audit.Denied, "code of User: arn:aws:iam::111122223333:root is not authorized to perform: kms:Encrypt on resource: " + keyARN + " because no resource-based policy allows the kms:Encrypt action"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var tape tape
+			err := encrypt(t.Context(), gate(&tape), root(), tt.on, tt.result)
+			if len(tape.records) != 1 {
+				t.Fatalf("%d records, want 1", len(tape.records))
+			}
+			r := tape.records[0]
+			if r.Decision != tt.decision || r.Error != tt.code || (err == nil) != (tt.code == "") {
+				t.Errorf("err %v, record decision %v, error %q; want %v, %q", err, r.Decision, r.Error, tt.decision, tt.code)
+			}
+			if errors.Is(err, access.ErrDenied) != (tt.decision == audit.Denied) {
+				t.Errorf("err = %v, decision %v", err, tt.decision)
+			}
+			if r.Action != "kms:Encrypt" || r.Resources[0] != keyARN || r.Who.Type != "Root" || r.Context[0].Value != "test" {
+				t.Errorf("record = %+v", r)
+			}
+		})
+	}
+}
+
+func TestNoAnswerWithoutARecord(t *testing.T) {
+	tape := tape{err: errors.New("disk full")}
+	err := encrypt(t.Context(), gate(&tape), root(), target(t, "Allow", ""), nil)
+	if !errors.Is(err, access.ErrNotRecorded) {
+		t.Errorf("err = %v, want ErrNotRecorded", err)
+	}
+}
+
+func TestNoAnswerWithoutADecision(t *testing.T) {
+	var tape tape
+	method := func() (err error) {
+		call := gate(&tape).Begin(root(), "kms:Forgetful")
+		defer call.End(t.Context(), &err)
+		return nil
+	}
+	if err := method(); !errors.Is(err, access.ErrUndecided) {
+		t.Errorf("err = %v, want ErrUndecided", err)
+	}
+}
+
+func TestEveryDecisionCounts(t *testing.T) {
+	var tape tape
+	method := func() (err error) {
+		call := gate(&tape).Begin(root(), "kms:ReEncrypt")
+		defer call.End(t.Context(), &err)
+		_ = call.Decide(target(t, "Deny", ""))
+		return call.Decide(target(t, "Allow", ""))
+	}
+	if err := method(); !errors.Is(err, access.ErrUndecided) {
+		t.Errorf("a call that ignored a denial = %v, want ErrUndecided", err)
+	}
+}
+
+func TestRecordComesBeforeTheEffect(t *testing.T) {
+	create := func(tape *tape, change func() error) (err error) {
+		call := gate(tape).Begin(root(), "kms:CreateKey")
+		defer call.End(t.Context(), &err)
+		if err := call.Decide(target(t, "Allow", "")); err != nil {
+			return err
+		}
+		return call.Effect(t.Context(), change)
+	}
+	t.Run("effect", func(t *testing.T) {
+		var tape tape
+		before := -1
+		if err := create(&tape, func() error { before = len(tape.records); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if before != 1 || len(tape.records) != 1 {
+			t.Errorf("%d records before the effect, %d after; want 1 and 1", before, len(tape.records))
+		}
+	})
+	t.Run("effect fails", func(t *testing.T) {
+		var tape tape
+		if err := create(&tape, func() error { return errors.New("disk full") }); err == nil {
+			t.Fatal("err = nil")
+		}
+		if len(tape.records) != 2 || !tape.records[1].Corrects || !strings.Contains(tape.records[1].Error, "disk full") {
+			t.Errorf("records = %+v, want a second one that corrects", tape.records)
+		}
+	})
+	t.Run("record fails", func(t *testing.T) {
+		tape := tape{err: errors.New("disk full")}
+		ran := false
+		err := create(&tape, func() error { ran = true; return nil })
+		if !errors.Is(err, access.ErrNotRecorded) || ran {
+			t.Errorf("err = %v, effect ran %v; want ErrNotRecorded and no effect", err, ran)
+		}
+	})
+}
+
+func TestSideQuestionsLeaveNoTrace(t *testing.T) {
+	var tape tape
+	method := func() (err error) {
+		call := gate(&tape).Begin(root(), "kms:DescribeKey")
+		defer call.End(t.Context(), &err)
+		if !call.Allows(target(t, "Allow", "")) || call.Allows(target(t, "Deny", "")) {
+			t.Error("Allows is wrong")
+		}
+		return errors.New("no such key")
+	}
+	_ = method()
+	if r := tape.records[0]; r.Decision != audit.Undecided || len(r.Resources) != 0 {
+		t.Errorf("record = %+v, want no decision and no resource", r)
+	}
+}
+
+func BenchmarkCall(b *testing.B) {
+	g := access.NewGate(access.Config{Identities: noPolicies{}, Record: discard{}})
+	who := root()
+	doc, err := policy.Parse(policy.UseKey, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	on := access.Target{ARN: keyARN, Rule: policy.KeyPolicy, Policy: doc}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := encrypt(b.Context(), g, who, on, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type discard struct{}
+
+func (discard) Append(context.Context, *audit.Record) error { return nil }
