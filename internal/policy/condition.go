@@ -31,11 +31,15 @@ type want struct {
 	moment  time.Time
 }
 
-// holds judges the condition.
+// holds judges the condition. deny is the effect of its statement, which
+// decides where the request's values cannot be told.
 //
 // Source: IAM User Guide, "Multivalued context keys" and "Condition operators".
-func (c *condition) holds(e *evaluation) bool {
+func (c *condition) holds(e *evaluation, deny bool) bool {
 	v := c.key.values(e)
+	if v.torn {
+		return deny
+	}
 	if c.compare == absence {
 		return c.wantsAbsence(v.n == 0)
 	}

@@ -50,25 +50,42 @@ func (c *Context) SetList(name string, values []string) {
 	c.keys = append(c.keys, contextKey{name: name, many: values, multi: true})
 }
 
-// find gives the values of name, which is in lower case. What was set last wins.
-func (c *Context) find(name string) (values, bool) {
+// find gives the values of name, which is in lower case. What was set last
+// wins; but where a caller chose two names that differ in case only, it could
+// show a condition the one and mean the other, so neither is believed.
+func (c *Context) find(name string) (v values, ok bool) {
 	if c == nil {
 		return values{}, false
 	}
+	var found *contextKey
 	for i := len(c.keys) - 1; i >= 0; i-- {
 		k := &c.keys[i]
-		if len(k.family)+len(k.name) != len(name) {
+		if !k.is(name) {
 			continue
 		}
-		if !equalFold(name[len(k.family):], k.name) || !equalFold(name[:len(k.family)], k.family) {
-			continue
+		if found != nil && found.name != k.name {
+			return values{n: 1, torn: true}, true
 		}
-		if k.multi {
-			return values{many: k.many, multi: true, n: len(k.many)}, true
+		if found == nil {
+			found = k
 		}
-		return values{one: k.one, n: 1}, true
+		if k.family == "" {
+			break
+		}
 	}
-	return values{}, false
+	switch {
+	case found == nil:
+		return values{}, false
+	case found.multi:
+		return values{many: found.many, multi: true, n: len(found.many)}, true
+	}
+	return values{one: found.one, n: 1}, true
+}
+
+// is reports whether k is called name, which is in lower case.
+func (k *contextKey) is(name string) bool {
+	at := len(k.family)
+	return at+len(k.name) == len(name) && equalFold(name[at:], k.name) && equalFold(name[:at], k.family)
 }
 
 // equalFold reports whether s is lower in any ASCII case.

@@ -187,9 +187,15 @@ func (v *voices) collect(e *evaluation, p *Policies) Reason {
 
 // own is the caller's side: identity policies, limited by boundary and session.
 func (v *voices) own(e *evaluation, p *Policies) Reason {
-	switch {
-	case e.p.Kind != Root && v.identity.allowed == unnamed:
+	if e.p.Kind != Root && v.identity.allowed == unnamed {
 		return NoIdentityAllow
+	}
+	return v.limits(p)
+}
+
+// limits is what boundary and session take away.
+func (v *voices) limits(p *Policies) Reason {
+	switch {
 	case !v.withinBoundary(p):
 		return NoBoundaryAllow
 	case !v.withinSession(p):
@@ -206,40 +212,33 @@ func (v *voices) withinSession(p *Policies) bool {
 	return !p.HasSession && len(p.Session) == 0 || v.session.allowed != unnamed
 }
 
-// direct reports whether the resource's policy alone admits the caller. Naming
-// the role leaves its limits standing; naming the session itself does not.
-func (v *voices) direct(p *Policies) bool {
-	switch v.resource.allowed {
-	case byEverybody, byItself:
-		return true
-	case byIssuer:
-		return v.withinBoundary(p) && v.withinSession(p)
-	}
-	return false
-}
-
+// inAccount decides where caller and resource have one account. A policy of
+// the resource that names the caller itself, or everybody, is enough. One that
+// names the session's role leaves the limits of the role standing. One that
+// names the account only delegates to the caller's own policies.
 func (v *voices) inAccount(e *evaluation, p *Policies) Reason {
-	switch p.Rule {
-	case ResourceOrIdentity:
-		if v.direct(p) {
-			return Undenied
-		}
-		return v.own(e, p)
-	case IdentityOnly:
-		return v.own(e, p)
-	case KeyPolicy, TrustPolicy:
-		if v.direct(p) || v.granted(p) {
-			return Undenied
-		}
-		if v.resource.allowed == unnamed && !v.grantedAccount(p) {
-			if p.Granted {
-				return NoSessionAllow
-			}
-			return NoResourceAllow
-		}
+	if p.Rule > IdentityOnly {
+		return Undecidable
+	}
+	if p.Rule == IdentityOnly {
 		return v.own(e, p)
 	}
-	return Undecidable
+	switch v.resource.allowed {
+	case byItself, byEverybody:
+		return Undenied
+	}
+	if v.granted(p) {
+		return Undenied
+	}
+	switch {
+	case v.resource.allowed == byIssuer:
+		return v.limits(p)
+	case p.Rule == ResourceOrIdentity, v.resource.allowed == byAccount, v.grantedAccount(p):
+		return v.own(e, p)
+	case p.Rule == KeyPolicy && p.Granted:
+		return NoSessionAllow
+	}
+	return NoResourceAllow
 }
 
 // granted reports whether a grant to the caller admits it. Boundaries do not

@@ -64,6 +64,7 @@ type values struct {
 	multi bool
 	one   string
 	many  []string
+	torn  bool // no telling which of two values is meant
 	// A clock key has its moment instead of text, which is made on demand.
 	clock derivation
 	time  time.Time

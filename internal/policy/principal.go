@@ -18,14 +18,14 @@ type principal struct {
 type principalKind uint8
 
 const (
-	everyone      principalKind = iota
-	accountNamed                // an account id or its root ARN
-	entityNamed                 // a user or role by ARN
-	idNamed                     // a user or role by unique id
-	sessionNamed                // one role session or federated user
-	serviceNamed                // a service principal
-	canonicalNamed              // an account by S3's canonical user id
-	providerNamed               // an identity provider
+	everyone       principalKind = iota
+	accountNamed                 // an account id or its root ARN
+	entityNamed                  // a user or role by ARN
+	idNamed                      // a user or role by unique id
+	sessionNamed                 // one role session or federated user
+	serviceNamed                 // a service principal
+	canonicalNamed               // an account by S3's canonical user id
+	providerNamed                // an identity provider
 )
 
 // grade says how closely a Principal element names the caller. What an

@@ -50,7 +50,7 @@ func (s *statement) judge(e *evaluation) (grade, Element) {
 		return unnamed, ResourceElement
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(e) {
+		if !s.conditions[i].holds(e, s.deny) {
 			return unnamed, ConditionElement
 		}
 	}
@@ -90,10 +90,11 @@ func (s *statement) matchesResource(e *evaluation) bool {
 	return true
 }
 
-// actionPattern is one value of Action, in lower case.
+// actionPattern is one value of Action.
 type actionPattern struct {
-	text string
-	form actionForm
+	written string
+	text    string // in lower case
+	form    actionForm
 }
 
 type actionForm uint8
@@ -104,15 +105,15 @@ const (
 	searchAction
 )
 
-func newActionPattern(s string) actionPattern {
-	s = lowerASCII(s)
+func newActionPattern(written string) actionPattern {
+	s := lowerASCII(written)
 	switch wild := strings.IndexAny(s, "*?"); {
 	case wild < 0:
-		return actionPattern{text: s}
+		return actionPattern{written: written, text: s}
 	case wild == len(s)-1 && s[wild] == '*':
-		return actionPattern{text: s[:wild], form: prefixAction}
+		return actionPattern{written: written, text: s[:wild], form: prefixAction}
 	}
-	return actionPattern{text: s, form: searchAction}
+	return actionPattern{written: written, text: s, form: searchAction}
 }
 
 func (a *actionPattern) match(action string) bool {

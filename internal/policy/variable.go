@@ -104,7 +104,7 @@ func (tp *templatePart) value(e *evaluation) (string, bool) {
 	if v.n == 0 {
 		return tp.text, tp.fallback
 	}
-	return v.at(0), !v.multi
+	return v.at(0), !v.multi && !v.torn
 }
 
 // expand is the text with its variables filled in. ok is false when one has no
