@@ -40,9 +40,12 @@ type Request struct {
 	// Body is the whole body, read and checked against the signature. It is nil
 	// for services that stream; those read Request.Body under Payload.
 	Body []byte
-	// Auth is what the signature said about the request; its Payload tells how
-	// the body of a streaming service is to be checked. Nil when unsigned.
-	Auth *sigv4.Verified
+	// Auth is what the verified signature says; its Form is sigv4.FormNone for
+	// an anonymous request.
+	Auth sigv4.Auth
+	// Payload says how the body of a streaming service is to be checked. Its
+	// zero value belongs to anonymous requests.
+	Payload sigv4.Payload
 }
 
 // Door is one service's entrance: decode, call the domain, encode.

@@ -1,0 +1,255 @@
+package front
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// OwnPrefix begins the paths of Keyfront's own routes. No bucket can be called so.
+const OwnPrefix = "/_keyfront/"
+
+const (
+	// maxSigningKeys bounds the derived keys that are kept, one per access key,
+	// day, region and service.
+	maxSigningKeys = 10_000
+	// bodyTimeout is how long a buffered body may take to arrive.
+	bodyTimeout = 30 * time.Second
+	// stallTimeout is how long a streamed body may pause.
+	stallTimeout = 60 * time.Second
+	// defaultRegion stands in where a request names none.
+	defaultRegion = "us-east-1"
+)
+
+// Service is one service behind the front.
+type Service struct {
+	// Name is the one in the credential scope: "kms".
+	Name string
+	Door Door
+	// MaxBodyBytes bounds a buffered body. Zero means that the door streams and
+	// bounds the body itself.
+	MaxBodyBytes int64
+	// Style is how requests to the service are signed.
+	Style sigv4.Style
+	// Anonymous lets unsigned requests through to the door.
+	Anonymous bool
+}
+
+// Config is what a Front needs. All fields are required.
+type Config struct {
+	Identity *identity.Service
+	Clock    *clock.Clock
+	Log      *slog.Logger
+	Services []Service
+	// Own serves the paths below OwnPrefix.
+	Own http.Handler
+}
+
+// Front is the handler of the API address.
+type Front struct {
+	cfg      Config
+	services map[string]*Service
+	keys     *sigv4.SigningKeys
+}
+
+// New returns a front over cfg.
+func New(cfg Config) *Front {
+	f := &Front{cfg: cfg, services: map[string]*Service{}, keys: sigv4.NewSigningKeys(maxSigningKeys)}
+	for i := range cfg.Services {
+		f.services[cfg.Services[i].Name] = &cfg.Services[i]
+	}
+	return f
+}
+
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req := &Request{Request: r, ID: newRequestID()}
+	defer f.recoverPanic(req)
+	if strings.HasPrefix(r.URL.Path, OwnPrefix) {
+		f.cfg.Own.ServeHTTP(w, r)
+		return
+	}
+	auth, authErr := sigv4.Parse(r)
+	s := f.route(r, auth.Scope.Service)
+	if s == nil {
+		refuseUnknown(w, req, auth.Scope.Service)
+		return
+	}
+	err := f.admit(w, req, s, auth, authErr)
+	if err != nil {
+		f.cfg.Log.LogAttrs(r.Context(), slog.LevelDebug, "request refused",
+			slog.String("request", req.ID), slog.String("service", s.Name), slog.Any("err", err))
+		s.Door.Refuse(w, req, err)
+		return
+	}
+	s.Door.Serve(w, req)
+}
+
+// recoverPanic keeps one bad request from ending the server. The detail goes to
+// the log; the connection is cut, since an answer may be half sent.
+func (f *Front) recoverPanic(req *Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p)
+	}
+	f.cfg.Log.Error("request panicked", slog.String("request", req.ID), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	panic(http.ErrAbortHandler)
+}
+
+// admit reads the body where the service wants it whole, and verifies the
+// signature. It fills in req.
+func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv4.Auth, authErr error) error {
+	req.Auth = auth
+	req.Caller = f.stranger(req)
+	if authErr != nil {
+		return authErr
+	}
+	if auth.Scope.Region != "" {
+		req.Caller.Region = auth.Scope.Region
+	}
+	if err := readBody(w, req, s); err != nil {
+		return err
+	}
+	if auth.Form == sigv4.FormNone {
+		if s.Anonymous {
+			return nil
+		}
+		return ErrNoAuthentication
+	}
+	return f.authenticate(req, s)
+}
+
+// stranger is the caller before anything is proven.
+func (f *Front) stranger(req *Request) access.Caller {
+	c := access.Caller{
+		Region:    defaultRegion,
+		RequestID: req.ID,
+		At:        f.cfg.Clock.Now(),
+		UserAgent: req.UserAgent(),
+		Referer:   req.Referer(),
+		TLS:       req.TLS != nil,
+	}
+	if peer, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
+		c.SourceIP = peer.Addr().Unmap()
+	}
+	return c
+}
+
+func (f *Front) authenticate(req *Request, s *Service) error {
+	auth := &req.Auth
+	cred, err := f.cfg.Identity.Lookup(auth.Scope.AccessKeyID, auth.SecurityToken, req.Caller.At)
+	switch {
+	case errors.Is(err, identity.ErrUnknownKey):
+		return ErrUnknownAccessKey
+	case errors.Is(err, identity.ErrInvalidToken):
+		return ErrInvalidToken
+	case errors.Is(err, identity.ErrExpiredToken):
+		return ErrExpiredToken
+	case err != nil:
+		return err
+	}
+	key, kept := f.keys.Get(auth.Scope, cred.Version)
+	if !kept {
+		secret, err := cred.Secret()
+		if err != nil {
+			return err
+		}
+		key = sigv4.DeriveKey(secret.Reveal(), auth.Scope)
+	}
+	payload, err := auth.Verify(req.Request, req.Body, key, req.Caller.At, sigv4.Profile{Service: s.Name, Style: s.Style})
+	if err != nil {
+		return err
+	}
+	if !kept {
+		f.keys.Put(auth.Scope, cred.Version, key)
+	}
+	req.Payload = payload
+	req.Caller.Principal = cred.Principal
+	req.Caller.AccessKeyID = auth.Scope.AccessKeyID
+	req.Caller.SourceARN, req.Caller.SourceAccount = cred.SourceARN, cred.SourceAccount
+	return nil
+}
+
+// readBody reads the body of a buffering service, and puts a limit on the
+// pauses of a streamed one.
+func readBody(w http.ResponseWriter, req *Request, s *Service) error {
+	if req.ContentLength == 0 && req.Request.Body == http.NoBody {
+		return nil
+	}
+	deadlines := http.NewResponseController(w)
+	if s.MaxBodyBytes == 0 {
+		req.Request.Body = &stallGuard{ReadCloser: req.Request.Body, deadlines: deadlines}
+		return nil
+	}
+	if req.ContentLength > s.MaxBodyBytes {
+		return ErrBodyTooLarge
+	}
+	// A writer without deadlines is a test's; it has no connection to guard.
+	_ = deadlines.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := readAll(http.MaxBytesReader(w, req.Request.Body, s.MaxBodyBytes), req.ContentLength)
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return ErrBodyTooLarge
+		}
+		return ErrBodyRead
+	}
+	_ = deadlines.SetReadDeadline(time.Time{})
+	req.Body = body
+	return nil
+}
+
+// readAll reads r, whose length is size if that is not negative.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	if size < 0 {
+		return io.ReadAll(r)
+	}
+	b := make([]byte, size)
+	_, err := io.ReadFull(r, b)
+	return b, err
+}
+
+// stallGuard ends a body that stops arriving.
+type stallGuard struct {
+	io.ReadCloser
+	deadlines *http.ResponseController
+}
+
+func (g *stallGuard) Read(b []byte) (int, error) {
+	_ = g.deadlines.SetReadDeadline(time.Now().Add(stallTimeout))
+	n, err := g.ReadCloser.Read(b)
+	if err == io.EOF {
+		_ = g.deadlines.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// newRequestID returns a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	var s [36]byte
+	hex.Encode(s[0:8], b[0:4])
+	hex.Encode(s[9:13], b[4:6])
+	hex.Encode(s[14:18], b[6:8])
+	hex.Encode(s[19:23], b[8:10])
+	hex.Encode(s[24:36], b[10:16])
+	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	return string(s[:])
+}

@@ -1,0 +1,57 @@
+package front
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// route finds the service that a request is for: by the credential scope, and
+// for unsigned requests by what only one service's clients send.
+func (f *Front) route(r *http.Request, scopeService string) *Service {
+	if scopeService != "" {
+		return f.services[scopeService]
+	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		// The part after the last dot is the operation; SDKs differ in what
+		// stands before it.
+		prefix, _, _ := strings.Cut(target, ".")
+		if prefix == "TrentService" {
+			return f.services["kms"]
+		}
+		return nil
+	}
+	if strings.HasPrefix(r.URL.Path, "/2020-05-31/") {
+		return f.services["cloudfront"]
+	}
+	if r.Method == http.MethodPost && r.URL.Path == "/" &&
+		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return f.services["sts"]
+	}
+	return f.services["s3"]
+}
+
+// refuseUnknown answers a request for a service that this server does not have,
+// in the form that the client can read.
+func refuseUnknown(w http.ResponseWriter, r *Request, service string) {
+	h := w.Header()
+	h.Set("x-amzn-RequestId", r.ID)
+	if service == "" {
+		service, _, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	}
+	message := fmt.Sprintf("Keyfront has no service %.64q.", service)
+	if r.Header.Get("X-Amz-Target") != "" {
+		h.Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusBadRequest)
+		text, _ := json.Marshal(message) // strings always encode
+		fmt.Fprintf(w, `{"__type":"UnknownOperationException","message":%s}`, text)
+		return
+	}
+	h.Set("Content-Type", "text/xml")
+	w.WriteHeader(http.StatusBadRequest)
+	fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>UnsupportedOperation</Code><Message>`)
+	xml.EscapeText(w, []byte(message))
+	fmt.Fprintf(w, "</Message></Error><RequestId>%s</RequestId></ErrorResponse>", r.ID)
+}
