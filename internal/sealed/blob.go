@@ -14,7 +14,7 @@ import (
 //	 1   1  kind of key id: 0 a UUID, 1 "mrk-" and 32 hexadecimal digits
 //	 2  16  key id
 //	18  32  material id
-//	50   …  box: nonce 16 ‖ iv 12 ‖ ciphertext ‖ tag 16 (see kdf.go)
+//	50   …  box: nonce 16 ‖ iv 12 ‖ ciphertext ‖ tag 16 (see box.go)
 //
 // The associated data is the header (the first 50 bytes) and the canonical
 // encryption context after it.

@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"context"
+	"io"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -28,4 +29,9 @@ func WrapFixed(random [28]byte, key Secret, keyVersion uint32, domain, purpose, 
 // SealBlobFixed seals with a chosen nonce and iv.
 func SealBlobFixed(random [28]byte, k *BlobKey, context map[string]string, plaintext []byte) ([]byte, error) {
 	return k.seal(random, context, plaintext)
+}
+
+// NewWriterFixed seals with a chosen salt.
+func NewWriterFixed(salt [16]byte, dst io.Writer, key Secret, b Binding) (*Writer, error) {
+	return newWriter(dst, key, b, salt)
 }

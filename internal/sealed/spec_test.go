@@ -255,3 +255,103 @@ func TestGoldenBlob(t *testing.T) {
 		}
 	}
 }
+
+func specReadObject(dataKey, object []byte, parts ...string) ([]byte, error) {
+	if len(object) < 66 || object[0] != 1 || object[1] != 16 {
+		return nil, errors.New("bad header")
+	}
+	var list []byte
+	for _, p := range parts {
+		list = append(list, specPart(p)...)
+	}
+	binding := sha256.Sum256(list)
+	place := sha256.Sum256(slices.Concat(object[:18], binding[:]))
+	keys := specKDF(dataKey, "keyfront/object/1", place[:], 64)
+	if !bytes.Equal(keys[32:], object[18:50]) {
+		return nil, errors.New("bad commitment")
+	}
+	var plaintext []byte
+	rest := object[50:]
+	for i := uint64(0); ; i++ {
+		n := min(len(rest), 65552)
+		final := byte(0)
+		if n == len(rest) {
+			final = 1
+		}
+		nonce := append(binary.BigEndian.AppendUint64([]byte{0, 0, 0}, i), final)
+		var err error
+		if plaintext, err = specGCM(keys[:32]).Open(plaintext, nonce, rest[:n], place[:]); err != nil {
+			return nil, err
+		}
+		if rest = rest[n:]; final == 1 {
+			return plaintext, nil
+		}
+	}
+}
+
+// An objectVector has its sealed bytes in the file object-v1.bin, one object
+// after the other.
+type objectVector struct {
+	Key        hexBytes `json:"dataKey"`
+	Parts      []string `json:"binding"`
+	Salt       hexBytes `json:"salt"`
+	PlainBytes int      `json:"plainBytes"`
+	PlainFirst byte     `json:"plainFirst"`
+	Offset     int      `json:"offset"`
+	Bytes      int      `json:"bytes"`
+}
+
+func (v objectVector) seal(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := sealed.NewWriterFixed([16]byte(v.Salt), &out, sealed.NewSecret(v.Key), sealed.Bind(v.Parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(pattern(v.PlainFirst, v.PlainBytes)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestGoldenObject(t *testing.T) {
+	bin := filepath.Join("testdata", "object-v1.bin")
+	vectors := golden(t, "object-v1.json", func() []objectVector {
+		vs := []objectVector{
+			{Key: pattern(0, 32), Parts: []string{"object", "bucket", "empty", "v1"}, Salt: pattern(32, 16)},
+			{Key: pattern(1, 32), Parts: []string{"part", "bucket", "ä/b", "upload", "1"}, Salt: pattern(33, 16), PlainBytes: 100, PlainFirst: 7},
+			{Key: pattern(2, 32), Parts: []string{}, Salt: pattern(34, 16), PlainBytes: 65536 + 100, PlainFirst: 9},
+		}
+		var all []byte
+		for i := range vs {
+			vs[i].Offset = len(all)
+			all = append(all, vs[i].seal(t)...)
+			vs[i].Bytes = len(all) - vs[i].Offset
+		}
+		if _, err := os.Stat(bin); errors.Is(err, os.ErrNotExist) && *writeGolden {
+			if err := os.WriteFile(bin, all, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return vs
+	})
+	objects, err := os.ReadFile(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range vectors {
+		object, want := objects[v.Offset:v.Offset+v.Bytes], pattern(v.PlainFirst, v.PlainBytes)
+		if !bytes.Equal(v.seal(t), object) {
+			t.Errorf("vector %d: the Writer makes other bytes", i)
+		}
+		if got, err := readObject(object, sealed.NewSecret(v.Key), sealed.Bind(v.Parts...)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("vector %d: the Reader: %v", i, err)
+		}
+		if got, err := specReadObject(v.Key, object, v.Parts...); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("vector %d: by the document: %v", i, err)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 //
 //	0   1  format version, 1
 //	1   4  version of the wrapping key, big-endian; 0 for the root key
-//	5   …  box (see kdf.go)
+//	5   …  box (see box.go)
 //
 // with the associated data
 //

@@ -1,0 +1,107 @@
+package sealed
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+var (
+	errWriterClosed  = errors.New("sealed: write to a closed object")
+	errObjectTooLong = errors.New("sealed: object is too long")
+)
+
+// Writer seals one object. It holds one chunk in memory, and writes whole sealed
+// chunks. It must not be used concurrently.
+type Writer struct {
+	dst io.Writer
+	key *objectKey
+
+	buf   *chunkBuffer // nil once closed
+	n     int          // bytes of plaintext in buf
+	index int64        // of the chunk in buf
+	err   error        // what ended the stream, if not Close
+}
+
+// NewWriter begins an object on dst. key is the data key of the object, of
+// KeyBytes bytes; one key may seal any number of objects and attempts. Nothing
+// is written before the first chunk is full or Close is called.
+func NewWriter(dst io.Writer, key Secret, b Binding) (*Writer, error) {
+	return newWriter(dst, key, b, newObjectSalt())
+}
+
+func newWriter(dst io.Writer, key Secret, b Binding, salt objectSalt) (*Writer, error) {
+	buf := chunkBuffers.Get().(*chunkBuffer)
+	header := append(buf.bytes[:0], objectVersion, chunkLog)
+	header = append(header, salt[:]...)
+	k, err := newObjectKey(key, b, header)
+	if err != nil {
+		chunkBuffers.Put(buf)
+		return nil, fmt.Errorf("seal object: %w", err)
+	}
+	copy(buf.header()[commitOffset:], k.commit[:])
+	return &Writer{dst: dst, key: k, buf: buf}, nil
+}
+
+// Write takes plaintext. A failure, which is dst's, ends the object. Slices of
+// more than ChunkBytes are sealed from where they lie, without a copy.
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.buf == nil {
+		return 0, errWriterClosed
+	}
+	written := 0
+	for len(p) > 0 && w.err == nil {
+		// A full chunk waits until more follows: it may be the last.
+		if w.n == ChunkBytes {
+			w.flush(w.buf.chunk()[:w.n], false)
+			continue
+		}
+		n := ChunkBytes
+		if w.n == 0 && len(p) > ChunkBytes {
+			w.flush(p[:n], false)
+		} else {
+			n = copy(w.buf.chunk()[w.n:ChunkBytes], p)
+			w.n += n
+		}
+		if w.err == nil {
+			written += n
+			p = p[n:]
+		}
+	}
+	return written, w.err
+}
+
+// Close writes the last chunk. Only after it has returned nil is the object
+// whole; without it, what was written does not open. It does not close dst.
+// Closing again returns the same result.
+func (w *Writer) Close() error {
+	if w.buf == nil {
+		return w.err
+	}
+	if w.err == nil {
+		w.flush(w.buf.chunk()[:w.n], true)
+	}
+	chunkBuffers.Put(w.buf)
+	w.buf = nil
+	return w.err
+}
+
+// flush seals one chunk and writes it, the first one behind the header.
+func (w *Writer) flush(plaintext []byte, final bool) {
+	if w.index == MaxObjectBytes/ChunkBytes {
+		w.err = errObjectTooLong
+		return
+	}
+	nonce := w.buf.chunkNonce(w.index, final)
+	sealed := w.key.aead.Seal(w.buf.chunk()[:0], nonce, plaintext, w.key.place[:])
+	out := w.buf.bytes[:objectHeaderBytes+len(sealed)]
+	if w.index > 0 {
+		out = sealed
+	}
+	if _, err := w.dst.Write(out); err != nil {
+		w.err = fmt.Errorf("write sealed chunk %d: %w", w.index, err)
+		return
+	}
+	w.index++
+	w.n = 0
+}
