@@ -41,7 +41,11 @@ func OpenFolder(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder %s: %w", path, err)
 	}
-	if err := os.Mkdir(abs, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	err = os.Mkdir(abs, 0o700)
+	if err == nil {
+		err = syncFolder(os.Open(filepath.Dir(abs)))
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("open folder: %w", err)
 	}
 	root, err := os.OpenRoot(abs)
@@ -101,6 +105,16 @@ func (f *Folder) Path() string { return f.path }
 
 // Root returns the folder as a root that no name can leave. The Folder owns it.
 func (f *Folder) Root() *os.Root { return f.root }
+
+// Sync makes the names in the folder durable, but not those in folders below it.
+func (f *Folder) Sync() error { return syncFolder(f.root.Open(".")) }
+
+func syncFolder(dir *os.File, err error) error {
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
 
 // Close gives up the lock. Everything that was opened in the folder must be
 // closed before. A second Close returns what the first did.

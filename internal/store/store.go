@@ -36,8 +36,8 @@ var (
 	ErrName = errors.New("store: bad blob name")
 )
 
-// Space names one key space of Records. Each domain package owns its spaces,
-// for instance "kms.key" or "s3.object".
+// Space names one key space of Records; it is not empty. Each domain package owns
+// its spaces, for instance "kms.key" or "s3.object".
 type Space string
 
 // Records is an ordered, transactional key space, divided into Spaces. Keys are
@@ -191,8 +191,8 @@ type BlobWriter interface {
 	io.Writer
 	// Commit makes the blob visible and durable: after nil it has survived a
 	// power loss, name and all. It returns ErrExists if the name was taken.
-	// After an error the blob is absent and its space is given back, unless
-	// the error is ErrUncertain.
+	// After an error none of the bytes is visible and their space is given
+	// back, unless the error is ErrUncertain.
 	Commit(ctx context.Context) error
 	// Abort discards the bytes and gives their space back.
 	Abort() error

@@ -1,0 +1,36 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/store"
+	"github.com/keyfront-project/keyfront/internal/store/sqlite"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
+)
+
+// openFolder holds the folder until the test ends.
+func openFolder(t testing.TB, path string) *store.Folder {
+	t.Helper()
+	folder, err := store.OpenFolder(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { folder.Close() })
+	return folder
+}
+
+func TestRecords(t *testing.T) {
+	storetest.TestRecords(t, func(t *testing.T) (store.Records, func() store.Records) {
+		// Characters that mean something in a URL, which a DSN is.
+		folder := openFolder(t, filepath.Join(t.TempDir(), "data ?%20#&=é"))
+		reopen := func() store.Records {
+			s, err := sqlite.Open(folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		return reopen(), reopen
+	})
+}

@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+var (
+	// errEnded is what the methods of a transaction return when it has ended.
+	errEnded = errors.New("sqlite: transaction has ended")
+	errSpace = errors.New("sqlite: empty name of a space")
+)
+
+// A Scan reads ahead by batches, so that no statement is open while its consumer
+// runs: it may write, scan again, or go away. The first batch is small, for scans
+// that look for one record; later ones end at whichever bound comes first.
+const (
+	firstBatchRecords = 16
+	maxBatchRecords   = 512
+	maxBatchBytes     = 1 << 20
+)
+
+// tx is a transaction on a connection: the whole of a View, or a member of a group
+// commit.
+type tx struct {
+	ctx   context.Context
+	conn  *conn         // nil when the transaction has ended
+	wrote []store.Space // each once
+	err   error         // what fails the transaction
+}
+
+var _ store.Writer = (*tx)(nil)
+
+// check returns what fails the transaction, if anything does.
+func (t *tx) check() error {
+	if t.conn == nil {
+		return errEnded
+	}
+	if t.err == nil {
+		t.err = t.ctx.Err()
+	}
+	return t.err
+}
+
+// Get implements store.Reader.
+func (t *tx) Get(space store.Space, key string) ([]byte, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	var value []byte
+	found := false
+	err := t.conn.query(getRecord, func(row []driver.Value) bool {
+		value, found = row[0].([]byte), true
+		return false
+	}, string(space), []byte(key))
+	if err != nil {
+		t.err = err
+		return nil, err
+	}
+	if !found {
+		return nil, store.ErrNotFound
+	}
+	return value, nil
+}
+
+// Scan implements store.Reader.
+func (t *tx) Scan(space store.Space, r store.Range) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		r := r // each walk begins anew
+		for limit := firstBatchRecords; ; limit = min(limit*4, maxBatchRecords) {
+			batch, more, err := t.batch(space, r, limit)
+			if err != nil {
+				yield(store.Record{}, err)
+				return
+			}
+			for _, record := range batch {
+				if err := t.check(); err != nil {
+					yield(store.Record{}, err)
+					return
+				}
+				if !yield(record, nil) {
+					return
+				}
+			}
+			if !more {
+				return
+			}
+			last := batch[len(batch)-1].Key
+			if !r.Reverse {
+				r = r.After(last)
+			} else if r.To = last; last == "" {
+				return // nothing is below, and an empty To would be no bound
+			}
+		}
+	}
+}
+
+// batch reads the first records of r, and tells whether there may be more.
+func (t *tx) batch(space store.Space, r store.Range, limit int) (batch []store.Record, more bool, err error) {
+	if err := t.check(); err != nil {
+		return nil, false, err
+	}
+	s := scanUp
+	if r.Reverse {
+		s = scanDown
+	}
+	args := append(make([]driver.Value, 0, 3), string(space), []byte(r.From))
+	if r.To != "" {
+		s++ // the variant with an upper bound
+		args = append(args, []byte(r.To))
+	}
+	sizeBytes := 0
+	err = t.conn.query(s, func(row []driver.Value) bool {
+		key, value := row[0].([]byte), row[1].([]byte)
+		batch = append(batch, store.Record{Key: string(key), Value: value})
+		sizeBytes += len(key) + len(value)
+		more = len(batch) >= limit || sizeBytes >= maxBatchBytes
+		return !more
+	}, args...)
+	if err != nil {
+		t.err = err
+	}
+	return batch, more, err
+}
+
+// Put implements store.Writer.
+func (t *tx) Put(space store.Space, key string, value []byte) error {
+	return t.write(putRecord, space, string(space), []byte(key), value)
+}
+
+// Delete implements store.Writer.
+func (t *tx) Delete(space store.Space, key string) error {
+	return t.write(deleteRecord, space, string(space), []byte(key))
+}
+
+func (t *tx) write(s statement, space store.Space, args ...driver.Value) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	if space == "" {
+		t.err = errSpace
+		return t.err
+	}
+	if t.err = t.conn.run(s, args...); t.err != nil {
+		return t.err
+	}
+	if !slices.Contains(t.wrote, space) {
+		t.wrote = append(t.wrote, space)
+	}
+	return nil
+}
