@@ -47,7 +47,8 @@ type ConditionFinding struct {
 	// Wanted are the values of the policy, variables filled in where the
 	// request has their values.
 	Wanted []string
-	// Present are the values of the request; none when the key is absent.
+	// Present are the values of the request; none when the key is absent, or
+	// when the request has it in two spellings.
 	Present []string
 	Held    bool
 }
@@ -137,7 +138,7 @@ func (c *condition) finding(e *evaluation, deny bool) ConditionFinding {
 		f.Wanted = append(f.Wanted, text)
 	}
 	v := c.key.values(e)
-	for i := range v.n {
+	for i := 0; i < v.n && !v.torn; i++ {
 		f.Present = append(f.Present, v.at(i))
 	}
 	return f
