@@ -1,0 +1,4 @@
+package rootkey
+
+// Parse reads the text of a root key file.
+var Parse = parse
