@@ -1,0 +1,274 @@
+package bucket
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// DefaultRegion is the region of a caller that names none.
+const DefaultRegion = "us-east-1"
+
+// CreateBucket makes a bucket in the caller's region, owned by the caller's
+// account. Names are global on a server.
+//
+// It returns ErrInvalidName, ErrBucketTaken, ErrBucketOwned (where re-creating
+// is harmless, in us-east-1, the existing bucket is returned without an error)
+// and access.ErrDenied.
+//
+// Source: Amazon S3 API Reference, CreateBucket.
+func (s *Service) CreateBucket(ctx context.Context, who Caller, name string) (b Bucket, err error) {
+	call := s.begin(&who, "s3:CreateBucket")
+	defer call.End(ctx, &err)
+	if !ValidName(name) {
+		return Bucket{}, ErrInvalidName
+	}
+	region := who.Region
+	if region == "" {
+		region = DefaultRegion
+	}
+	call.Note("bucketName", name)
+	call.Keys.Set("s3:LocationConstraint", region)
+	if err := call.Decide(access.Target{ARN: "arn:aws:s3:::" + name, Rule: policy.IdentityOnly}); err != nil {
+		return Bucket{}, err
+	}
+	var id [bucketIDBytes * 3 / 4]byte
+	rand.Read(id[:])
+	made := &config{
+		Version: 1, ID: encodeID(id[:]), Owner: who.Account(), Region: region,
+		Created: s.Clock.Now().Truncate(time.Millisecond), name: name,
+	}
+	defer s.forget(name)
+	err = call.Effect(ctx, func() error {
+		return s.Records.Update(ctx, func(tx store.Writer) error {
+			old, err := readConfig(tx, name)
+			switch {
+			case err == nil && old.Owner != made.Owner:
+				return ErrBucketTaken
+			case err == nil && (old.Region != DefaultRegion || region != DefaultRegion):
+				return ErrBucketOwned
+			case err == nil:
+				b = old.bucket()
+				return nil
+			case !errors.Is(err, ErrNoBucket):
+				return err
+			}
+			b = made.bucket()
+			return tx.Put(spaceBucket, name, made.encode())
+		})
+	})
+	if err != nil {
+		return Bucket{}, err
+	}
+	return b, nil
+}
+
+// HeadBucket tells that the bucket exists and that the caller may list it.
+func (s *Service) HeadBucket(ctx context.Context, who Caller, name string) (b Bucket, err error) {
+	call := s.begin(&who, "s3:ListBucket")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return Bucket{}, err
+	}
+	return c.bucket(), nil
+}
+
+// Location returns the bucket's region.
+func (s *Service) Location(ctx context.Context, who Caller, name string) (region string, err error) {
+	call := s.begin(&who, "s3:GetBucketLocation")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return "", err
+	}
+	return c.Region, nil
+}
+
+// decideBucket finds a bucket and decides about it, with action in place of the
+// call's own when it is not empty.
+func (s *Service) decideBucket(ctx context.Context, call *access.Call, name string, action policy.Action) (*config, error) {
+	c, err := s.config(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := call.Decide(c.target(action)); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// DeleteBucket removes an empty bucket, or returns ErrNotEmpty. Uploads that
+// were never completed go with it.
+func (s *Service) DeleteBucket(ctx context.Context, who Caller, name string) (err error) {
+	call := s.begin(&who, "s3:DeleteBucket")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	defer s.forget(name)
+	return call.Effect(ctx, func() error {
+		return s.Records.Update(ctx, func(tx store.Writer) error {
+			if _, err := readSame(tx, c); err != nil {
+				return err
+			}
+			for _, err := range tx.Scan(spaceObject, store.Prefix(c.ID+"/")) {
+				if err != nil {
+					return err
+				}
+				return ErrNotEmpty
+			}
+			return tx.Delete(spaceBucket, name)
+		})
+	})
+}
+
+// BucketPage asks for a page of the caller's own buckets.
+type BucketPage struct {
+	Prefix string
+	Region string // "" for all regions
+	After  string // the last name of the page before
+	Max    int    // 0 means 10,000
+}
+
+// ListBuckets lists the buckets of the caller's account in order of their
+// names. more says that the page is full and others may follow.
+//
+// Source: Amazon S3 API Reference, ListBuckets.
+func (s *Service) ListBuckets(ctx context.Context, who Caller, page BucketPage) (list []Bucket, more bool, err error) {
+	call := s.begin(&who, "s3:ListAllMyBuckets")
+	defer call.End(ctx, &err)
+	if who.Principal.Kind == policy.Anonymous {
+		return nil, false, &access.Denied{Message: "Access Denied"}
+	}
+	if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
+		return nil, false, err
+	}
+	if page.Max <= 0 || page.Max > 10_000 {
+		page.Max = 10_000
+	}
+	err = s.Records.View(ctx, func(tx store.Reader) error {
+		for rec, err := range tx.Scan(spaceBucket, store.Prefix(page.Prefix).After(page.After)) {
+			if err != nil {
+				return err
+			}
+			c, err := decodeConfig(rec.Key, rec.Value)
+			if err != nil {
+				return err
+			}
+			if c.Owner != who.Account() || page.Region != "" && c.Region != page.Region {
+				continue
+			}
+			if more = len(list) == page.Max; more {
+				return nil
+			}
+			list = append(list, c.bucket())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list buckets: %w", err)
+	}
+	return list, more, nil
+}
+
+// Encryption returns what the bucket does to objects whose writer does not say.
+// A bucket that was never configured encrypts under S3Managed.
+func (s *Service) Encryption(ctx context.Context, who Caller, name string) (e DefaultEncryption, err error) {
+	call := s.begin(&who, "s3:GetEncryptionConfiguration")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return DefaultEncryption{}, err
+	}
+	return c.encryption(), nil
+}
+
+// SetEncryption sets the bucket's default; nil brings back S3Managed. Only new
+// objects are affected. The key is not looked for: it may come to exist later.
+//
+// Source: Amazon S3 API Reference, PutBucketEncryption.
+func (s *Service) SetEncryption(ctx context.Context, who Caller, name string, e *DefaultEncryption) (err error) {
+	call := s.begin(&who, "s3:PutEncryptionConfiguration")
+	defer call.End(ctx, &err)
+	if e != nil {
+		switch {
+		case e.Algorithm != S3Managed && e.Algorithm != KMSManaged:
+			return fmt.Errorf("%w: unknown algorithm", ErrEncryption)
+		case e.Algorithm == S3Managed && e.Key != "":
+			return fmt.Errorf("%w: a key is not applicable to AES256", ErrEncryption)
+		}
+		call.Note("SSEAlgorithm", string(e.Algorithm))
+		call.Note("KMSMasterKeyID", e.Key)
+		call.Note("BucketKeyEnabled", strconv.FormatBool(e.BucketKey))
+	}
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return s.changeConfig(ctx, c, func(c *config) { c.Encryption = e })
+	})
+}
+
+// Policy returns the bucket's policy as it was written, or ErrNoPolicy.
+func (s *Service) Policy(ctx context.Context, who Caller, name string) (source string, err error) {
+	call := s.begin(&who, "s3:GetBucketPolicy")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return "", err
+	}
+	if c.Policy == "" {
+		return "", ErrNoPolicy
+	}
+	return c.Policy, nil
+}
+
+// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, an error
+// that wraps ErrMalformedPolicy and says what is wrong, or ErrPolicyResource
+// when the policy speaks about another bucket.
+//
+// Source: Amazon S3 API Reference, PutBucketPolicy.
+func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string) (err error) {
+	call := s.begin(&who, "s3:PutBucketPolicy")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	if len(source) > MaxPolicyBytes {
+		return ErrPolicyTooLarge
+	}
+	doc, err := policy.Parse(policy.UseBucket, source)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformedPolicy, err)
+	}
+	if err := checkPolicyResources(doc, name); err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return s.changeConfig(ctx, c, func(c *config) { c.Policy = source })
+	})
+}
+
+// DeletePolicy removes the bucket's policy; having none is no error.
+func (s *Service) DeletePolicy(ctx context.Context, who Caller, name string) (err error) {
+	call := s.begin(&who, "s3:DeleteBucketPolicy")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return s.changeConfig(ctx, c, func(c *config) { c.Policy = "" })
+	})
+}

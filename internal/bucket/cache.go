@@ -1,0 +1,133 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// cacheFreshFor is how long another node's change of a bucket may go unseen.
+const cacheFreshFor = 500 * time.Millisecond
+
+// maxCachedConfigs bounds the cache; beyond it everything is dropped, since
+// more buckets than that are not all in use.
+const maxCachedConfigs = 10_000
+
+// configCache keeps bucket records with their compiled policies. A change made
+// here is seen at once, one made elsewhere when the space's counter moves.
+type configCache struct {
+	mu      sync.Mutex
+	configs map[string]*config
+	// epoch grows whenever something is dropped, so that a record that was
+	// read before the drop is not kept after it.
+	epoch   uint64
+	counter uint64
+	checked time.Time
+}
+
+// config returns the bucket's record, or ErrInvalidName or ErrNoBucket. The
+// result is shared: change a copy only.
+func (s *Service) config(ctx context.Context, name string) (*config, error) {
+	if !ValidName(name) {
+		return nil, ErrInvalidName
+	}
+	if err := s.refreshCache(ctx); err != nil {
+		return nil, err
+	}
+	s.cache.mu.Lock()
+	c, epoch := s.cache.configs[name], s.cache.epoch
+	s.cache.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	err := s.Records.View(ctx, func(tx store.Reader) (err error) {
+		c, err = readConfig(tx, name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	if s.cache.epoch == epoch {
+		if len(s.cache.configs) >= maxCachedConfigs {
+			clear(s.cache.configs)
+		}
+		s.cache.configs[name] = c
+	}
+	return c, nil
+}
+
+// refreshCache empties the cache when another node changed a bucket. The clock
+// is the machine's own: staleness is about real time.
+func (s *Service) refreshCache(ctx context.Context) error {
+	s.cache.mu.Lock()
+	fresh := time.Since(s.cache.checked) < cacheFreshFor
+	s.cache.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	asked := time.Now()
+	counter, err := s.Records.Changes(ctx, spaceBucket)
+	if err != nil {
+		return fmt.Errorf("look for changed buckets: %w", err)
+	}
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	if counter != s.cache.counter {
+		s.cache.counter = counter
+		s.cache.epoch++
+		clear(s.cache.configs)
+	}
+	s.cache.checked = asked
+	return nil
+}
+
+func (s *Service) forget(name string) {
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	s.cache.epoch++
+	delete(s.cache.configs, name)
+}
+
+func readConfig(tx store.Reader, name string) (*config, error) {
+	value, err := tx.Get(spaceBucket, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrNoBucket
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read bucket %s: %w", name, err)
+	}
+	return decodeConfig(name, value)
+}
+
+// changeConfig rewrites a bucket's record: it must still be the bucket that
+// the call was decided about.
+func (s *Service) changeConfig(ctx context.Context, decided *config, change func(*config)) error {
+	defer s.forget(decided.name)
+	return s.Records.Update(ctx, func(tx store.Writer) error {
+		c, err := readSame(tx, decided)
+		if err != nil {
+			return err
+		}
+		change(c)
+		return tx.Put(spaceBucket, c.name, c.encode())
+	})
+}
+
+// readSame reads the bucket anew, and returns ErrNoBucket if it was deleted and
+// perhaps made again since the call was decided.
+func readSame(tx store.Reader, decided *config) (*config, error) {
+	c, err := readConfig(tx, decided.name)
+	if err != nil {
+		return nil, err
+	}
+	if c.ID != decided.ID {
+		return nil, ErrNoBucket
+	}
+	return c, nil
+}

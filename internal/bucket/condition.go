@@ -1,0 +1,73 @@
+package bucket
+
+import (
+	"strings"
+	"time"
+)
+
+// ReadConditions are the conditions of a read, as RFC 9110 section 13 defines
+// and orders them. ETags may stand with or without quotes, in a list, or as "*".
+type ReadConditions struct {
+	IfMatch           string
+	IfNoneMatch       string
+	IfModifiedSince   time.Time // zero: not given
+	IfUnmodifiedSince time.Time
+}
+
+// check returns nil, ErrNotModified or a *PreconditionError.
+func (r *ReadConditions) check(etag string, modified time.Time) error {
+	// Last-Modified is sent in whole seconds.
+	modified = modified.Truncate(time.Second)
+	if r.IfMatch != "" {
+		if !matchETag(r.IfMatch, etag) {
+			return &PreconditionError{"If-Match"}
+		}
+	} else if !r.IfUnmodifiedSince.IsZero() && modified.After(r.IfUnmodifiedSince) {
+		return &PreconditionError{"If-Unmodified-Since"}
+	}
+	if r.IfNoneMatch != "" {
+		if matchETag(r.IfNoneMatch, etag) {
+			return ErrNotModified
+		}
+	} else if !r.IfModifiedSince.IsZero() && !modified.After(r.IfModifiedSince) {
+		return ErrNotModified
+	}
+	return nil
+}
+
+// matchETag compares strongly: a weak validator matches nothing.
+func matchETag(list, etag string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.Trim(one, `"`) == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// Range is the part of an object that a read wants.
+type Range struct {
+	// First is the offset of the first byte. Last is that of the last one, or
+	// -1 for the end of the object.
+	First, Last int64
+	// Suffix, if it is not 0, wants the last Suffix bytes instead.
+	Suffix int64
+	// Requested is how the client wrote it, for errors.
+	Requested string
+}
+
+// resolve returns offset and length within an object of size bytes.
+func (r *Range) resolve(size int64) (off, n int64, err error) {
+	first, last := r.First, r.Last
+	if r.Suffix > 0 {
+		first, last = max(0, size-r.Suffix), -1
+	}
+	if last < 0 || last >= size {
+		last = size - 1
+	}
+	if first < 0 || first >= size || first > last {
+		return 0, 0, &RangeError{Requested: r.Requested, SizeBytes: size}
+	}
+	return first, last - first + 1, nil
+}

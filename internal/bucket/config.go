@@ -1,0 +1,85 @@
+package bucket
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// MaxPolicyBytes is the longest bucket policy.
+const MaxPolicyBytes = 20 * 1024
+
+// Bucket describes a bucket.
+type Bucket struct {
+	Name    string
+	Owner   arn.AccountID
+	Region  string
+	Created time.Time
+}
+
+// ARN names the bucket.
+func (b *Bucket) ARN() string { return "arn:aws:s3:::" + b.Name }
+
+func (b *Bucket) objectARN(key string) string { return "arn:aws:s3:::" + b.Name + "/" + key }
+
+// DefaultEncryption is what a bucket does to objects whose writer does not say.
+type DefaultEncryption struct {
+	Algorithm Algorithm `json:"algorithm"`
+	// Key is the reference exactly as it was given; it is resolved at each
+	// write. Empty under KMSManaged means alias/aws/s3.
+	Key       string `json:"key,omitempty"`
+	BucketKey bool   `json:"bucketKey,omitempty"`
+	// AllowSSEC says that the owner unblocked SSE-C.
+	AllowSSEC bool `json:"allowSSEC,omitempty"`
+}
+
+// config is the record of a bucket. Its JSON form is docs/spec/bucket-records.md.
+type config struct {
+	Version int           `json:"v"`
+	ID      string        `json:"id"`
+	Owner   arn.AccountID `json:"owner"`
+	Region  string        `json:"region"`
+	Created time.Time     `json:"created"`
+
+	Encryption *DefaultEncryption `json:"encryption,omitempty"`
+	Policy     string             `json:"policy,omitempty"`
+
+	name   string
+	policy *policy.Document // compiled, nil if there is none
+}
+
+func decodeConfig(name string, value []byte) (*config, error) {
+	c := &config{name: name}
+	if err := json.Unmarshal(value, c); err != nil || c.Version != 1 || len(c.ID) != bucketIDBytes {
+		return nil, fmt.Errorf("%w: bucket %s", errRecord, name)
+	}
+	if c.Policy != "" {
+		var err error
+		if c.policy, err = policy.Parse(policy.UseBucket, c.Policy); err != nil {
+			return nil, fmt.Errorf("%w: policy of bucket %s", errRecord, name)
+		}
+	}
+	return c, nil
+}
+
+func (c *config) encode() []byte {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic("bucket: " + err.Error()) // strings and times only
+	}
+	return b
+}
+
+func (c *config) bucket() Bucket {
+	return Bucket{Name: c.name, Owner: c.Owner, Region: c.Region, Created: c.Created}
+}
+
+func (c *config) encryption() DefaultEncryption {
+	if c.Encryption == nil {
+		return DefaultEncryption{Algorithm: S3Managed}
+	}
+	return *c.Encryption
+}

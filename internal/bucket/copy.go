@@ -1,0 +1,54 @@
+package bucket
+
+import (
+	"context"
+)
+
+// Copy says what to copy where.
+type Copy struct {
+	// Source is what to read; its Range must be nil.
+	Source Get
+	// To is the new object. Its Body, SizeBytes and Digests are filled by Copy;
+	// a checksum algorithm may be asked for.
+	To Put
+	// Metadata says to keep To.Metadata in place of the source's.
+	ReplaceMetadata bool
+	// Tags says to keep To.Tags in place of the source's.
+	ReplaceTags bool
+}
+
+// Copy writes an object with the content of another one. The caller needs to be
+// able to read the source and to write the new object, and the bytes are sealed
+// anew under a data key of their own. Conditions on the source that do not hold
+// are *PreconditionError, never ErrNotModified. Else errors are those of Get,
+// about the source, and Put; and ErrCopyToItself.
+//
+// Source: Amazon S3 API Reference, CopyObject.
+func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Info, error) {
+	w := in.To.Encryption
+	if in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" &&
+		!in.ReplaceMetadata && w.Algorithm == "" && w.BucketKey == nil {
+		return Info{}, ErrCopyToItself
+	}
+	src, err := s.Get(ctx, who, in.Source)
+	switch {
+	case err == nil:
+	case src != nil: // not modified
+		return Info{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
+	default:
+		return Info{}, err
+	}
+	defer src.Close()
+	to := in.To
+	to.Body, to.SizeBytes = src, src.SizeBytes
+	if to.Digests.Algorithm == NoChecksum {
+		to.Digests.Algorithm = src.Checksum.Algorithm
+	}
+	if !in.ReplaceMetadata {
+		to.Metadata = src.Metadata
+	}
+	if !in.ReplaceTags {
+		to.Tags = src.Tags
+	}
+	return s.Put(ctx, who, to)
+}

@@ -1,0 +1,123 @@
+package bucket
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrInvalidName says that no bucket can have the name.
+	ErrInvalidName = errors.New("bucket: invalid bucket name")
+	// ErrInvalidKey says that no object can have the key: it is empty or not UTF-8.
+	ErrInvalidKey = errors.New("bucket: invalid object key")
+	// ErrNoBucket says that the bucket does not exist.
+	ErrNoBucket = errors.New("bucket: no such bucket")
+	// ErrBucketTaken says that another account owns a bucket of that name.
+	ErrBucketTaken = errors.New("bucket: name is taken")
+	// ErrBucketOwned says that the caller already owns a bucket of that name.
+	ErrBucketOwned = errors.New("bucket: already owned by you")
+	// ErrNotEmpty says that a bucket that is to go still holds objects.
+	ErrNotEmpty = errors.New("bucket: not empty")
+	// ErrNoKey says that the object does not exist. A caller that may not list
+	// the bucket is denied instead.
+	ErrNoKey = errors.New("bucket: no such key")
+	// ErrNoVersion says that the object has no such version.
+	ErrNoVersion = errors.New("bucket: no such version")
+	// ErrNoUpload says that the upload does not exist, was completed or aborted.
+	ErrNoUpload = errors.New("bucket: no such upload")
+	// ErrNoPolicy says that the bucket has no policy.
+	ErrNoPolicy = errors.New("bucket: no bucket policy")
+	// ErrPolicyResource says that a policy speaks about another bucket.
+	ErrPolicyResource = errors.New("bucket: policy has an invalid resource")
+	// ErrMalformedPolicy says that a document is no bucket policy.
+	ErrMalformedPolicy = errors.New("bucket: malformed policy")
+	// ErrPolicyTooLarge says that a policy exceeds MaxPolicyBytes.
+	ErrPolicyTooLarge = errors.New("bucket: policy too large")
+	// ErrTooLarge says that an object or part exceeds the largest size.
+	ErrTooLarge = errors.New("bucket: object too large")
+	// ErrIncomplete says that the body ended before, or went on after, its
+	// declared size.
+	ErrIncomplete = errors.New("bucket: body is not of its declared size")
+	// ErrMetadataTooLarge says that user metadata exceeds MaxMetadataBytes.
+	ErrMetadataTooLarge = errors.New("bucket: metadata too large")
+	// ErrEncryption says that the wanted encryption makes no sense; the text
+	// after the colon says why.
+	ErrEncryption = errors.New("bucket: invalid encryption")
+	// ErrUnsupported says that a setting is known and not implemented.
+	ErrUnsupported = errors.New("bucket: not implemented")
+	// ErrAnonymousKMS says that an unsigned request asked for an object under
+	// SSE-KMS.
+	ErrAnonymousKMS = errors.New("bucket: SSE-KMS needs a signed request")
+	// ErrBadToken says that a continuation token is not one of ours.
+	ErrBadToken = errors.New("bucket: invalid continuation token")
+	// ErrNotModified says that a conditional read found nothing new. What is
+	// returned next to it describes the object.
+	ErrNotModified = errors.New("bucket: not modified")
+	// ErrPartOrder says that the parts of a completion do not ascend.
+	ErrPartOrder = errors.New("bucket: parts are not in ascending order")
+	// ErrInvalidPart says that a part of a completion is absent or another one.
+	ErrInvalidPart = errors.New("bucket: no such part")
+	// ErrPartNumber says that a part number is not 1 to MaxParts.
+	ErrPartNumber = errors.New("bucket: invalid part number")
+	// ErrNoParts says that a completion lists no part.
+	ErrNoParts = errors.New("bucket: no parts")
+	// ErrCopyToItself says that a copy would change nothing.
+	ErrCopyToItself = errors.New("bucket: copy onto itself changes nothing")
+	// ErrCorrupt says that what is stored is not what was written: bytes were
+	// changed, cut, swapped or removed. It says no more.
+	ErrCorrupt = errors.New("bucket: stored object is damaged")
+)
+
+// KeyTooLongError says that a key exceeds MaxKeyBytes.
+type KeyTooLongError struct{ Bytes int }
+
+func (e *KeyTooLongError) Error() string {
+	return fmt.Sprintf("bucket: key has %d bytes, more than %d", e.Bytes, MaxKeyBytes)
+}
+
+// PreconditionError says which condition of a request did not hold.
+type PreconditionError struct{ Condition string }
+
+func (e *PreconditionError) Error() string {
+	return "bucket: precondition " + e.Condition + " does not hold"
+}
+
+// RangeError says that a range lies outside of an object.
+type RangeError struct {
+	Requested string
+	SizeBytes int64
+}
+
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("bucket: range is outside of the %d bytes", e.SizeBytes)
+}
+
+// DigestError says that a body does not have the digest that was declared.
+// What is "Content-MD5", "SHA256 payload" or the name of a checksum algorithm;
+// the digests are of the body, not secret.
+type DigestError struct {
+	What               string
+	Declared, Computed []byte
+}
+
+func (e *DigestError) Error() string {
+	return "bucket: the body does not have the declared " + e.What
+}
+
+// PartTooSmallError says that a part other than the last is below MinPartBytes.
+type PartTooSmallError struct {
+	Number    int
+	SizeBytes int64
+	ETag      string
+}
+
+func (e *PartTooSmallError) Error() string {
+	return fmt.Sprintf("bucket: part %d has only %d bytes", e.Number, e.SizeBytes)
+}
+
+// KeyError is a refusal of the key service. It wraps that service's own error,
+// among them access.ErrDenied.
+type KeyError struct{ Err error }
+
+func (e *KeyError) Error() string { return e.Err.Error() }
+func (e *KeyError) Unwrap() error { return e.Err }

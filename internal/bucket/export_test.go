@@ -1,0 +1,11 @@
+package bucket
+
+// Recode decodes an object's record and encodes it again.
+func Recode(b []byte) ([]byte, error) {
+	v, err := decodeVersion(b)
+	if err != nil {
+		return nil, err
+	}
+	v.signed = v.appendSigned(nil)
+	return v.encode(), nil
+}

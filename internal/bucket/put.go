@@ -1,0 +1,424 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// Put says what to write.
+type Put struct {
+	Bucket, Key string
+
+	// Body is read to its end, which must come after SizeBytes. An error of
+	// Body, such as a wrong signature of a chunk, fails the Put as it is.
+	Body      io.Reader
+	SizeBytes int64
+	Digests   DeclaredDigests
+
+	Metadata   Metadata
+	Tags       []Pair
+	Encryption EncryptionWish
+	// ACL is the canned ACL that the request names; only policies see it.
+	ACL string
+
+	Conditions WriteConditions
+}
+
+// WriteConditions must hold at the moment that a write becomes visible.
+type WriteConditions struct {
+	// IfAbsent wants that there is no object of that key.
+	IfAbsent bool
+	// IfMatch wants an object with that ETag, with or without quotes; "*" any.
+	IfMatch string
+}
+
+func (w *WriteConditions) check(current *version) error {
+	exists := current != nil && current.kind == kindObject
+	switch {
+	case w.IfAbsent && exists:
+		return &PreconditionError{"If-None-Match"}
+	case w.IfMatch != "" && !exists:
+		return ErrNoKey
+	case w.IfMatch != "" && !matchETag(w.IfMatch, current.etag):
+		return &PreconditionError{"If-Match"}
+	}
+	return nil
+}
+
+// Put writes an object, in place of the one that has the key. When it returns
+// nil the object has survived a power loss; when not, the old one is as it was.
+//
+// It returns ErrNoBucket, ErrInvalidKey, *KeyTooLongError, ErrTooLarge,
+// ErrMetadataTooLarge, ErrEncryption, ErrUnsupported, ErrAnonymousKMS,
+// ErrIncomplete, *DigestError, *PreconditionError, ErrNoKey (for IfMatch),
+// *KeyError, access.ErrDenied, and whatever Body returned.
+//
+// Source: Amazon S3 API Reference, PutObject.
+func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err error) {
+	call := s.begin(&who, "s3:PutObject")
+	defer call.End(ctx, &err)
+	c, enc, err := s.admitWrite(ctx, call, &who, &in)
+	if err != nil {
+		return Info{}, err
+	}
+	if err := s.checkConditions(ctx, c, in.Key, &in.Conditions); err != nil {
+		return Info{}, err
+	}
+	v := &version{
+		kind: kindObject, id: NullVersion, generation: newGeneration(),
+		sizeBytes: in.SizeBytes, meta: in.Metadata, tags: in.Tags, enc: enc,
+	}
+	data, wrapped, err := s.newDataKey(ctx, &who, c, in.Key, v.generation, &v.enc)
+	if err != nil {
+		return Info{}, err
+	}
+	defer data.Wipe()
+	v.wrapped = wrapped
+
+	w, err := s.newBody(ctx, in.SizeBytes, data, objectBinding(c, in.Key, v.generation))
+	if err != nil {
+		return Info{}, err
+	}
+	defer w.abort()
+	// Amazon S3 promises the MD5 of the content under SSE-S3 only, and hashing
+	// costs more than encrypting.
+	digests := newDigests(in.Digests, v.enc.Algorithm == S3Managed)
+	if err := copyExactly(io.MultiWriter(w, digests), in.Body, in.SizeBytes); err != nil {
+		return Info{}, err
+	}
+	if v.checksum, err = digests.finish(); err != nil {
+		return Info{}, err
+	}
+	if v.enc.Algorithm == S3Managed {
+		v.etag = hex.EncodeToString(digests.md5.Sum(nil))
+	} else {
+		v.etag = randomETag()
+	}
+	if err := w.commit(ctx); err != nil {
+		return Info{}, err
+	}
+	v.place, v.blob = w.place, w.name
+	v.seal(data, c, in.Key, s.Clock.Now())
+
+	err = call.Effect(ctx, func() error { return s.publish(ctx, c, in.Key, v, w, &in.Conditions) })
+	if err != nil {
+		return Info{}, err
+	}
+	return v.info(c.name, in.Key), nil
+}
+
+// admitWrite checks what can be checked before any byte of the body is read.
+func (s *Service) admitWrite(ctx context.Context, call *access.Call, who *Caller, in *Put) (*config, Encryption, error) {
+	c, err := s.config(ctx, in.Bucket)
+	if err != nil {
+		return nil, Encryption{}, err
+	}
+	if err := checkKey(in.Key); err != nil {
+		return nil, Encryption{}, err
+	}
+	setEncryptionKeys(call, who, c.Region, &in.Encryption)
+	if in.ACL != "" {
+		call.Keys.Set("s3:x-amz-acl", in.ACL)
+	}
+	if in.Conditions.IfAbsent {
+		call.Keys.Set("s3:if-none-match", "*")
+	}
+	if in.Conditions.IfMatch != "" {
+		call.Keys.Set("s3:if-match", in.Conditions.IfMatch)
+	}
+	for _, t := range in.Tags {
+		call.Keys.Set("s3:RequestObjectTag/"+t.Name, t.Value)
+	}
+	if err := call.Decide(c.objectTarget(in.Key, "")); err != nil {
+		return nil, Encryption{}, err
+	}
+	if len(in.Tags) > 0 {
+		if err := call.Decide(c.objectTarget(in.Key, "s3:PutObjectTagging")); err != nil {
+			return nil, Encryption{}, err
+		}
+	}
+	switch {
+	case in.SizeBytes < 0:
+		return nil, Encryption{}, ErrIncomplete
+	case in.SizeBytes > MaxObjectBytes:
+		return nil, Encryption{}, ErrTooLarge
+	}
+	if err := in.Metadata.check(); err != nil {
+		return nil, Encryption{}, err
+	}
+	enc, err := c.plan(&in.Encryption)
+	return c, enc, err
+}
+
+// checkConditions spares the client a body that would be thrown away. What
+// counts is the check in publish.
+func (s *Service) checkConditions(ctx context.Context, c *config, key string, w *WriteConditions) error {
+	if *w == (WriteConditions{}) {
+		return nil
+	}
+	return s.Records.View(ctx, func(tx store.Reader) error {
+		current, err := readCurrent(tx, c, key)
+		if err != nil {
+			return err
+		}
+		return w.check(current)
+	})
+}
+
+// seal fixes the record's time and authenticates it.
+func (v *version) seal(data sealed.Secret, c *config, key string, now time.Time) {
+	v.modified = now.UnixMilli()
+	v.signed = v.appendSigned(nil)
+	v.mac = authenticate(data, c, key, v.signed)
+}
+
+// publish makes v the current version in one transaction. Before it, the bytes
+// are durable and unreferenced; a crash leaves an orphan for the sweep. After
+// it, what v replaced is unreferenced; a crash leaves that to the sweep.
+func (s *Service) publish(ctx context.Context, c *config, key string, v *version, w *bodyWriter, conditions *WriteConditions) error {
+	// A sweep of another node may take a blob that waited for too long.
+	if w.place == placeBlob && time.Since(w.begun) > s.OrphanAge/2 {
+		return fmt.Errorf("write took longer than %s", s.OrphanAge/2)
+	}
+	var old []string
+	err := s.Records.Update(ctx, func(tx store.Writer) error {
+		if _, err := readSame(tx, c); err != nil {
+			return err
+		}
+		current, err := readCurrent(tx, c, key)
+		if err != nil {
+			return err
+		}
+		if err := conditions.check(current); err != nil {
+			return err
+		}
+		if old, err = dropContent(tx, current); err != nil {
+			return err
+		}
+		name := objectKey(c.ID, key)
+		switch v.place {
+		case placeInline:
+			err = tx.Put(spaceInline, v.generation, w.inline.Bytes())
+		case placeBlob:
+			err = tx.Put(spaceBlob, v.blob, []byte(name))
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Put(spaceObject, name, v.encode())
+	})
+	if err != nil {
+		return err
+	}
+	w.published = true
+	s.deleteBlobs(ctx, old)
+	return nil
+}
+
+// readCurrent reads the current version of a key; nil if there is none.
+func readCurrent(tx store.Reader, c *config, key string) (*version, error) {
+	value, err := tx.Get(spaceObject, objectKey(c.ID, key))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeVersion(value)
+}
+
+// dropContent removes the records of what v's content consists of, and returns
+// the blobs to delete once the transaction is committed.
+func dropContent(tx store.Writer, v *version) (blobs []string, err error) {
+	if v == nil {
+		return nil, nil
+	}
+	switch v.place {
+	case placeInline:
+		return nil, tx.Delete(spaceInline, v.generation)
+	case placeBlob:
+		return []string{v.blob}, tx.Delete(spaceBlob, v.blob)
+	}
+	return nil, nil
+}
+
+// deleteBlobs gives the space of unreferenced blobs back. What fails here is
+// left to the sweep, since the change itself is done.
+func (s *Service) deleteBlobs(ctx context.Context, names []string) {
+	ctx = context.WithoutCancel(ctx)
+	for _, name := range names {
+		if err := s.Blobs.Delete(ctx, name); err != nil {
+			s.Log.LogAttrs(ctx, slog.LevelWarn, "blob not deleted", slog.String("blob", name), slog.Any("error", err))
+		}
+	}
+}
+
+func objectBinding(c *config, key, generation string) sealed.Binding {
+	return sealed.Bind("s3 object", c.ID, key, generation)
+}
+
+// bodyWriter seals a body into memory or into a blob.
+type bodyWriter struct {
+	s     *Service
+	ctx   context.Context // of the call that owns the writer
+	place placeKind
+
+	inline bytes.Buffer
+	name   string
+	blob   store.BlobWriter
+	begun  time.Time
+
+	*sealed.Writer
+	committed, published bool
+}
+
+func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secret, bind sealed.Binding) (*bodyWriter, error) {
+	w := &bodyWriter{s: s, ctx: ctx, place: placeInline, begun: time.Now()}
+	dst := io.Writer(&w.inline)
+	if sizeBytes > MaxInlineBytes {
+		w.place, w.name = placeBlob, newBlobName(w.begun)
+		s.flights.add(w.name)
+		var err error
+		if w.blob, err = s.Blobs.Create(ctx, w.name); err != nil {
+			s.flights.remove(w.name)
+			return nil, fmt.Errorf("create blob: %w", err)
+		}
+		dst = w.blob
+	} else {
+		w.inline.Grow(int(sealed.SealedSize(sizeBytes)))
+	}
+	var err error
+	if w.Writer, err = sealed.NewWriter(dst, data, bind); err != nil {
+		w.abort()
+		return nil, err
+	}
+	return w, nil
+}
+
+// commit makes the sealed bytes durable.
+func (w *bodyWriter) commit(ctx context.Context) error {
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if w.place == placeBlob {
+		if err := w.blob.Commit(ctx); err != nil {
+			return fmt.Errorf("commit blob: %w", err)
+		}
+	}
+	w.committed = true
+	return nil
+}
+
+// abort gives everything back unless the body was published. It may be deferred.
+func (w *bodyWriter) abort() {
+	if w.Writer != nil {
+		w.Close()
+	}
+	if w.place != placeBlob {
+		return
+	}
+	switch {
+	case w.published:
+	case w.committed:
+		// The transaction failed. Should it have been committed all the same,
+		// because only the answer was lost, the records know.
+		if names, err := w.s.unnamed(context.WithoutCancel(w.ctx), []string{w.name}); err == nil {
+			w.s.deleteBlobs(w.ctx, names)
+		}
+	case w.blob != nil:
+		w.blob.Abort()
+	}
+	w.s.flights.remove(w.name)
+}
+
+// flights are the blobs that this process is writing.
+type flights struct {
+	mu    sync.Mutex
+	names map[string]struct{}
+}
+
+func (f *flights) add(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.names[name] = struct{}{}
+}
+
+func (f *flights) remove(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.names, name)
+}
+
+func (f *flights) has(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.names[name]
+	return ok
+}
+
+// More than one chunk, so that the sealing writer takes chunks from where they
+// lie without a copy.
+const copyBytes = 4 * sealed.ChunkBytes
+
+var copyBuffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
+
+// copyExactly copies src to its end, which must come after size bytes.
+func copyExactly(dst io.Writer, src io.Reader, size int64) error {
+	var buf []byte
+	if size < MaxInlineBytes {
+		buf = make([]byte, size+1)
+	} else {
+		pooled := copyBuffers.Get().(*[copyBytes]byte)
+		defer copyBuffers.Put(pooled)
+		buf = pooled[:]
+	}
+	for total := int64(0); ; {
+		n, err := fill(buf, src)
+		total += int64(n)
+		if total > size {
+			return ErrIncomplete
+		}
+		if _, werr := dst.Write(buf[:n]); werr != nil {
+			return fmt.Errorf("store body: %w", werr)
+		}
+		switch {
+		case err == nil:
+		case err == io.EOF && total == size:
+			return nil
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return ErrIncomplete
+		default:
+			return fmt.Errorf("read body: %w", err)
+		}
+	}
+}
+
+// fill reads until buf is full or src fails. It is not io.ReadFull: there, the
+// end of src and a src that itself reports io.ErrUnexpectedEOF, such as a body
+// that was cut before its trailers, look alike.
+func fill(buf []byte, src io.Reader) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = src.Read(buf[n:])
+		n += m
+	}
+	return n, err
+}
+
+func randomETag() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,178 @@
+// Package bucket is the object store: buckets, and objects that are always
+// encrypted at rest, each version under a data key of its own.
+//
+// An object's bytes go through an authenticated stream of chunks (package
+// sealed) into a blob, or into a record when they are few; one transaction then
+// makes the version visible. What Put acknowledged has survived a power loss;
+// what failed leaves nothing but bytes that the next sweep collects. A reader
+// of a version goes on while another is written.
+//
+// Every method asks the gate, and decides about the bucket's policy and the
+// caller's own. The data key of an object under SSE-KMS comes from the key
+// service, which decides again, about the same caller through this service.
+//
+// What is stored is authenticated twice: the bytes by their chunks, and the
+// record (size, ETag, metadata, name of the blob, wrapped key) by a MAC under
+// the object's data key, which every read verifies. Records and blobs are
+// specified in docs/spec/bucket-records.md.
+package bucket
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+const (
+	// MaxObjectBytes is the largest object that one Put may write: 5 GiB.
+	MaxObjectBytes = 5 << 30
+	// MaxInlineBytes is the largest object whose sealed bytes live in a record:
+	// writing it costs one commit and no file.
+	MaxInlineBytes = 16 << 10
+)
+
+// DataKeys is what this package wants from the key service. who is the original
+// caller, who acts through s3. bind is the encryption context.
+type DataKeys interface {
+	// NewDataKey makes a key of 32 bytes under the key that ref names, and
+	// returns it in clear and wrapped, with the ARN of the key.
+	NewDataKey(ctx context.Context, who access.Caller, ref string, bind map[string]string) (key sealed.Secret, wrapped []byte, keyARN string, err error)
+	// OpenDataKey unwraps what NewDataKey wrapped under an equal bind.
+	OpenDataKey(ctx context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error)
+	// ManagedKey returns the ARN of the caller's managed key alias/aws/<service>,
+	// which is made on first use.
+	ManagedKey(ctx context.Context, who access.Caller, service string) (keyARN string, err error)
+}
+
+// Config is what a Service needs. All fields but SoleWriter, OrphanAge and
+// SweepEvery are required.
+type Config struct {
+	Records store.Records
+	Blobs   store.Blobs
+	Keys    DataKeys
+	// Vault wraps the data keys of objects under SSE-S3.
+	Vault *sealed.Domain
+	Gate  *access.Gate
+	Clock *clock.Clock
+	Log   *slog.Logger
+
+	// SoleWriter says that no other process writes to the same store, so that
+	// every blob that no record names at the start is an orphan.
+	SoleWriter bool
+	// OrphanAge is how old a blob that no record names must be before a sweep
+	// deletes it, and so also how long one upload may take. 0 means 24 hours.
+	OrphanAge time.Duration
+	// SweepEvery is the time between two sweeps. 0 means one hour.
+	SweepEvery time.Duration
+}
+
+// Caller is who calls, and how the request was signed; policies may ask.
+type Caller struct {
+	access.Caller
+
+	// AuthType is "REST-HEADER", "REST-QUERY-STRING" or "POST"; empty when the
+	// request is not signed.
+	AuthType string
+	// SignedAt is when the request was signed.
+	SignedAt time.Time
+	// ContentSHA256 is the header x-amz-content-sha256.
+	ContentSHA256 string
+}
+
+// Service is the object store. It may be used concurrently.
+type Service struct {
+	Config
+	cache   configCache
+	flights flights
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// Open starts the object store over what its stores hold, and a background
+// sweep for orphaned blobs. Close ends it; the stores stay open.
+func Open(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Records == nil || cfg.Blobs == nil || cfg.Keys == nil || cfg.Vault == nil ||
+		cfg.Gate == nil || cfg.Clock == nil || cfg.Log == nil {
+		return nil, errors.New("open object store: incomplete configuration")
+	}
+	if cfg.OrphanAge == 0 {
+		cfg.OrphanAge = 24 * time.Hour
+	}
+	if cfg.SweepEvery == 0 {
+		cfg.SweepEvery = time.Hour
+	}
+	s := &Service{Config: cfg}
+	if _, err := cfg.Records.Changes(ctx, spaceBucket); err != nil {
+		return nil, fmt.Errorf("open object store: %w", err)
+	}
+	s.flights.names = make(map[string]struct{})
+	s.cache.configs = make(map[string]*config)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.done.Go(func() { s.sweepLoop(background) })
+	return s, nil
+}
+
+// Close stops the background work and waits for it.
+func (s *Service) Close() error {
+	s.stop()
+	s.done.Wait()
+	return nil
+}
+
+// begin opens a call and fills the condition keys that every S3 call has.
+func (s *Service) begin(who *Caller, action policy.Action) *access.Call {
+	call := s.Gate.Begin(who.Caller, action)
+	if who.AuthType != "" {
+		call.Keys.Set("s3:authType", who.AuthType)
+		call.Keys.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		if age := who.At.Sub(who.SignedAt); !who.SignedAt.IsZero() && age >= 0 {
+			call.Keys.Set("s3:signatureAge", fmt.Sprint(age.Milliseconds()))
+		}
+	}
+	if who.ContentSHA256 != "" {
+		call.Keys.Set("s3:x-amz-content-sha256", who.ContentSHA256)
+	}
+	return call
+}
+
+func (c *config) target(action policy.Action) access.Target {
+	b := c.bucket()
+	return access.Target{ARN: b.ARN(), Owner: c.Owner, Policy: c.policy, Rule: policy.ResourceOrIdentity, Action: action}
+}
+
+func (c *config) objectTarget(key string, action policy.Action) access.Target {
+	t := c.target(action)
+	t.ARN += "/" + key
+	return t
+}
+
+// Lookup tells whether a bucket exists and in which region. It is not an access
+// path: bucket names are public knowledge on S3 too, where any unsigned request
+// tells 404 from 403 and names the region, and nothing of the bucket is told.
+// The edge uses it to see whether an origin's name is one of ours, and the door
+// to send a caller to the right region.
+func (s *Service) Lookup(ctx context.Context, name string) (region string, ok bool) {
+	c, err := s.config(ctx, name)
+	if err != nil {
+		return "", false
+	}
+	return c.Region, true
+}
+
+func newGeneration() string {
+	var b [generationBytes]byte
+	rand.Read(b[:])
+	return string(b[:])
+}
