@@ -19,3 +19,7 @@ func TestBlobs(t *testing.T) {
 		return memory.NewBlobs(), nil
 	})
 }
+
+func BenchmarkRecords(b *testing.B) { storetest.BenchmarkRecords(b, memory.NewRecords()) }
+
+func BenchmarkBlobs(b *testing.B) { storetest.BenchmarkBlobs(b, memory.NewBlobs()) }

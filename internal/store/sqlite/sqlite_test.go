@@ -34,3 +34,12 @@ func TestRecords(t *testing.T) {
 		return reopen(), reopen
 	})
 }
+
+func BenchmarkRecords(b *testing.B) {
+	s, err := sqlite.Open(openFolder(b, filepath.Join(b.TempDir(), "data")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	storetest.BenchmarkRecords(b, s)
+}
