@@ -157,37 +157,40 @@ type run struct {
 }
 
 func compileGlob(s string) glob {
-	var (
-		g    glob
-		text []byte
-		any  []bool
-		wild bool
-	)
-	flush := func() {
-		r := run{text: string(text)}
-		if wild {
-			r.any = any
+	g := glob{runs: make([]run, 0, 1+strings.Count(s, "*"))}
+	start := 0
+	for i := range len(s) {
+		if s[i] == '*' && (i == 0 || s[i-1] != '\\') {
+			g.runs = append(g.runs, compileRun(s[start:i]))
+			start = i + 1
 		}
-		g.runs = append(g.runs, r)
-		text, any, wild = nil, nil, false
 	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '*':
-			flush()
-			continue
-		case c == '\\' && i+1 < len(s) && (s[i+1] == '*' || s[i+1] == '?'):
-			i++
-			text, any = append(text, s[i]), append(any, false)
-			continue
-		case c == '?':
-			wild = true
-		}
-		text, any = append(text, c), append(any, c == '?')
-	}
-	flush()
+	g.runs = append(g.runs, compileRun(s[start:]))
 	return g
+}
+
+func compileRun(s string) run {
+	if !strings.ContainsAny(s, `?\`) {
+		return run{text: s}
+	}
+	var (
+		text = make([]byte, 0, len(s))
+		any  = make([]bool, 0, len(s))
+		wild = false
+	)
+	for i := 0; i < len(s); i++ {
+		literal := s[i] == '\\' && i+1 < len(s) && (s[i+1] == '*' || s[i+1] == '?')
+		if literal {
+			i++
+		}
+		question := s[i] == '?' && !literal
+		wild = wild || question
+		text, any = append(text, s[i]), append(any, question)
+	}
+	if !wild {
+		any = nil
+	}
+	return run{text: string(text), any: any}
 }
 
 func (g *glob) endsWithStar() bool {

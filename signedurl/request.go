@@ -130,7 +130,10 @@ func (t *target) append(b []byte) []byte {
 }
 
 func (t *target) String() string {
-	return string(t.append(make([]byte, 0, len(t.scheme)+len(t.host)+len(t.path)+len(t.query)+len("://?"))))
+	if t.hasQuery {
+		return t.scheme + "://" + t.host + t.path + "?" + t.query
+	}
+	return t.scheme + "://" + t.host + t.path
 }
 
 // plain reports whether t can stand in a canned policy, which is not escaped.
