@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // headFile names the end of the log, so that a log that was cut short shows.
@@ -18,7 +19,7 @@ import (
 // The slots are written in turn; a torn write spoils one, the other still holds.
 type headFile struct {
 	f    *os.File
-	key  []byte
+	key  []byte // to write with
 	last position
 	turn int64
 	buf  [slotBytes]byte
@@ -29,7 +30,7 @@ const (
 	slotBytes = 8 + 2*sha256.Size
 )
 
-func openHead(dir *os.Root, key []byte, create bool) (*headFile, error) {
+func openHead(dir *os.Root, keys [][]byte, create bool) (*headFile, error) {
 	flags := os.O_RDWR
 	if create {
 		flags |= os.O_CREATE
@@ -41,8 +42,8 @@ func openHead(dir *os.Root, key []byte, create bool) (*headFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	h := &headFile{f: f, key: key}
-	h.last, err = readHead(f, key)
+	h := &headFile{f: f, key: keys[0]}
+	h.last, err = readHead(f, keys)
 	if err == nil && h.last.next == 0 {
 		// New, and made durable before there is anything to be ahead of.
 		err = errors.Join(h.store(position{next: 1}), f.Sync(), syncDir(dir.Name()))
@@ -54,7 +55,7 @@ func openHead(dir *os.Root, key []byte, create bool) (*headFile, error) {
 }
 
 // readHead returns the further of the slots that are intact.
-func readHead(f *os.File, key []byte) (position, error) {
+func readHead(f *os.File, keys [][]byte) (position, error) {
 	var newest position
 	var slots [2][slotBytes]byte
 	written, intact := 0, 0
@@ -64,7 +65,7 @@ func readHead(f *os.File, key []byte) (position, error) {
 			continue
 		}
 		written++
-		p, ok := openSlot(slots[i][:n], key)
+		p, ok := openSlot(slots[i][:n], keys)
 		if !ok {
 			continue
 		}
@@ -79,11 +80,12 @@ func readHead(f *os.File, key []byte) (position, error) {
 	return newest, nil
 }
 
-func openSlot(slot, key []byte) (p position, ok bool) {
+func openSlot(slot []byte, keys [][]byte) (p position, ok bool) {
 	if len(slot) != slotBytes {
 		return p, false
 	}
-	if !hmac.Equal(slot[8+sha256.Size:], slotMAC(slot[:8+sha256.Size], key)) {
+	content, mac := slot[:8+sha256.Size], slot[8+sha256.Size:]
+	if !slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(mac, slotMAC(content, key)) }) {
 		return p, false
 	}
 	p.next = binary.BigEndian.Uint64(slot)

@@ -34,13 +34,14 @@ const (
 	maxSpareBytes = 1 << 20
 )
 
-// Config says where a Log lives. Dir and HeadKey are required.
+// Config says where a Log lives. Dir and HeadKeys are required.
 type Config struct {
 	// Dir is a folder of the log's own; it is made with mode 0700.
 	Dir string
-	// HeadKey authenticates the file that names the end of the log. It is
-	// derived from the root key, so that who can write the folder cannot cut it.
-	HeadKey []byte
+	// HeadKeys authenticate the file that names the end of the log. They derive
+	// from the root key, so that who can write the folder cannot cut the log. The
+	// first is written with; all are read with, for the time of a rotation.
+	HeadKeys [][]byte
 	// SegmentBytes is where a new file is begun; 0 means 64 MiB.
 	SegmentBytes int64
 	Log          *slog.Logger
@@ -92,8 +93,8 @@ type batch struct {
 // that a crash tore was never acknowledged and is removed. Open fails with
 // ErrTampered when the log ends before the place that its head file names.
 func Open(cfg Config) (*Log, error) {
-	if len(cfg.HeadKey) < 16 {
-		return nil, errors.New("audit: HeadKey is too short")
+	if len(cfg.HeadKeys) == 0 {
+		return nil, errors.New("audit: no head key")
 	}
 	if cfg.SegmentBytes == 0 {
 		cfg.SegmentBytes = defaultSegmentBytes
@@ -121,7 +122,7 @@ func (l *Log) recover() error {
 	}
 	// The head comes before the first file and is there ever after: a log
 	// without one was tampered with.
-	head, err := openHead(l.dir, l.cfg.HeadKey, len(names) == 0)
+	head, err := openHead(l.dir, l.cfg.HeadKeys, len(names) == 0)
 	if err != nil {
 		return err
 	}

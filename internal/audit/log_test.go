@@ -16,11 +16,11 @@ import (
 	"github.com/keyfront-project/keyfront/internal/audit"
 )
 
-var headKey = bytes.Repeat([]byte{7}, 32)
+var headKeys = [][]byte{bytes.Repeat([]byte{7}, 32)}
 
 func open(t testing.TB, dir string, segmentBytes int64) *audit.Log {
 	t.Helper()
-	l, err := audit.Open(audit.Config{Dir: dir, HeadKey: headKey, SegmentBytes: segmentBytes, Log: slog.New(slog.DiscardHandler)})
+	l, err := audit.Open(audit.Config{Dir: dir, HeadKeys: headKeys, SegmentBytes: segmentBytes, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestAppendReadsBack(t *testing.T) {
 	if len(seen) != 3 || seen[1] != want {
 		t.Errorf("entries = %q, want the second %q", seen, want)
 	}
-	rep, err := audit.Verify(dir, headKey)
+	rep, err := audit.Verify(dir, headKeys)
 	if err != nil || rep.Records != 3 || rep.Files != 1 {
 		t.Errorf("Verify = %+v, %v, want 3 records in 1 file", rep, err)
 	}
@@ -88,7 +88,7 @@ func TestReopenContinuesTheChain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rep, err := audit.Verify(dir, headKey)
+	rep, err := audit.Verify(dir, headKeys)
 	if err != nil || rep.Records != 12 || rep.Files < 3 {
 		t.Errorf("Verify = %+v, %v, want 12 records in several files", rep, err)
 	}
@@ -125,7 +125,7 @@ func TestConcurrentAppendsAllArrive(t *testing.T) {
 	if len(seen) != writers*each {
 		t.Errorf("%d records, want %d", len(seen), writers*each)
 	}
-	if _, err := audit.Verify(dir, headKey); err != nil {
+	if _, err := audit.Verify(dir, headKeys); err != nil {
 		t.Error(err)
 	}
 }
@@ -210,11 +210,11 @@ func TestEveryChangeIsFound(t *testing.T) {
 			if len(logFiles(t, dir)) < 3 {
 				t.Fatal("want at least 3 segments")
 			}
-			if _, err := audit.Verify(dir, headKey); err != nil {
+			if _, err := audit.Verify(dir, headKeys); err != nil {
 				t.Fatalf("Verify before = %v", err)
 			}
 			tt.tamper(t, dir)
-			if rep, err := audit.Verify(dir, headKey); !errors.Is(err, audit.ErrTampered) {
+			if rep, err := audit.Verify(dir, headKeys); !errors.Is(err, audit.ErrTampered) {
 				t.Errorf("Verify = %+v, %v, want ErrTampered", rep, err)
 			}
 		})
@@ -243,7 +243,7 @@ func TestOpenRefusesACutLog(t *testing.T) {
 	if err := os.WriteFile(name, b[:bytes.IndexByte(b, '\n')+1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = audit.Open(audit.Config{Dir: dir, HeadKey: headKey, Log: slog.New(slog.DiscardHandler)})
+	_, err = audit.Open(audit.Config{Dir: dir, HeadKeys: headKeys, Log: slog.New(slog.DiscardHandler)})
 	if !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("Open = %v, want ErrTampered", err)
 	}
@@ -257,9 +257,33 @@ func TestOpenRefusesALogWithoutHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, filepath.Join(dir, "head"))
-	_, err := audit.Open(audit.Config{Dir: dir, HeadKey: headKey, Log: slog.New(slog.DiscardHandler)})
+	_, err := audit.Open(audit.Config{Dir: dir, HeadKeys: headKeys, Log: slog.New(slog.DiscardHandler)})
 	if !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("Open = %v, want ErrTampered", err)
+	}
+}
+
+func TestHeadFollowsARotation(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 0)
+	appendAll(t, l, 2)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := bytes.Repeat([]byte{8}, 32)
+	l, err := audit.Open(audit.Config{Dir: dir, HeadKeys: [][]byte{next, headKeys[0]}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, l, 2)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Verify(dir, [][]byte{next}); err != nil {
+		t.Error(err)
+	}
+	if _, err := audit.Verify(dir, [][]byte{bytes.Repeat([]byte{9}, 32)}); !errors.Is(err, audit.ErrTampered) {
+		t.Errorf("Verify under a foreign key = %v, want ErrTampered", err)
 	}
 }
 
@@ -281,7 +305,7 @@ func TestTornRecordIsRemovedAtOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Close()
-		if rep, err := audit.Verify(dir, headKey); err != nil || rep.TornBytes != int64(cut) {
+		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.TornBytes != int64(cut) {
 			t.Errorf("Verify of a torn log = %+v, %v, want %d torn bytes", rep, err, cut)
 		}
 		l = open(t, dir, 0)
@@ -289,7 +313,7 @@ func TestTornRecordIsRemovedAtOpen(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if rep, err := audit.Verify(dir, headKey); err != nil || rep.Records != 3 || rep.TornBytes != 0 {
+		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 3 || rep.TornBytes != 0 {
 			t.Errorf("Verify after reopening = %+v, %v, want 3 whole records", rep, err)
 		}
 	}
@@ -323,7 +347,7 @@ func TestFailedWritesLeaveTheLogWhole(t *testing.T) {
 			if want := "[request-0 request-1 request-3]"; fmt.Sprint(ids) != want {
 				t.Errorf("records = %v, want %s", ids, want)
 			}
-			if _, err := audit.Verify(dir, headKey); err != nil {
+			if _, err := audit.Verify(dir, headKeys); err != nil {
 				t.Error(err)
 			}
 		})

@@ -13,21 +13,21 @@ import (
 
 // Report is what Verify found in an intact log.
 type Report struct {
-	Records uint64
-	Files   int
+	Records uint64 `json:"records"`
+	Files   int    `json:"files"`
 	// Last is the hash of the last record, hexadecimal. Kept elsewhere, it lets
 	// a later reader see that nothing before it was changed.
-	Last string
+	Last string `json:"last"`
 	// TornBytes is the length of an unfinished last line: a crash, or a server
 	// that is writing at this moment.
-	TornBytes int64
+	TornBytes int64 `json:"tornBytes"`
 }
 
 // Verify reads the whole log in dir and returns ErrTampered, with the number of
 // the first bad record, unless every record is the one that was written. With
-// headKey it also finds a log that was cut short. It changes nothing and may
+// headKeys it also finds a log that was cut short. It changes nothing and may
 // run beside a server.
-func Verify(dir string, headKey []byte) (Report, error) {
+func Verify(dir string, headKeys [][]byte) (Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("audit: %w", err)
@@ -37,12 +37,12 @@ func Verify(dir string, headKey []byte) (Report, error) {
 	// The head is read first: a server that goes on writing only moves the
 	// end of the log further behind it.
 	var head position
-	if headKey != nil {
+	if headKeys != nil {
 		f, err := root.Open(headName)
 		if err != nil {
 			return Report{}, fmt.Errorf("%w: %w", ErrTampered, err)
 		}
-		head, err = readHead(f, headKey)
+		head, err = readHead(f, headKeys)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return Report{}, err
 		}
