@@ -23,15 +23,46 @@ func Split(s string) (p Parts, ok bool) {
 	return p, true
 }
 
+// Name is a resource name made ready for matching with many patterns. It need
+// not be an ARN: then only the pattern "*" matches.
+type Name struct {
+	text  string
+	parts Parts
+	ok    bool
+}
+
+// NameOf prepares s.
+func NameOf(s string) Name {
+	n := Name{text: s}
+	n.parts, n.ok = Split(s)
+	return n
+}
+
+// Resource is the sixth part of the name; ok is false when it has none.
+func (n *Name) Resource() (s string, ok bool) { return n.parts[5], n.ok }
+
 // Pattern matches resource names part by part: a wildcard in one of the first
 // five parts never crosses a colon, the sixth part is one string. The pattern
 // "*" matches everything, ARN or not.
 //
 // Source: IAM User Guide, "IAM JSON policy elements: Resource".
 type Pattern struct {
-	all   bool
-	parts [6]Glob
+	form patternForm
+	text string // what the form compares as a whole
+	// parts are the sixth part of literalHead, all six of partByPart.
+	parts []Glob
 }
+
+// patternForm names the shapes that compare at once, as most patterns do.
+type patternForm uint8
+
+const (
+	literalWhole  patternForm = iota // no wildcard
+	literalPrefix                    // one *, at the end of the sixth part
+	literalHead                      // wildcards in the sixth part only; text is the rest
+	partByPart
+	everything
+)
 
 // ParsePattern compiles a pattern as a user writes it: "*" or six parts.
 func ParsePattern(s string) (Pattern, error) {
@@ -46,40 +77,59 @@ func ParsePattern(s string) (Pattern, error) {
 // "*" or has six parts.
 func PatternOf(g Glob) (p Pattern, ok bool) {
 	if g.MatchesAll() {
-		return Pattern{all: true}, true
+		return Pattern{form: everything}, true
 	}
 	parts, ok := Split(g.text)
 	if !ok {
 		return Pattern{}, false
 	}
-	for i, part := range parts {
-		p.parts[i] = globOf(part)
+	head := g.text[:len(g.text)-len(parts[5])]
+	resource := globOf(parts[5])
+	switch {
+	case wildAt(head) >= 0:
+		p = Pattern{form: partByPart, parts: make([]Glob, len(parts))}
+		for i, part := range parts {
+			p.parts[i] = globOf(part)
+		}
+	case resource.form == formExact:
+		p = Pattern{form: literalWhole, text: g.text}
+	case resource.form == formPrefix:
+		p = Pattern{form: literalPrefix, text: g.text[:len(g.text)-1]}
+	default:
+		p = Pattern{form: literalHead, text: head, parts: []Glob{resource}}
 	}
 	return p, true
 }
 
 // MatchesAll reports whether p is "*".
-func (p *Pattern) MatchesAll() bool { return p.all }
+func (p *Pattern) MatchesAll() bool { return p.form == everything }
 
 // Match reports whether p covers the resource name s.
 func (p *Pattern) Match(s string) bool {
-	if p.all {
+	n := NameOf(s)
+	return p.MatchName(&n)
+}
+
+// MatchName is Match for a name that is prepared already. It allocates nothing.
+func (p *Pattern) MatchName(n *Name) bool {
+	switch p.form {
+	case literalWhole:
+		return n.text == p.text
+	case literalPrefix:
+		return strings.HasPrefix(n.text, p.text)
+	case literalHead:
+		return strings.HasPrefix(n.text, p.text) && p.parts[0].Match(n.parts[5])
+	case everything:
 		return true
 	}
-	parts, ok := Split(s)
-	return ok && p.MatchParts(&parts)
-}
-
-// MatchParts is Match for a name that is split already.
-func (p *Pattern) MatchParts(v *Parts) bool {
-	return p.all || p.matchHead(v) && p.parts[5].Match(v[5])
-}
-
-// MatchHead reports whether the first five parts match and leaves the sixth
-// to the caller, who has it elsewhere.
-func (p *Pattern) MatchHead(v *Parts) bool { return p.all || p.matchHead(v) }
-
-func (p *Pattern) matchHead(v *Parts) bool {
-	return p.parts[2].Match(v[2]) && p.parts[4].Match(v[4]) && p.parts[3].Match(v[3]) &&
-		p.parts[1].Match(v[1]) && p.parts[0].Match(v[0])
+	if !n.ok {
+		return false
+	}
+	// The later parts tell names apart better.
+	for i := len(p.parts) - 1; i >= 0; i-- {
+		if !p.parts[i].Match(n.parts[i]) {
+			return false
+		}
+	}
+	return true
 }

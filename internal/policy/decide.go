@@ -44,17 +44,19 @@ type evaluation struct {
 	r        *Request
 	p        *Principal
 	use      Use // of the document being judged
-	parts    arn.Parts
-	hasParts bool
+	resource arn.Name
+
+	action actionName
 }
 
 // newEvaluation prepares r. ok is false when r cannot be judged.
 func newEvaluation(r *Request) (e evaluation, ok bool) {
-	if r == nil || r.Principal == nil || r.Resource == "" || strings.IndexByte(string(r.Action), ':') <= 0 {
+	if r == nil || r.Principal == nil || r.Resource == "" ||
+		strings.IndexByte(string(r.Action), ':') <= 0 || len(r.Action) > maxActionLen {
 		return evaluation{}, false
 	}
-	e = evaluation{r: r, p: r.Principal}
-	e.parts, e.hasParts = arn.Split(r.Resource)
+	e = evaluation{r: r, p: r.Principal, resource: arn.NameOf(r.Resource)}
+	e.action.set(string(r.Action))
 	return e, true
 }
 

@@ -81,7 +81,7 @@ var dateLayouts = [...]string{
 // parseDate reads a date: ISO 8601, UTC unless it says otherwise, or seconds
 // since 1970. Four digits are a year.
 func parseDate(s string) (time.Time, bool) {
-	if len(s) != 4 && len(s) <= 15 && isDigits(strings.TrimPrefix(s, "-")) {
+	if len(s) != 4 && len(s) <= 18 && isDigits(strings.TrimPrefix(s, "-")) {
 		n, err := strconv.ParseInt(s, 10, 64)
 		return time.Unix(n, 0), err == nil
 	}
