@@ -2,6 +2,7 @@ package signedurl
 
 import (
 	"encoding/base64"
+	"strings"
 )
 
 // CloudFront's alphabet is standard base64 with three characters exchanged, so
@@ -13,32 +14,28 @@ import (
 //
 // Source: CloudFront Developer Guide, "Create a signature for a signed URL that
 // uses a custom policy".
-var (
-	toWire   = alphabet('+', '-', '=', '_', '/', '~')
-	fromWire = alphabet('-', '+', '_', '=', '~', '/')
-)
+var wire = base64.NewEncoding(plainAlphabet + "-~").WithPadding('_').Strict()
 
-// alphabet maps base64 characters to themselves except for the given pairs; a
-// byte that is no base64 character maps to zero.
-func alphabet(pairs ...byte) (table [256]byte) {
-	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-	for i := range len(plain) {
-		table[plain[i]] = plain[i]
+const plainAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// fromWire maps the characters of both alphabets to standard base64 and all other
+// bytes to zero.
+var fromWire = func() (table [256]byte) {
+	for _, c := range []byte(plainAlphabet + "+/=") {
+		table[c] = c
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		table[pairs[i]] = pairs[i+1]
-	}
+	table['-'], table['~'], table['_'] = '+', '/', '='
 	return table
-}
+}()
 
 // appendCoded appends src in CloudFront's alphabet.
-func appendCoded(dst, src []byte) []byte {
-	start := len(dst)
-	dst = base64.StdEncoding.AppendEncode(dst, src)
-	for i, c := range dst[start:] {
-		dst[start+i] = toWire[c]
-	}
-	return dst
+func appendCoded(dst, src []byte) []byte { return wire.AppendEncode(dst, src) }
+
+// respelled reports whether a coded value uses a character that has another
+// spelling. One value has countless such spellings.
+func respelled(coded string) bool {
+	return strings.IndexByte(coded, '%') >= 0 || strings.IndexByte(coded, '+') >= 0 ||
+		strings.IndexByte(coded, '/') >= 0 || strings.IndexByte(coded, '=') >= 0
 }
 
 // badCode says where a coded value stopped making sense, and what its sender
@@ -56,6 +53,18 @@ type badCode struct {
 //
 // A nil *badCode means success.
 func decodeCoded(value string) ([]byte, *badCode) {
+	// The decoder would skip line breaks.
+	if !respelled(value) && strings.IndexByte(value, '\n') < 0 && strings.IndexByte(value, '\r') < 0 {
+		if raw, err := wire.DecodeString(value); err == nil {
+			return raw, nil
+		}
+	}
+	return decodeRespelled(value)
+}
+
+// decodeRespelled does the same byte by byte, for values that are spelled in
+// another way or not at all, and finds the place where they go wrong.
+func decodeRespelled(value string) ([]byte, *badCode) {
 	buf := make([]byte, 0, len(value))
 	for i := 0; i < len(value); i++ {
 		c := value[i]

@@ -186,7 +186,7 @@ func (r *jsonReader) string() (string, *PolicyError) {
 				text = r.src[start:r.pos]
 			}
 			r.pos++
-			return string(text), nil
+			return intern(text), nil
 		case c < ' ':
 			return "", r.fail("a control character in a string")
 		case c == '\\':
@@ -209,6 +209,18 @@ func (r *jsonReader) string() (string, *PolicyError) {
 		}
 	}
 	return "", r.fail("the string does not end")
+}
+
+// intern is string(text), without allocation for the names in every policy.
+func intern(text []byte) string {
+	for _, name := range [...]string{
+		"Statement", "Resource", "Condition", "DateLessThan", "DateGreaterThan", "IpAddress", "AWS:EpochTime", "AWS:SourceIp",
+	} {
+		if string(text) == name {
+			return name
+		}
+	}
+	return string(text)
 }
 
 // escape reads one escape and appends what it stands for.

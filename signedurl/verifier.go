@@ -3,7 +3,6 @@ package signedurl
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"strings"
 	"sync"
 	"time"
 )
@@ -53,6 +52,8 @@ type mark [sha256.Size]byte
 // markOf returns the mark of a request for t, or false when it is not to be remembered.
 func markOf(key *PublicKey, r *Result, f *fields, t *target) (mark, bool) {
 	sig := f.value[paramSignature]
+	// A value that can be spelled in many ways is not remembered: a single
+	// viewer could push out everybody else's with one signature.
 	size := len(sig) + len(r.encoded)
 	if !r.Custom {
 		size += len(t.host) + len(t.path) + len(t.query)
@@ -80,14 +81,6 @@ func markOf(key *PublicKey, r *Result, f *fields, t *target) (mark, bool) {
 func appendField(b []byte, s string) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 	return append(b, s...)
-}
-
-// respelled reports whether a coded value uses a character that has another
-// spelling. One signature has countless such spellings; remembering them would let
-// a single viewer push out everybody else's.
-func respelled(coded string) bool {
-	return strings.IndexByte(coded, '%') >= 0 || strings.IndexByte(coded, '+') >= 0 ||
-		strings.IndexByte(coded, '/') >= 0 || strings.IndexByte(coded, '=') >= 0
 }
 
 // memory is a bounded map in shards. A shard holds two generations: when the

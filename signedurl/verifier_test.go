@@ -96,6 +96,20 @@ func TestVerifierKeepsRequestsApart(t *testing.T) {
 	}
 }
 
+// TestVerifierAllocations holds the hot path of the edge to no allocation at all.
+func TestVerifierAllocations(t *testing.T) {
+	keys, signer := trusted(t), newSigner(t, testKeys(t)["rsa2048"], signedurl.SHA1)
+	for name, resource := range map[string]string{"canned": "", "custom": "https://*/image*"} {
+		p := signedurl.Policy{Resource: resource, Expires: time.Unix(expiry, 0)}
+		r := request(t, sign(t, signer, imageURL+"?a=b", p))
+		v := signedurl.NewVerifier(0)
+		v.Verify(r, keys, now, nil)
+		if n := testing.AllocsPerRun(100, func() { v.Verify(r, keys, now, nil) }); n != 0 {
+			t.Errorf("%s: %v allocations for a request seen before, want none", name, n)
+		}
+	}
+}
+
 func TestVerifierIsBounded(t *testing.T) {
 	keys, signer := trusted(t), newSigner(t, testKeys(t)["p256"], signedurl.SHA1)
 	verify := func(v *signedurl.Verifier, i int) signedurl.Result {
