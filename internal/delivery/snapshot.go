@@ -292,8 +292,10 @@ type OriginAccess struct {
 	// Type is the service that signatures are for.
 	Type OriginType
 	// IdentityID is a legacy origin access identity: requests carry the
-	// identity's own principal.
-	IdentityID string
+	// identity's own principal, which bucket policies may also name by
+	// CanonicalUserID.
+	IdentityID      string
+	CanonicalUserID string
 }
 
 // SigningBehavior says which origin requests are signed.
