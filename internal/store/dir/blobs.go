@@ -42,8 +42,7 @@ var ErrNewer = errors.New("dir: blobs are in the format of a newer release")
 
 // Blobs is a store.Blobs in a folder.
 type Blobs struct {
-	root   *os.Root
-	shards [shards]folderSync
+	root *os.Root
 
 	gate   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool         // guarded by gate
