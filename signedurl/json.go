@@ -197,9 +197,14 @@ func (r *jsonReader) string() (string, *PolicyError) {
 			if text, err = r.escape(text); err != nil {
 				return "", err
 			}
+		case c < utf8.RuneSelf:
+			r.pos++
+			if text != nil {
+				text = append(text, c)
+			}
 		default:
 			_, size := utf8.DecodeRune(r.src[r.pos:])
-			if c >= utf8.RuneSelf && size == 1 {
+			if size == 1 {
 				return "", r.fail("text is not UTF-8")
 			}
 			if text != nil {
