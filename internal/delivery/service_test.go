@@ -172,15 +172,15 @@ func TestFailedWriteLeavesOldState(t *testing.T) {
 			t.Errorf("error %v, want the disk's", err)
 		}
 	}
+	last := f.journal.records[len(f.journal.records)-1]
+	if !last.Corrects || last.Error == "" {
+		t.Errorf("the last record is %+v, want a correction of what was recorded as done", last)
+	}
 	if got := everything(t, f.Service); !reflect.DeepEqual(got, before) || f.Snapshot().Version() != version {
 		t.Error("a failed write changed what is read")
 	}
 	if got := everything(t, f.reopen()); !reflect.DeepEqual(got, before) {
 		t.Error("a failed write changed what is stored")
-	}
-	last := f.journal.records[len(f.journal.records)-1]
-	if !last.Corrects || last.Error == "" {
-		t.Errorf("the last record is %+v, want a correction of what was recorded as done", last)
 	}
 	bad.on = false
 	must(f.UpdateDistribution(ctx, me, d.ID, d.ETag, off))
