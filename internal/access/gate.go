@@ -213,6 +213,13 @@ func (c *Call) decide(t Target) (*policy.Request, policy.Decision) {
 	return r, policy.Decide(r, &p)
 }
 
+// ResetKeys empties Keys for another decision of the same call, such as the
+// second side of kms:ReEncrypt. The global keys come back by themselves.
+func (c *Call) ResetKeys() {
+	c.Keys.Reset()
+	c.described = false
+}
+
 // describe fills in the global condition keys that tell where the request
 // comes from. What describes the principal and the clock, package policy
 // derives itself.

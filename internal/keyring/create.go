@@ -1,0 +1,135 @@
+package keyring
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+)
+
+// CreateInput says what key to make. Its zero value is a symmetric key with the
+// default policy.
+type CreateInput struct {
+	// Spec is Symmetric if empty.
+	Spec KeySpec
+	// Usage may be empty for symmetric keys only.
+	Usage       KeyUsage
+	Description string
+	// Policy is the key policy; empty means DefaultPolicy.
+	Policy string
+	// BypassLockout lets a policy through that locks its author out. Nil and
+	// false do the same, but policies can tell them apart.
+	BypassLockout *bool
+	Tags          []Tag
+}
+
+// Create makes a key and its first material. It returns ErrInvalid about spec
+// and usage, ErrUnsupported about specs that this Ring lacks, ErrMalformedPolicy,
+// ErrLimit about a policy of more than MaxPolicyBytes, ErrTag, and
+// access.ErrDenied.
+//
+// Source: AWS KMS API Reference, CreateKey.
+func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m Metadata, err error) {
+	r.calls.Add(1)
+	call := r.gate.Begin(who, "kms:CreateKey")
+	defer call.End(ctx, &err)
+	if in.Spec == "" {
+		in.Spec = Symmetric
+	}
+	spec := specs[in.Spec]
+	if in.Usage == "" && spec != nil && spec.implied {
+		in.Usage = spec.uses[0].usage
+	}
+	in.note(call)
+	if err := r.permitCreation(call, &in); err != nil {
+		return m, err
+	}
+	if err := in.check(spec); err != nil {
+		return m, err
+	}
+	p := path{realm{who.Account(), who.Region}, KeyID(uuid.NewString())}
+	if in.Policy == "" {
+		in.Policy = DefaultPolicy(p.account)
+	}
+	if err := r.checkPolicy(call, p, in.Policy, in.BypassLockout); err != nil {
+		return m, err
+	}
+	secret, err := r.generate(spec)
+	if err != nil {
+		return m, fmt.Errorf("make material of %s: %w", in.Spec, err)
+	}
+	defer secret.Wipe()
+	rec := &keyRecord{
+		Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: in.Usage, Origin: FromKMS, Manager: Customer,
+		State: Enabled, Description: in.Description, Policy: in.Policy, Tags: in.Tags,
+	}
+	call.On(p.arn())
+	err = call.Effect(ctx, func() error {
+		return r.mutate(ctx, func(c *change) error { return r.putNew(c, p, rec, secret) })
+	})
+	if err != nil {
+		return m, err
+	}
+	return r.index.key(p.region, p.id).metadata(), nil
+}
+
+// putNew writes a key and its first material.
+func (r *Ring) putNew(c *change, p path, rec *keyRecord, secret sealed.Secret) error {
+	id := materialID(p.id, secret)
+	name := p.materialName(id)
+	rec.Materials = []string{id}
+	material := materialRecord{Created: rec.Created, Wrapped: r.domain.Wrap(materialPurpose, name, secret)}
+	if err := c.Put(materialSpace, name, encode(material)); err != nil {
+		return err
+	}
+	return c.putKey(p, rec)
+}
+
+func (in *CreateInput) note(call *access.Call) {
+	call.Note("keySpec", string(in.Spec))
+	call.Note("keyUsage", string(in.Usage))
+	if in.Description != "" {
+		call.Note("description", in.Description)
+	}
+	if in.Policy != "" {
+		call.Note("policy", in.Policy)
+	}
+	call.Note("bypassPolicyLockoutSafetyCheck", fmt.Sprint(in.BypassLockout != nil && *in.BypassLockout))
+}
+
+func (r *Ring) permitCreation(call *access.Call, in *CreateInput) error {
+	c := &call.Keys
+	c.Set("kms:KeySpec", string(in.Spec))
+	c.Set("kms:CustomerMasterKeySpec", string(in.Spec))
+	c.Set("kms:KeyUsage", string(in.Usage))
+	c.Set("kms:CustomerMasterKeyUsage", string(in.Usage))
+	c.Set("kms:KeyOrigin", string(FromKMS))
+	c.Set("kms:MultiRegion", "false")
+	if in.BypassLockout != nil {
+		c.Set("kms:BypassPolicyLockoutSafetyCheck", fmt.Sprint(*in.BypassLockout))
+	}
+	setTagConditions(c, in.Tags)
+	if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
+		return err
+	}
+	if len(in.Tags) == 0 {
+		return nil
+	}
+	return call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly, Action: "kms:TagResource"})
+}
+
+func (in *CreateInput) check(spec *specInfo) error {
+	switch {
+	case spec == nil:
+		return fail(ErrUnsupported, "KeySpec %s is not supported.", in.Spec)
+	case in.Usage == "":
+		return fail(ErrInvalid, "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
+	case spec.algorithms(in.Usage) == nil:
+		return fail(ErrInvalid, "KeyUsage %s is not compatible with KeySpec %s", in.Usage, in.Spec)
+	}
+	return checkTags(in.Tags)
+}

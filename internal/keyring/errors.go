@@ -1,0 +1,88 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The kinds of refusal. Methods of Ring return them inside an *Error, which
+// carries the sentence for the caller; a denied caller gets access.ErrDenied,
+// and any other error is a fault of ours or of the store.
+var (
+	// ErrNotFound says that no key, alias or policy has the name that was asked
+	// for, or that the name is none.
+	ErrNotFound = errors.New("keyring: not found")
+	// ErrInvalidARN says that an ARN in the request is malformed.
+	ErrInvalidARN = errors.New("keyring: malformed ARN")
+	// ErrDisabled says that the key is disabled.
+	ErrDisabled = errors.New("keyring: key is disabled")
+	// ErrInvalidState says that the key's state, other than disabled, forbids
+	// the operation.
+	ErrInvalidState = errors.New("keyring: wrong key state")
+	// ErrUsage says that the key was made for something else, or for another
+	// algorithm.
+	ErrUsage = errors.New("keyring: wrong key usage")
+	// ErrIncorrectKey says that the named key is not the one in the ciphertext.
+	ErrIncorrectKey = errors.New("keyring: not the key of the ciphertext")
+	// ErrInvalidCiphertext says that a ciphertext does not open: it was changed,
+	// or goes with another encryption context, key or algorithm.
+	ErrInvalidCiphertext = errors.New("keyring: ciphertext does not open")
+	// ErrInvalidSignature says that a signature does not verify.
+	ErrInvalidSignature = errors.New("keyring: signature does not verify")
+	// ErrInvalidMAC says that a MAC does not verify.
+	ErrInvalidMAC = errors.New("keyring: MAC does not verify")
+	// ErrInvalid says that a parameter, or a combination of them, is not valid.
+	ErrInvalid = errors.New("keyring: invalid parameter")
+	// ErrUnsupported says that the operation is not possible on this sort of
+	// key, or that Keyfront lacks what the parameters ask for.
+	ErrUnsupported = errors.New("keyring: unsupported")
+	// ErrExists says that the alias's name is taken.
+	ErrExists = errors.New("keyring: exists")
+	// ErrReserved says that names below alias/aws/ are not the caller's.
+	ErrReserved = errors.New("keyring: reserved alias")
+	// ErrLimit says that a quota is used up.
+	ErrLimit = errors.New("keyring: limit exceeded")
+	// ErrTag says that a set of tags is not valid.
+	ErrTag = errors.New("keyring: invalid tags")
+	// ErrMalformedPolicy says that a document is not a key policy, or one that
+	// would lock its author out.
+	ErrMalformedPolicy = errors.New("keyring: malformed key policy")
+	// ErrInvalidMarker says that a marker is not one that this listing gave.
+	ErrInvalidMarker = errors.New("keyring: invalid marker")
+	// ErrInvalidGrantToken says that a grant token is not one of ours.
+	ErrInvalidGrantToken = errors.New("keyring: invalid grant token")
+	// ErrDryRun says that the call would have succeeded.
+	ErrDryRun = errors.New("keyring: dry run")
+)
+
+// Error is a refusal: its kind, and the sentence that the caller may read. The
+// sentences are those of AWS KMS where those are known.
+type Error struct {
+	// Kind is one of the package's Err variables.
+	Kind error
+	// Message is empty where KMS sends none.
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Kind.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Kind }
+
+func fail(kind error, format string, args ...any) error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// outOfRange is the sentence of KMS about a number outside its range.
+func outOfRange(member string, value, low, high int) error {
+	bound := fmt.Sprintf("greater than or equal to %d", low)
+	if value > high {
+		bound = fmt.Sprintf("less than or equal to %d", high)
+	}
+	return fail(ErrInvalid, "1 validation error detected: Value '%d' at '%s' failed to satisfy constraint: Member must have value %s",
+		value, member, bound)
+}

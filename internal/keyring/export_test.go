@@ -1,0 +1,66 @@
+package keyring
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"testing"
+)
+
+// CheckState asks the table of states about an operation by its name.
+func CheckState(name, keyARN string, s State) error {
+	for op, info := range operations {
+		if string(info.action) == "kms:"+name {
+			return checkState(operation(op), keyARN, s)
+		}
+	}
+	panic("no operation " + name)
+}
+
+// OperationNames lists the rows of the table of states.
+func OperationNames() (names []string) {
+	for _, info := range operations {
+		names = append(names, string(info.action)[len("kms:"):])
+	}
+	return names
+}
+
+// Verifies checks a signature of a message, as Verify does inside.
+func Verifies(public crypto.PublicKey, algorithm Algorithm, message, signature []byte) bool {
+	return verifies(public, algorithm, prepare(algorithm, Raw, message), signature)
+}
+
+// DecryptOAEP decrypts as Decrypt does inside.
+func DecryptOAEP(private *rsa.PrivateKey, algorithm Algorithm, ciphertext []byte) ([]byte, error) {
+	return decryptOAEP(private, algorithm, ciphertext)
+}
+
+// EncryptOAEPTo encrypts as Encrypt does inside, to any public key.
+func EncryptOAEPTo(t testing.TB, public []byte, algorithm Algorithm, plaintext []byte) []byte {
+	parsed, err := x509.ParsePKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := encryptOAEP(parsed.(*rsa.PublicKey), algorithm, plaintext)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// ComputeMAC computes as GenerateMAC does inside.
+func ComputeMAC(algorithm Algorithm, secret, message []byte) []byte {
+	return computeMAC(algorithm, secret, message)
+}
+
+// Agree derives as DeriveSharedSecret does inside.
+var Agree = agree
+
+// JournalLength is after how many changes a node that slept reads everything.
+const JournalLength = journalLength
+
+// Refresh follows the store once, as Run does again and again.
+var Refresh = (*Ring).refresh
+
+// PairsReady counts the pairs of a size in the pool.
+func (r *Ring) PairsReady(bits int) int { return len(r.pairs.ready[bits]) }

@@ -1,0 +1,166 @@
+package keyring
+
+import (
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// key is one key as it was after one change. It is immutable, except that its
+// materials prepare themselves when they are first used.
+type key struct {
+	path
+	arn  string
+	spec *specInfo
+	keyRecord
+	policy     *policy.Document
+	algorithms []Algorithm
+	materials  []*material // the current one last
+}
+
+func (k *key) current() *material { return k.materials[len(k.materials)-1] }
+
+// gone reports whether the waiting period is over: the key is no more, even
+// while its records wait for Run to remove them.
+func (k *key) gone(now time.Time) bool {
+	return k.State == PendingDeletion && k.Deletion <= toMillis(now)
+}
+
+// place is where a key id means one key: ids repeat in other regions only.
+type place struct {
+	region string
+	id     KeyID
+}
+
+type aliasName struct {
+	realm
+	name string
+}
+
+// index is the hot state: every key and alias. Readers take no lock. Only
+// refresh writes, one at a time.
+type index struct {
+	keys     sync.Map // place -> *key
+	aliases  sync.Map // aliasName -> KeyID
+	policies sync.Map // arn.AccountID -> *policy.Document, of the default policies
+}
+
+func (x *index) key(region string, id KeyID) *key {
+	if v, ok := x.keys.Load(place{region, id}); ok {
+		return v.(*key)
+	}
+	return nil
+}
+
+func (x *index) alias(m realm, name string) *key {
+	if v, ok := x.aliases.Load(aliasName{m, name}); ok {
+		return x.key(m.region, v.(KeyID))
+	}
+	return nil
+}
+
+// put makes next visible in place of the key's older snapshot. Its aliases move
+// along; one that another key took over in the meantime stays there.
+func (x *index) put(next *key) {
+	old := x.key(next.region, next.id)
+	x.keys.Store(place{next.region, next.id}, next)
+	for _, name := range next.Aliases {
+		x.aliases.Store(aliasName{next.realm, name}, next.id)
+	}
+	if old != nil {
+		x.dropAliases(old, next.Aliases)
+	}
+}
+
+func (x *index) remove(region string, id KeyID) {
+	if old := x.key(region, id); old != nil {
+		x.keys.Delete(place{region, id})
+		x.dropAliases(old, nil)
+	}
+}
+
+func (x *index) dropAliases(old *key, kept []string) {
+	keep := make(map[string]bool, len(kept))
+	for _, name := range kept {
+		keep[name] = true
+	}
+	for _, name := range old.Aliases {
+		if !keep[name] {
+			x.aliases.CompareAndDelete(aliasName{old.realm, name}, old.id)
+		}
+	}
+}
+
+// document compiles a key policy. Most keys have the default policy of their
+// account, which is compiled once.
+func (x *index) document(account arn.AccountID, source string) (*policy.Document, error) {
+	if source != DefaultPolicy(account) {
+		return policy.Parse(policy.UseKey, source)
+	}
+	if d, ok := x.policies.Load(account); ok {
+		return d.(*policy.Document), nil
+	}
+	d, err := policy.Parse(policy.UseKey, source)
+	if err == nil {
+		x.policies.Store(account, d)
+	}
+	return d, err
+}
+
+// load reads one key with its materials; nil when there is none. Materials that
+// the older snapshot has already are kept, prepared as they are.
+func (r *Ring) load(tx store.Reader, p path) (*key, error) {
+	rec, err := getKey(tx, p)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.assemble(p, rec, func(name string) (*materialRecord, error) { return getMaterial(tx, name) })
+}
+
+func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materialRecord, error)) (*key, error) {
+	spec := specs[rec.Spec]
+	if spec == nil || spec.algorithms(rec.Usage) == nil || len(rec.Materials) == 0 {
+		return nil, damagedKey(p)
+	}
+	k := &key{path: p, arn: p.arn(), spec: spec, keyRecord: *rec, algorithms: spec.algorithms(rec.Usage)}
+	var err error
+	if k.policy, err = r.index.document(p.account, rec.Policy); err != nil {
+		return nil, err
+	}
+	// The compiled policy holds the text.
+	k.keyRecord.Policy = k.policy.String()
+
+	old := r.index.key(p.region, p.id)
+	for _, id := range rec.Materials {
+		m := old.material(id)
+		if m == nil {
+			rec, err := read(p.materialName(id))
+			if err != nil {
+				return nil, err
+			}
+			if m, err = newMaterial(r.domain, p, id, rec); err != nil {
+				return nil, err
+			}
+		}
+		k.materials = append(k.materials, m)
+	}
+	return k, nil
+}
+
+// material finds one version of the key's material, or nil.
+func (k *key) material(id string) *material {
+	if k != nil {
+		for _, m := range k.materials {
+			if m.id == id {
+				return m
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// PolicyName is the name of the one policy that a key has.
+const PolicyName = "default"
+
+// DefaultPolicy is the policy of keys that are made without one: it leaves the
+// decision to the account's own policies.
+//
+// Source: AWS KMS Developer Guide, "Default key policy".
+func DefaultPolicy(account arn.AccountID) string {
+	return `{"Version":"2012-10-17","Id":"key-default-1","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` +
+		string(account) + `:root"},"Action":"kms:*","Resource":"*"}]}`
+}
+
+// Policy returns the text of a key's policy, as it was put. name is PolicyName
+// or empty; another one returns ErrNotFound.
+//
+// Source: AWS KMS API Reference, GetKeyPolicy.
+func (r *Ring) Policy(ctx context.Context, who access.Caller, ref, name string) (text string, err error) {
+	call := r.begin(&who, opGetKeyPolicy)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	k, err := r.admit(call, &who, opGetKeyPolicy, ref)
+	if err != nil {
+		return "", err
+	}
+	return k.policy.String(), checkPolicyName(name)
+}
+
+// PolicyNames lists the names of a key's policies, which is PolicyName.
+//
+// Source: AWS KMS API Reference, ListKeyPolicies.
+func (r *Ring) PolicyNames(ctx context.Context, who access.Caller, ref string, page Page) (out Listing[string], err error) {
+	call := r.begin(&who, opListKeyPolicies)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	if err := page.check(1000, 100); err != nil {
+		return out, err
+	}
+	k, err := r.admit(call, &who, opListKeyPolicies, ref)
+	if err != nil {
+		return out, err
+	}
+	if _, err := r.openMarker(opListKeyPolicies, k.path.String(), page.Marker); err != nil {
+		return out, err
+	}
+	return Listing[string]{Items: []string{PolicyName}}, nil
+}
+
+// SetPolicy replaces a key's policy. It returns ErrMalformedPolicy about a text
+// that is no key policy, or one under which who could not replace it again,
+// unless bypassLockout says that this is wanted; ErrLimit about one of more than
+// MaxPolicyBytes.
+//
+// Source: AWS KMS API Reference, PutKeyPolicy.
+func (r *Ring) SetPolicy(ctx context.Context, who access.Caller, ref, name, text string, bypassLockout *bool) (err error) {
+	call := r.begin(&who, opPutKeyPolicy)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	call.Note("policyName", PolicyName)
+	call.Note("policy", text)
+	if bypassLockout != nil {
+		call.Keys.Set("kms:BypassPolicyLockoutSafetyCheck", fmt.Sprint(*bypassLockout))
+		call.Note("bypassPolicyLockoutSafetyCheck", fmt.Sprint(*bypassLockout))
+	}
+	k, err := r.admit(call, &who, opPutKeyPolicy, ref)
+	if err != nil {
+		return err
+	}
+	if err := checkPolicyName(name); err != nil {
+		return err
+	}
+	if err := r.checkPolicy(call, k.path, text, bypassLockout); err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opPutKeyPolicy, func(_ *change, rec *keyRecord) error {
+			rec.Policy = text
+			return nil
+		})
+	})
+}
+
+func checkPolicyName(name string) error {
+	if name != "" && name != PolicyName {
+		return fail(ErrNotFound, "No such policy exists")
+	}
+	return nil
+}
+
+// checkPolicy says whether text may become the policy of the key at p.
+func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout *bool) error {
+	if len(text) > MaxPolicyBytes {
+		return fail(ErrLimit, "The key policy is longer than %d bytes.", MaxPolicyBytes)
+	}
+	document, err := r.index.document(p.account, text)
+	var problem *policy.Error
+	if errors.As(err, &problem) {
+		return &Error{Kind: ErrMalformedPolicy, Message: problem.Problem}
+	}
+	if err != nil {
+		return err
+	}
+	if bypassLockout != nil && *bypassLockout {
+		return nil
+	}
+	may := call.Allows(access.Target{
+		ARN: p.arn(), Owner: p.account, Policy: document, Rule: policy.KeyPolicy, Action: "kms:PutKeyPolicy",
+	})
+	if !may {
+		return fail(ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future.")
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+// Package keyring is the key service's domain: keys and their material,
+// aliases, key policies, states and the cryptography that they allow. It knows
+// no HTTP and no JSON.
+//
+// A Ring promises:
+//
+//   - Material exists in plaintext only in the memory of the process. In the
+//     store it is wrapped under the vault's domain, bound to its key's name.
+//   - Every exported method that acts for a caller passes access.Gate: decided,
+//     recorded, then answered.
+//   - A method checks, in this order: the key's name, the caller's permission,
+//     the key's state, its usage and origin, the algorithm, sizes. So a caller
+//     who may not use a key learns nothing about it.
+//   - A change is durable before it is visible, and whole or absent. It is
+//     visible on this node when the method returns, on others at their next
+//     Poll.
+//   - What Encrypt and the data key methods made stays readable for the life of
+//     the key.
+//
+// Keys, policies and aliases are read from memory, as immutable snapshots, one
+// a key; no lock is held across I/O or cryptography.
+//
+// The records are specified in docs/spec/keyring-records.md, ciphertext blobs in
+// docs/spec/keyblob.md. Semantics follow the AWS KMS API Reference and Developer
+// Guide, API version 2014-11-01.
+package keyring
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// KeyID names a key in its region: a lower-case UUID.
+type KeyID string
+
+// Bounds of requests and of keys.
+const (
+	MaxPlaintextBytes  = 4096
+	MaxMessageBytes    = 4096
+	MaxCiphertextBytes = sealed.MaxBlobBytes
+	MaxDataKeyBytes    = 1024
+	MaxRandomBytes     = 1024
+	MaxPolicyBytes     = 32768
+	MaxAliasesPerKey   = 50
+	MaxTagsPerKey      = 50
+
+	MinDeletionDays     = 7
+	MaxDeletionDays     = 30
+	DefaultDeletionDays = 30
+)
+
+// Config is what a Ring stands on. Records, Domain, Gate and Clock are required.
+type Config struct {
+	Records store.Records
+	// Domain wraps key material; it is the vault's domain "kms".
+	Domain *sealed.Domain
+	Gate   *access.Gate
+	Clock  *clock.Clock
+	// Log receives the failures of background work; nil discards them.
+	Log *slog.Logger
+
+	// Poll is how often Run looks for changes of other nodes; 0 means 250 ms.
+	Poll time.Duration
+	// Pool is how many RSA pairs of each size Run keeps ready. The zero Pool
+	// keeps none, and pairs are made when they are needed.
+	Pool PoolSize
+}
+
+// PoolSize is a number of RSA pairs for each size of the modulus.
+type PoolSize struct{ RSA2048, RSA3072, RSA4096 int }
+
+// Ring is the key service. It may be used concurrently.
+type Ring struct {
+	records store.Records
+	domain  *sealed.Domain
+	gate    *access.Gate
+	clock   *clock.Clock
+	log     *slog.Logger
+	poll    time.Duration
+	pairs   *pairPool
+
+	index index
+	follow
+	// calls counts what callers ask for, so that the pool can see idle time.
+	calls atomic.Uint64
+}
+
+// Open reads every key of the store into memory and returns their Ring. The
+// store stays the caller's to close. Deletions that came due while no Ring was
+// open are done when Run starts; their keys are gone for callers at once.
+func Open(ctx context.Context, cfg Config) (*Ring, error) {
+	if cfg.Records == nil || cfg.Domain == nil || cfg.Gate == nil || cfg.Clock == nil {
+		return nil, errors.New("keyring: Records, Domain, Gate and Clock are required")
+	}
+	r := &Ring{
+		records: cfg.Records, domain: cfg.Domain, gate: cfg.Gate, clock: cfg.Clock,
+		log: cfg.Log, poll: cfg.Poll, pairs: newPairPool(cfg.Pool),
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if r.poll <= 0 {
+		r.poll = 250 * time.Millisecond
+	}
+	r.follow.busy = make(chan struct{}, 1)
+	if err := r.refresh(ctx, 0); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// partition is the first part of every ARN that we make.
+const partition = "aws"
+
+func kmsARN(region string, account arn.AccountID, resource string) string {
+	return "arn:" + partition + ":kms:" + region + ":" + string(account) + ":" + resource
+}

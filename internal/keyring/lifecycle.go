@@ -1,0 +1,122 @@
+package keyring
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+)
+
+// Enable makes a disabled key usable again. It does nothing to an enabled one.
+//
+// Source: AWS KMS API Reference, EnableKey.
+func (r *Ring) Enable(ctx context.Context, who access.Caller, ref string) error {
+	return r.setState(ctx, &who, opEnableKey, ref, Enabled)
+}
+
+// Disable makes a key unusable until it is enabled again. It does nothing to a
+// disabled one.
+//
+// Source: AWS KMS API Reference, DisableKey.
+func (r *Ring) Disable(ctx context.Context, who access.Caller, ref string) error {
+	return r.setState(ctx, &who, opDisableKey, ref, Disabled)
+}
+
+func (r *Ring) setState(ctx context.Context, who *access.Caller, op operation, ref string, state State) (err error) {
+	call := r.begin(who, op)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	k, err := r.admit(call, who, op, ref)
+	if err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return r.edit(ctx, k, op, func(_ *change, rec *keyRecord) error {
+			rec.State = state
+			return nil
+		})
+	})
+}
+
+// SetDescription replaces a key's description.
+//
+// Source: AWS KMS API Reference, UpdateKeyDescription.
+func (r *Ring) SetDescription(ctx context.Context, who access.Caller, ref, description string) (err error) {
+	call := r.begin(&who, opUpdateKeyDescription)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	call.Note("description", description)
+	k, err := r.admit(call, &who, opUpdateKeyDescription, ref)
+	if err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opUpdateKeyDescription, func(_ *change, rec *keyRecord) error {
+			rec.Description = description
+			return nil
+		})
+	})
+}
+
+// Deletion is a scheduled deletion.
+type Deletion struct {
+	KeyARN string
+	State  State
+	At     time.Time
+	// Days is the waiting period.
+	Days int
+}
+
+// ScheduleDeletion begins the waiting period of days, MinDeletionDays to
+// MaxDeletionDays, or DefaultDeletionDays if 0. At its end the key, its material
+// and its aliases are destroyed, and nothing that it encrypted can be read.
+//
+// Source: AWS KMS API Reference, ScheduleKeyDeletion.
+func (r *Ring) ScheduleDeletion(ctx context.Context, who access.Caller, ref string, days int) (out Deletion, err error) {
+	call := r.begin(&who, opScheduleKeyDeletion)
+	defer call.End(ctx, &err)
+	if days == 0 {
+		days = DefaultDeletionDays
+	}
+	call.Note("keyId", ref)
+	call.Note("pendingWindowInDays", fmt.Sprint(days))
+	if days < MinDeletionDays || days > MaxDeletionDays {
+		return out, outOfRange("pendingWindowInDays", days, MinDeletionDays, MaxDeletionDays)
+	}
+	call.Keys.Set("kms:ScheduleKeyDeletionPendingWindowInDays", fmt.Sprint(days))
+	k, err := r.admit(call, &who, opScheduleKeyDeletion, ref)
+	if err != nil {
+		return out, err
+	}
+	at := toMillis(r.clock.Now().AddDate(0, 0, days))
+	err = call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opScheduleKeyDeletion, func(c *change, rec *keyRecord) error {
+			rec.State, rec.Deletion = PendingDeletion, at
+			return c.Put(dueSpace, dueKey(at, k.path), []byte{recordVersion})
+		})
+	})
+	return Deletion{KeyARN: k.arn, State: PendingDeletion, At: at.time(), Days: days}, err
+}
+
+// CancelDeletion ends the waiting period. The key is Disabled afterwards. It
+// returns the key's ARN.
+//
+// Source: AWS KMS API Reference, CancelKeyDeletion.
+func (r *Ring) CancelDeletion(ctx context.Context, who access.Caller, ref string) (keyARN string, err error) {
+	call := r.begin(&who, opCancelKeyDeletion)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	k, err := r.admit(call, &who, opCancelKeyDeletion, ref)
+	if err != nil {
+		return "", err
+	}
+	err = call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opCancelKeyDeletion, func(c *change, rec *keyRecord) error {
+			due := dueKey(rec.Deletion, k.path)
+			rec.State, rec.Deletion = Disabled, 0
+			return c.Delete(dueSpace, due)
+		})
+	})
+	return k.arn, err
+}

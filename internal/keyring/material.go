@@ -1,0 +1,166 @@
+package keyring
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/keyfront-project/keyfront/internal/sealed"
+)
+
+// Origin says where a key's material comes from.
+type Origin string
+
+// FromKMS material was made by the Ring.
+const FromKMS Origin = "AWS_KMS"
+
+// materialPurpose is what material is wrapped for; its name is its record's key.
+const materialPurpose = "key material"
+
+// material is one version of a key's secret. It stays wrapped until its first
+// use, and is then kept in the form in which it works fastest. Snapshots of one
+// key share it.
+//
+// What is wrapped: 32 bytes of a symmetric key, the bytes of an HMAC key, and
+// otherwise the PrivateKeyInfo of PKCS #8. The public key is derived from the
+// private one, so that nobody who can write to the store can exchange it.
+type material struct {
+	id      string // 64 lower-case hexadecimal digits
+	created millis
+	name    string
+	domain  *sealed.Domain
+	wrapped []byte
+	header  sealed.BlobHeader
+
+	blob    lazy[*sealed.BlobKey]
+	private lazy[crypto.Signer]
+	public  lazy[[]byte]
+	mac     lazy[sealed.Secret]
+}
+
+func newMaterial(domain *sealed.Domain, p path, id string, rec *materialRecord) (*material, error) {
+	m := &material{id: id, created: rec.Created, name: p.materialName(id), domain: domain, wrapped: rec.Wrapped}
+	m.header.KeyID = string(p.id)
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != len(m.header.MaterialID) {
+		return nil, fmt.Errorf("%w: material id of %s %q", errDamaged, materialSpace, m.name)
+	}
+	copy(m.header.MaterialID[:], raw)
+	return m, nil
+}
+
+// materialID names material without telling anything about it.
+func materialID(id KeyID, secret sealed.Secret) string {
+	mac := hmac.New(sha256.New, secret.Reveal())
+	mac.Write([]byte("keyfront/material-id/1\x00" + string(id)))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// lazy holds what is made at its first use. First uses that meet may make it
+// several times; one of the results is kept.
+type lazy[T any] struct{ made atomic.Pointer[T] }
+
+func (l *lazy[T]) get(create func() (T, error)) (T, error) {
+	if v := l.made.Load(); v != nil {
+		return *v, nil
+	}
+	v, err := create()
+	if err != nil {
+		return v, err
+	}
+	l.made.CompareAndSwap(nil, &v)
+	return *l.made.Load(), nil
+}
+
+func (m *material) unwrap() (sealed.Secret, error) {
+	return m.domain.Unwrap(materialPurpose, m.name, m.wrapped)
+}
+
+// blobKey is for symmetric material.
+func (m *material) blobKey() (*sealed.BlobKey, error) {
+	return m.blob.get(func() (*sealed.BlobKey, error) {
+		secret, err := m.unwrap()
+		if err != nil {
+			return nil, err
+		}
+		defer secret.Wipe()
+		return sealed.NewBlobKey(secret, m.header)
+	})
+}
+
+// signer is the private key of asymmetric material, whatever it is used for.
+func (m *material) signer() (crypto.Signer, error) {
+	return m.private.get(func() (crypto.Signer, error) {
+		secret, err := m.unwrap()
+		if err != nil {
+			return nil, err
+		}
+		defer secret.Wipe()
+		parsed, err := x509.ParsePKCS8PrivateKey(secret.Reveal())
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s %q", errDamaged, materialSpace, m.name)
+		}
+		signer, ok := parsed.(crypto.Signer)
+		if !ok {
+			return nil, fmt.Errorf("%w: %s %q is a %T", errDamaged, materialSpace, m.name, parsed)
+		}
+		return signer, nil
+	})
+}
+
+// publicDER is the SubjectPublicKeyInfo of asymmetric material.
+func (m *material) publicDER() ([]byte, error) {
+	return m.public.get(func() ([]byte, error) {
+		signer, err := m.signer()
+		if err != nil {
+			return nil, err
+		}
+		return x509.MarshalPKIXPublicKey(signer.Public())
+	})
+}
+
+// macKey is for HMAC material.
+func (m *material) macKey() (sealed.Secret, error) { return m.mac.get(m.unwrap) }
+
+// generate makes new material for a key of this spec, as it will be wrapped.
+func (r *Ring) generate(spec *specInfo) (sealed.Secret, error) {
+	if spec.bytes > 0 {
+		return sealed.RandomSecret(spec.bytes), nil
+	}
+	private, err := r.generatePair(spec)
+	if err != nil {
+		return sealed.Secret{}, err
+	}
+	return encodePrivate(private)
+}
+
+func (r *Ring) generatePair(spec *specInfo) (crypto.Signer, error) {
+	switch spec.family {
+	case rsaKey:
+		return r.pairs.take(spec.bits)
+	case ecKey:
+		return ecdsa.GenerateKey(spec.curve, rand.Reader)
+	case edKey:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
+	default:
+		panic("keyring: no key pair for a symmetric spec")
+	}
+}
+
+// encodePrivate is the PrivateKeyInfo of PKCS #8, RFC 5958.
+func encodePrivate(private crypto.Signer) (sealed.Secret, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return sealed.Secret{}, err
+	}
+	defer clear(der)
+	return sealed.NewSecret(der), nil
+}

@@ -1,0 +1,230 @@
+package keyring
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/hmac"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+)
+
+// Signed is what Sign made or Verify confirmed.
+type Signed struct {
+	// Signature is missing from Verify.
+	Signature []byte
+	KeyARN    string
+	Algorithm Algorithm
+}
+
+// PublicKey is the public half of an asymmetric key.
+type PublicKey struct {
+	// DER is a SubjectPublicKeyInfo.
+	DER        []byte
+	KeyARN     string
+	Spec       KeySpec
+	Usage      KeyUsage
+	Algorithms []Algorithm
+}
+
+// Sign signs message with use.Algorithm. A Raw message has 1 to MaxMessageBytes
+// bytes and is hashed here; a Digest has the length of the algorithm's hash.
+// ECDSA signatures are ASN.1 DER; the salt of RSASSA-PSS is as long as its hash.
+//
+// It returns the errors of Encrypt about the key and the parameters.
+//
+// Source: AWS KMS API Reference, Sign.
+func (r *Ring) Sign(ctx context.Context, who access.Caller, use Use, as MessageType, message []byte) (out Signed, err error) {
+	call := r.begin(&who, opSign)
+	defer call.End(ctx, &err)
+	k, err := r.admitSigning(call, &who, opSign, &use, as, message)
+	if err != nil {
+		return out, err
+	}
+	if use.DryRun {
+		return out, dryRun()
+	}
+	signer, err := k.current().signer()
+	if err != nil {
+		return out, err
+	}
+	out = Signed{KeyARN: k.arn, Algorithm: use.Algorithm}
+	out.Signature, err = sign(signer, use.Algorithm, prepare(use.Algorithm, as, message))
+	return out, err
+}
+
+// Verify reports whether signature is one of message under the key: nil says
+// yes, ErrInvalidSignature no. The parameters are those of Sign.
+//
+// Source: AWS KMS API Reference, Verify.
+func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as MessageType, message, signature []byte) (out Signed, err error) {
+	call := r.begin(&who, opVerify)
+	defer call.End(ctx, &err)
+	if err := checkLength("signature", len(signature), 1, MaxCiphertextBytes); err != nil {
+		return out, err
+	}
+	k, err := r.admitSigning(call, &who, opVerify, &use, as, message)
+	if err != nil {
+		return out, err
+	}
+	if use.DryRun {
+		return out, dryRun()
+	}
+	signer, err := k.current().signer()
+	if err != nil {
+		return out, err
+	}
+	if !verifies(signer.Public(), use.Algorithm, prepare(use.Algorithm, as, message), signature) {
+		return out, fail(ErrInvalidSignature, "")
+	}
+	return Signed{KeyARN: k.arn, Algorithm: use.Algorithm}, nil
+}
+
+func (r *Ring) admitSigning(call *access.Call, who *access.Caller, op operation, use *Use, as MessageType, message []byte) (*key, error) {
+	use.note(call)
+	call.Note("messageType", string(as))
+	call.Note("signingAlgorithm", string(use.Algorithm))
+	if err := checkLength("message", len(message), 1, MaxMessageBytes); err != nil {
+		return nil, err
+	}
+	call.Keys.Set("kms:SigningAlgorithm", string(use.Algorithm))
+	call.Keys.Set("kms:MessageType", string(as))
+	k, err := r.admitUse(call, who, op, use)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.checkUse(op, SignVerify, use.Algorithm); err != nil {
+		return nil, err
+	}
+	return k, checkMessage(use.Algorithm, as, message)
+}
+
+// checkMessage says whether a message of this type suits the algorithm.
+func checkMessage(algorithm Algorithm, as MessageType, message []byte) error {
+	switch {
+	case as != Raw && as != Digest,
+		as == Raw && algorithm == AlgEd25519ph,
+		as == Digest && algorithm == AlgEd25519:
+		return fail(ErrInvalid, "MessageType %s is not valid for the algorithm %s.", as, algorithm)
+	case as == Digest && len(message) != algorithmTable[algorithm].hash.Size():
+		return fail(ErrInvalid, "Digest is invalid length for algorithm %s.", algorithm)
+	}
+	return nil
+}
+
+// PublicKey returns the public half of an asymmetric key. It returns
+// ErrUnsupported about symmetric and HMAC keys.
+//
+// Source: AWS KMS API Reference, GetPublicKey.
+func (r *Ring) PublicKey(ctx context.Context, who access.Caller, use Use) (out PublicKey, err error) {
+	call := r.begin(&who, opGetPublicKey)
+	defer call.End(ctx, &err)
+	use.note(call)
+	k, err := r.admitUse(call, &who, opGetPublicKey, &use)
+	if err != nil {
+		return out, err
+	}
+	if k.spec.bytes > 0 {
+		return out, fail(ErrUnsupported, "")
+	}
+	out = PublicKey{KeyARN: k.arn, Spec: k.Spec, Usage: k.Usage, Algorithms: k.algorithms}
+	out.DER, err = k.current().publicDER()
+	return out, err
+}
+
+// MAC is what GenerateMAC made or VerifyMAC confirmed.
+type MAC struct {
+	// Code is missing from VerifyMAC.
+	Code      []byte
+	KeyARN    string
+	Algorithm Algorithm
+}
+
+// GenerateMAC computes the HMAC of message, 1 to MaxMessageBytes bytes. It is
+// never truncated.
+//
+// Source: AWS KMS API Reference, GenerateMac.
+func (r *Ring) GenerateMAC(ctx context.Context, who access.Caller, use Use, message []byte) (MAC, error) {
+	return r.mac(ctx, &who, opGenerateMac, &use, message, nil)
+}
+
+// VerifyMAC reports whether code is the HMAC of message: nil says yes,
+// ErrInvalidMAC no. It compares in constant time.
+//
+// Source: AWS KMS API Reference, VerifyMac.
+func (r *Ring) VerifyMAC(ctx context.Context, who access.Caller, use Use, message, code []byte) (MAC, error) {
+	return r.mac(ctx, &who, opVerifyMac, &use, message, code)
+}
+
+func (r *Ring) mac(ctx context.Context, who *access.Caller, op operation, use *Use, message, code []byte) (out MAC, err error) {
+	call := r.begin(who, op)
+	defer call.End(ctx, &err)
+	use.note(call)
+	call.Note("macAlgorithm", string(use.Algorithm))
+	if err := checkLength("message", len(message), 1, MaxMessageBytes); err != nil {
+		return out, err
+	}
+	call.Keys.Set("kms:MacAlgorithm", string(use.Algorithm))
+	k, err := r.admitUse(call, who, op, use)
+	if err != nil {
+		return out, err
+	}
+	if err := k.checkUse(op, MACUsage, use.Algorithm); err != nil {
+		return out, err
+	}
+	if use.DryRun {
+		return out, dryRun()
+	}
+	secret, err := k.current().macKey()
+	if err != nil {
+		return out, err
+	}
+	computed := computeMAC(use.Algorithm, secret.Reveal(), message)
+	out = MAC{KeyARN: k.arn, Algorithm: use.Algorithm}
+	if op == opGenerateMac {
+		out.Code = computed
+	} else if !hmac.Equal(computed, code) {
+		return MAC{}, fail(ErrInvalidMAC, "")
+	}
+	return out, nil
+}
+
+// SharedSecret is what DeriveSharedSecret agreed on.
+type SharedSecret struct {
+	// Secret is the x-coordinate of the shared point, as long as the field.
+	Secret    []byte
+	KeyARN    string
+	Algorithm Algorithm
+	Origin    Origin
+}
+
+// DeriveSharedSecret agrees with the holder of a peer's private key, by ECDH.
+// peer is the peer's SubjectPublicKeyInfo on the same curve; any other returns
+// ErrInvalid.
+//
+// Source: AWS KMS API Reference, DeriveSharedSecret; NIST SP 800-56A section 5.7.1.2.
+func (r *Ring) DeriveSharedSecret(ctx context.Context, who access.Caller, use Use, peer []byte) (out SharedSecret, err error) {
+	call := r.begin(&who, opDeriveSharedSecret)
+	defer call.End(ctx, &err)
+	use.note(call)
+	call.Note("keyAgreementAlgorithm", string(use.Algorithm))
+	call.Keys.Set("kms:KeyAgreementAlgorithm", string(use.Algorithm))
+	k, err := r.admitUse(call, &who, opDeriveSharedSecret, &use)
+	if err != nil {
+		return out, err
+	}
+	if err := k.checkUse(opDeriveSharedSecret, KeyAgreement, use.Algorithm); err != nil {
+		return out, err
+	}
+	signer, err := k.current().signer()
+	if err != nil {
+		return out, err
+	}
+	secret, ok := agree(signer.(*ecdsa.PrivateKey), peer)
+	if !ok {
+		return out, fail(ErrInvalid, "")
+	}
+	if use.DryRun {
+		return out, dryRun()
+	}
+	return SharedSecret{Secret: secret, KeyARN: k.arn, Algorithm: use.Algorithm, Origin: k.Origin}, nil
+}
