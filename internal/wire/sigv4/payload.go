@@ -11,11 +11,12 @@ import (
 type Mode uint8
 
 const (
-	// Exact means that the body's SHA-256 was signed.
-	Exact Mode = iota
+	// Unsigned means that no signature covers the body (UNSIGNED-PAYLOAD). It is
+	// also the mode of an anonymous request's zero Payload.
+	Unsigned Mode = iota
 
-	// Unsigned means that only the headers were signed (UNSIGNED-PAYLOAD).
-	Unsigned
+	// Exact means that the body's SHA-256 was signed.
+	Exact
 
 	// StreamingUnsignedTrailer is aws-chunked with trailers, neither signed.
 	StreamingUnsignedTrailer

@@ -36,7 +36,7 @@ func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Tim
 		return Payload{}, err
 	}
 	var sum [sha256.Size]byte
-	var mode Mode
+	mode := Exact
 	var hash string
 	var hexSum [2 * sha256.Size]byte
 	if p.Style == S3 {
