@@ -20,26 +20,25 @@ func openFolder(t testing.TB, path string) *store.Folder {
 	return folder
 }
 
+func openRecords(t testing.TB, folder *store.Folder) *sqlite.Records {
+	t.Helper()
+	s, err := sqlite.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 func TestRecords(t *testing.T) {
 	storetest.TestRecords(t, func(t *testing.T) (store.Records, func() store.Records) {
 		// Characters that mean something in a URL, which a DSN is.
 		folder := openFolder(t, filepath.Join(t.TempDir(), "data ?%20#&=é"))
-		reopen := func() store.Records {
-			s, err := sqlite.Open(folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
-		}
+		reopen := func() store.Records { return openRecords(t, folder) }
 		return reopen(), reopen
 	})
 }
 
 func BenchmarkRecords(b *testing.B) {
-	s, err := sqlite.Open(openFolder(b, filepath.Join(b.TempDir(), "data")))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	storetest.BenchmarkRecords(b, s)
+	storetest.BenchmarkRecords(b, openRecords(b, openFolder(b, filepath.Join(b.TempDir(), "data"))))
 }

@@ -147,13 +147,19 @@ func (w *writer) begin(g *group) error {
 			return err
 		}
 	}
-	if err := w.conn.run(beginUpdate); err != nil {
-		// In case a transaction is left over from a failed rollback.
-		_ = w.conn.run(rollback)
-		return err
+	err := w.beginSQL()
+	g.begun = err == nil
+	return err
+}
+
+// beginSQL begins a transaction, if need be in place of one that a rollback on a
+// broken disk has left behind.
+func (w *writer) beginSQL() error {
+	err := w.conn.run(beginUpdate)
+	if err != nil && w.conn.run(rollback) == nil {
+		err = w.conn.run(beginUpdate)
 	}
-	g.begun = true
-	return nil
+	return err
 }
 
 // commit ends the group's transaction and returns what its members shall get.
@@ -218,7 +224,7 @@ func (w *writer) failed(err error) error {
 // settle finds out whether the last COMMIT holds, and commits anew: that either
 // makes it durable or writes over its remains in the log.
 func (w *writer) settle() (held bool, err error) {
-	if err := w.conn.run(beginUpdate); err != nil {
+	if err := w.beginSQL(); err != nil {
 		return false, err
 	}
 	defer func() {
