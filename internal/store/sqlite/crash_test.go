@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const crashWriters, crashRounds = 3, 2
+const crashWriters, crashRounds = 2, 2
 
 // crashWork updates from several goroutines and prints each answer at once.
 func crashWork(path string, at int) error {
@@ -139,7 +139,7 @@ func TestKill(t *testing.T) {
 		s.Close()
 		folder.Close()
 		if !killed {
-			if acknowledged != crashWriters*crashRounds || at < 40 {
+			if acknowledged != crashWriters*crashRounds || at < 30 {
 				t.Errorf("the work has %d moments and %d answers, want more", at, acknowledged)
 			}
 			return
