@@ -1,0 +1,350 @@
+package front_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store/memory"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+const (
+	keyID  = "AKIAIOSFODNN7EXAMPLE"
+	secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+)
+
+// door notes what reached it.
+type door struct {
+	name    string
+	seen    *front.Request
+	body    string
+	refused error
+}
+
+func (d *door) Serve(w http.ResponseWriter, r *front.Request) {
+	d.seen, d.body = r, string(r.Body)
+	if r.Header.Get("X-Panic") != "" {
+		panic("a fault of ours")
+	}
+	if r.Body == nil && r.Request.Body != nil {
+		b, err := io.ReadAll(r.Payload.Body(r.Request.Body))
+		d.body = string(b)
+		if err != nil {
+			d.refused = err
+		}
+	}
+	io.WriteString(w, d.name)
+}
+
+func (d *door) Refuse(w http.ResponseWriter, _ *front.Request, err error) {
+	d.refused = err
+	w.WriteHeader(http.StatusForbidden)
+}
+
+type harness struct {
+	url           string
+	front         *front.Front
+	kms, s3, sts  *door
+	cf            *door
+	clock         *clock.Clock
+	serviceAccess identity.AccessKey
+}
+
+func start(t testing.TB) *harness {
+	t.Helper()
+	records := memory.NewRecords()
+	vault, err := sealed.Open(context.Background(), records, sealed.RandomSecret(sealed.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	domain, err := vault.Domain(context.Background(), "identity")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := identity.Open(context.Background(), identity.Config{
+		Records: records, Domain: domain, Account: "111122223333",
+		RootKey: identity.AccessKey{ID: keyID, Secret: sealed.NewSecret([]byte(secret))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &harness{kms: &door{name: "kms"}, s3: &door{name: "s3"}, sts: &door{name: "sts"}, cf: &door{name: "cloudfront"}, clock: clock.Movable()}
+	h.serviceAccess, err = ids.ServiceSession("cloudfront.amazonaws.com", "arn:aws:cloudfront::111122223333:distribution/E1", "111122223333", h.clock.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := front.New(front.Config{
+		Identity: ids, Clock: h.clock, Log: slog.New(slog.DiscardHandler),
+		Own: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "own") }),
+		Services: []front.Service{
+			{Name: "kms", Door: h.kms, MaxBodyBytes: 1000},
+			{Name: "sts", Door: h.sts, MaxBodyBytes: 1000},
+			{Name: "cloudfront", Door: h.cf, MaxBodyBytes: 1000},
+			{Name: "s3", Door: h.s3, Style: sigv4.S3, Anonymous: true},
+		},
+	})
+	h.front = f
+	srv := httptest.NewServer(f)
+	t.Cleanup(srv.Close)
+	h.url = srv.URL
+	return h
+}
+
+// signed makes a request for service, signed at the harness's time.
+func (h *harness) signed(t testing.TB, method, path, body, service string, style sigv4.Style, change func(*http.Request)) *http.Request {
+	t.Helper()
+	return h.signedBy(t, identity.AccessKey{ID: keyID, Secret: sealed.NewSecret([]byte(secret))}, method, path, body, service, style, change)
+}
+
+func (h *harness) signedBy(t testing.TB, key identity.AccessKey, method, path, body, service string, style sigv4.Style, change func(*http.Request)) *http.Request {
+	t.Helper()
+	r, err := http.NewRequest(method, h.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(r)
+	}
+	at := h.clock.Now()
+	scope := sigv4.Scope{AccessKeyID: key.ID, Date: at.Format("20060102"), Region: "eu-west-1", Service: service}
+	s := sigv4.Signer{Key: sigv4.DeriveKey(key.Secret.Reveal(), scope), Scope: scope, SecurityToken: key.SessionToken, Style: style}
+	sum := sha256.Sum256([]byte(body))
+	if err := s.Sign(r, hex.EncodeToString(sum[:]), at); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (h *harness) do(t testing.TB, r *http.Request) (status int, body string, err error) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(b), err
+}
+
+func TestSignedRequestReachesItsService(t *testing.T) {
+	h := start(t)
+	tests := []struct {
+		service string
+		style   sigv4.Style
+		door    *door
+	}{{"kms", sigv4.General, h.kms}, {"sts", sigv4.General, h.sts}, {"cloudfront", sigv4.General, h.cf}, {"s3", sigv4.S3, h.s3}}
+	for _, tt := range tests {
+		for range 2 { // derived and kept signing key
+			status, body, err := h.do(t, h.signed(t, http.MethodPost, "/a//b/../c%20d?x=1", "the body", tt.service, tt.style, nil))
+			if err != nil || status != 200 || body != tt.service {
+				t.Fatalf("%s: %d %q %v, refused %v", tt.service, status, body, err, tt.door.refused)
+			}
+		}
+		c := tt.door.seen.Caller
+		if c.Principal.Kind != policy.Root || c.AccessKeyID != keyID || c.Region != "eu-west-1" || !c.SourceIP.IsLoopback() || c.RequestID == "" || c.TLS {
+			t.Errorf("%s: caller %+v", tt.service, c)
+		}
+		if tt.door.body != "the body" {
+			t.Errorf("%s: body %q", tt.service, tt.door.body)
+		}
+	}
+}
+
+func TestServiceSessionActsForItsResource(t *testing.T) {
+	h := start(t)
+	if status, _, err := h.do(t, h.signedBy(t, h.serviceAccess, http.MethodGet, "/b/k", "", "s3", sigv4.S3, nil)); status != 200 || err != nil {
+		t.Fatalf("status %d, %v, refused %v", status, err, h.s3.refused)
+	}
+	c := h.s3.seen.Caller
+	if c.Principal.Service != "cloudfront.amazonaws.com" || c.SourceARN != "arn:aws:cloudfront::111122223333:distribution/E1" {
+		t.Errorf("caller %+v", c)
+	}
+	h.clock.Advance(time.Hour)
+	h.do(t, h.signedBy(t, h.serviceAccess, http.MethodGet, "/b/k", "", "s3", sigv4.S3, nil))
+	if !errors.Is(h.s3.refused, front.ErrExpiredToken) {
+		t.Errorf("after its end: %v, want ErrExpiredToken", h.s3.refused)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	var (
+		mismatch *sigv4.MismatchError
+		skew     *sigv4.SkewError
+		unsigned *sigv4.UnsignedHeadersError
+		scope    *sigv4.ScopeError
+		payload  *sigv4.PayloadMismatchError
+	)
+	tests := []struct {
+		name   string
+		r      func(h *harness) *http.Request
+		is     error
+		as     any
+		server bool // judged by the S3 door while it streams
+	}{
+		{name: "unsigned", is: front.ErrNoAuthentication, r: func(h *harness) *http.Request {
+			r, _ := http.NewRequest(http.MethodPost, h.url, strings.NewReader("{}"))
+			r.Header.Set("X-Amz-Target", "TrentService.ListKeys")
+			return r
+		}},
+		{name: "unknown access key", is: front.ErrUnknownAccessKey, r: func(h *harness) *http.Request {
+			return h.signedBy(t, identity.AccessKey{ID: "AKIANOBODY", Secret: sealed.NewSecret([]byte("x"))}, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+		}},
+		{name: "wrong secret", as: &mismatch, r: func(h *harness) *http.Request {
+			return h.signedBy(t, identity.AccessKey{ID: keyID, Secret: sealed.NewSecret([]byte("x"))}, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+		}},
+		{name: "foreign token", is: front.ErrInvalidToken, r: func(h *harness) *http.Request {
+			return h.signedBy(t, identity.AccessKey{ID: keyID, Secret: sealed.NewSecret([]byte(secret)), SessionToken: "x"}, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+		}},
+		{name: "old", as: &skew, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+			h.clock.Advance(16 * time.Minute)
+			return r
+		}},
+		{name: "unsigned header", as: &unsigned, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+			r.Header.Set("X-Amz-Target", "TrentService.ListKeys")
+			return r
+		}},
+		{name: "changed body", as: &mismatch, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+			r.Body = io.NopCloser(strings.NewReader("[]"))
+			return r
+		}},
+		{name: "changed S3 body", as: &payload, server: true, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPut, "/b/k", "{}", "s3", sigv4.S3, nil)
+			r.Body = io.NopCloser(strings.NewReader("[]"))
+			return r
+		}},
+		{name: "yesterday's scope", as: &scope, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+			auth := r.Header.Get("Authorization")
+			day := h.clock.Now().Format("20060102")
+			r.Header.Set("Authorization", strings.Replace(auth, day, "20200101", 1))
+			return r
+		}},
+		{name: "large body", is: front.ErrBodyTooLarge, r: func(h *harness) *http.Request {
+			return h.signed(t, http.MethodPost, "/", strings.Repeat("x", 1001), "kms", sigv4.General, nil)
+		}},
+		{name: "large body without length", is: front.ErrBodyTooLarge, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", strings.Repeat("x", 1001), "kms", sigv4.General, nil)
+			r.ContentLength = -1
+			return r
+		}},
+		{name: "two forms", is: sigv4.ErrTwoForms, r: func(h *harness) *http.Request {
+			return h.signed(t, http.MethodPost, "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "{}", "kms", sigv4.General, nil)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := start(t)
+			if _, _, err := h.do(t, tt.r(h)); err != nil {
+				t.Fatal(err)
+			}
+			var refused error
+			for _, d := range []*door{h.kms, h.s3, h.sts, h.cf} {
+				if d.refused != nil {
+					refused = d.refused
+				}
+				if d.seen != nil && !tt.server {
+					t.Errorf("the %s door served it", d.name)
+				}
+			}
+			if tt.is != nil && !errors.Is(refused, tt.is) {
+				t.Errorf("refused with %v, want %v", refused, tt.is)
+			}
+			if tt.as != nil && !errors.As(refused, tt.as) {
+				t.Errorf("refused with %v, want a %T", refused, tt.as)
+			}
+		})
+	}
+}
+
+func TestUnsignedRouting(t *testing.T) {
+	h := start(t)
+	get := func(method, path, target, contentType string) (int, string) {
+		r, err := http.NewRequest(method, h.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if target != "" {
+			r.Header.Set("X-Amz-Target", target)
+		}
+		if contentType != "" {
+			r.Header.Set("Content-Type", contentType)
+		}
+		status, body, err := h.do(t, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status, body
+	}
+	if status, body := get(http.MethodGet, "/bucket/key", "", ""); status != 200 || body != "s3" || h.s3.seen.Caller.Principal.Kind != policy.Anonymous {
+		t.Errorf("anonymous S3 request = %d %q", status, body)
+	}
+	if status, body := get(http.MethodGet, "/_keyfront/health", "", ""); status != 200 || body != "own" {
+		t.Errorf("own route = %d %q", status, body)
+	}
+	if get(http.MethodGet, "/2020-05-31/distribution", "", ""); !errors.Is(h.cf.refused, front.ErrNoAuthentication) {
+		t.Errorf("CloudFront refused with %v", h.cf.refused)
+	}
+	if get(http.MethodPost, "/", "", "application/x-www-form-urlencoded"); !errors.Is(h.sts.refused, front.ErrNoAuthentication) {
+		t.Errorf("STS refused with %v", h.sts.refused)
+	}
+	status, body := get(http.MethodPost, "/", `Dynamo"DB.Get`, "")
+	if want := `{"__type":"UnknownOperationException","message":"Keyfront has no service \"Dynamo\\\"DB\"."}`; status != 400 || body != want {
+		t.Errorf("unknown JSON service = %d %s, want 400 %s", status, body, want)
+	}
+}
+
+func TestUnknownSignedService(t *testing.T) {
+	h := start(t)
+	status, body, err := h.do(t, h.signed(t, http.MethodPost, "/", "", "sqs", sigv4.General, nil))
+	if err != nil || status != 400 || !strings.Contains(body, `Keyfront has no service &#34;sqs&#34;.`) {
+		t.Errorf("answer %d %s, %v", status, body, err)
+	}
+}
+
+func TestPanicCutsOneConnectionOnly(t *testing.T) {
+	h := start(t)
+	_, _, err := h.do(t, h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, func(r *http.Request) { r.Header.Set("X-Panic", "1") }))
+	if err == nil {
+		t.Error("a panic was answered")
+	}
+	if status, _, err := h.do(t, h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)); status != 200 || err != nil {
+		t.Errorf("afterwards: %d, %v", status, err)
+	}
+}
+
+func BenchmarkAdmit(b *testing.B) {
+	h := start(b)
+	r := h.signed(b, http.MethodPost, "/", `{"KeyId":"alias/x","Plaintext":"AAAA"}`, "kms", sigv4.General, func(r *http.Request) {
+		r.Header.Set("X-Amz-Target", "TrentService.Encrypt")
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	})
+	r.RequestURI, r.RemoteAddr = "/", "127.0.0.1:1"
+	body, _ := io.ReadAll(r.Body)
+	w := httptest.NewRecorder()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		h.front.ServeHTTP(w, r)
+	}
+	if h.kms.refused != nil {
+		b.Fatal(h.kms.refused)
+	}
+}
