@@ -124,3 +124,12 @@ func TestPublic(t *testing.T) {
 		}
 	}
 }
+
+func TestContextKeys(t *testing.T) {
+	d := parse(t, policy.UseIdentity, doc(`"Effect":"Allow","Action":"s3:*","Resource":["*","arn:aws:s3:::b/${aws:username}/${AWS:PrincipalTag/team, 'x'}"],
+		"Condition":{"StringLike":{"s3:prefix":["a","${aws:username}/*"]},"Null":{"aws:TokenIssueTime":"true"}}`))
+	want := []string{"aws:principaltag/team", "aws:tokenissuetime", "aws:username", "s3:prefix"}
+	if got := d.ContextKeys(); !slices.Equal(got, want) {
+		t.Errorf("ContextKeys = %q, want %q", got, want)
+	}
+}

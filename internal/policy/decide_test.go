@@ -405,6 +405,25 @@ func TestDecide(t *testing.T) {
 			},
 		},
 		{
+			name: "NotPrincipal without the account spares nobody",
+			scene: scene{identity: []string{allowS3}, resource: `{"Version":"2012-10-17","Statement":{"Effect":"Deny","NotPrincipal":{"AWS":[
+				"arn:aws:iam::111122223333:user/bob","` + roleARN + `","arn:aws:sts::111122223333:assumed-role/app/s1"]},"Action":"s3:*","Resource":"*"}}`},
+			rows: []row{
+				deny(policy.ResourceDeny, user("bob"), "s3:GetObject", object),
+				deny(policy.ResourceDeny, session("app", "s1"), "s3:GetObject", object),
+			},
+		},
+		{
+			name: "everybody, narrowed to a role",
+			scene: scene{resource: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*",
+				"Condition":{"ArnEquals":{"aws:PrincipalArn":"` + roleARN + `"}}}}`, boundary: allowKMS},
+			rows: []row{
+				allow(session("app", "s1"), "s3:GetObject", object),
+				deny(policy.NoIdentityAllow, user("bob"), "s3:GetObject", object),
+				deny(policy.NoResourceAllow, anonymous, "s3:GetObject", object),
+			},
+		},
+		{
 			name:  "actions without a resource policy",
 			scene: scene{rule: policy.IdentityOnly, identity: []string{allowKMS}},
 			rows: []row{

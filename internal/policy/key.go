@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -157,4 +158,35 @@ func (k *keyName) values(e *evaluation) values {
 		}
 	}
 	return values{}
+}
+
+// ContextKeys lists the condition keys that the document asks for, in
+// conditions and in variables, each once, sorted and in lower case.
+func (d *Document) ContextKeys() []string {
+	var names []string
+	add := func(t *template) {
+		for i := range t.parts {
+			if t.parts[i].variable {
+				names = append(names, t.parts[i].key.name)
+			}
+		}
+	}
+	for i := range d.statements {
+		s := &d.statements[i]
+		for j := range s.resources {
+			if s.resources[j].path != nil {
+				add(s.resources[j].path)
+			}
+		}
+		for j := range s.conditions {
+			names = append(names, s.conditions[j].key.name)
+			for _, w := range s.conditions[j].wants {
+				if w.vars != nil {
+					add(w.vars)
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

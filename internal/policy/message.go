@@ -12,7 +12,8 @@ const (
 	Bare
 )
 
-// silence and refusal complete the sentence for the reasons that have a policy.
+// reasonNames are the policies that reasons speak of, as they stand in the
+// sentence: without an article for silence, with one for a Deny.
 var reasonNames = map[Reason]string{
 	NoIdentityAllow: "identity-based policy",
 	NoResourceAllow: "resource-based policy",
@@ -24,6 +25,23 @@ var reasonNames = map[Reason]string{
 	BoundaryDeny:    "a permissions boundary",
 	SessionDeny:     "a session policy",
 	ControlDeny:     "a service control policy",
+}
+
+// String is the end of the sentence that Denial makes, or a few words where it
+// has no reason to give.
+func (r Reason) String() string {
+	name := reasonNames[r]
+	switch {
+	case r == Undenied:
+		return "allowed"
+	case r == RootMayNotAssume:
+		return "root users may not assume roles"
+	case name == "":
+		return "cannot be judged"
+	case r.Explicit():
+		return "explicit deny in " + name
+	}
+	return "no " + name + " allows the action"
 }
 
 // Denial is the sentence that the caller of a denied request reads. It tells

@@ -49,3 +49,14 @@ func TestDenial(t *testing.T) {
 		}
 	}
 }
+
+func TestReasonString(t *testing.T) {
+	for r, want := range map[policy.Reason]string{
+		policy.Undenied: "allowed", policy.NoBoundaryAllow: "no permissions boundary allows the action", policy.SessionDeny: "explicit deny in a session policy",
+		policy.RootMayNotAssume: "root users may not assume roles", policy.Undecidable: "cannot be judged",
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("Reason(%d).String() = %q, want %q", uint8(r), got, want)
+		}
+	}
+}

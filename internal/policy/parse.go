@@ -66,7 +66,7 @@ func (p *parser) statement(n *node, s *statement) error {
 		return p.fail(badSyntax, "", "the statement is not an object")
 	}
 	place := p.at
-	var have [notResourceElement + 1]bool
+	var have elements
 	effect := false
 	for i, key := range n.keys {
 		value := &n.kids[i]
@@ -104,20 +104,16 @@ func (p *parser) statement(n *node, s *statement) error {
 	if !effect {
 		return p.fail(badSyntax, "", "Effect is missing")
 	}
-	if err := p.wantOne(have[principalElement], have[notPrincipalElement], "Principal"); err != nil {
-		return err
-	}
-	if err := p.wantOne(have[actionElement], have[notActionElement], "Action"); err != nil {
-		return err
-	}
-	if err := p.wantOne(have[resourceElement], have[notResourceElement], "Resource"); err != nil {
+	if err := p.complete(have); err != nil {
 		return err
 	}
 	s.anyResource = p.use == UseTrust
 	return p.combinations(s)
 }
 
-// Positions of the exclusive elements in parser.statement.
+// elements says which of the elements that come in two forms a statement has.
+type elements [notResourceElement + 1]bool
+
 const (
 	principalElement = iota
 	notPrincipalElement
@@ -134,27 +130,31 @@ func pick(second bool, a, b int) int {
 	return a
 }
 
-// wantOne checks that exactly one of an element and its complement is there,
-// where the use wants it at all.
-func (p *parser) wantOne(plain, not bool, name string) error {
-	if plain && not {
-		return p.fail(badSyntax, "", name+" and Not"+name+" exclude each other")
+// complete checks that a statement has what its use wants, and nothing twice.
+func (p *parser) complete(have elements) error {
+	for i, name := range []string{"Principal", "Action", "Resource"} {
+		if have[2*i] && have[2*i+1] {
+			return p.fail(badSyntax, "", name+" and Not"+name+" exclude each other")
+		}
 	}
-	some := plain || not
+	principal := have[principalElement] || have[notPrincipalElement]
+	action := have[actionElement] || have[notActionElement]
+	resource := have[resourceElement] || have[notResourceElement]
 	switch {
-	case name == "Principal" && p.use.hasPrincipal() && !some:
+	case !principal && p.use.hasPrincipal():
 		return p.fail(noPrincipal, "", "Principal is missing")
-	case name == "Principal" && !p.use.hasPrincipal() && some:
+	case principal && !p.use.hasPrincipal():
 		return p.fail(prohibitedPrincipal, "", "Principal has no place here")
-	case name == "Resource" && p.use == UseTrust && some:
+	case resource && p.use == UseTrust:
 		return p.fail(prohibitedResource, "", "Resource has no place here")
-	case some || p.use == UseKey || name == "Principal" || name == "Resource" && p.use == UseTrust:
+	case p.use == UseKey:
 		// KMS keeps a statement without actions or resources, which then does nothing.
-		return nil
-	case name == "Action":
+	case !action:
 		return p.fail(noActions, "", "Action is missing")
+	case !resource && p.use != UseTrust:
+		return p.fail(noResources, "", "Resource is missing")
 	}
-	return p.fail(noResources, "", "Resource is missing")
+	return nil
 }
 
 // combinations refuses what each element alone allows.

@@ -58,7 +58,7 @@ var (
 	presentValues = map[string][]string{
 		"aws:SourceIp":               {"10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1", "nonsense"},
 		"aws:TagKeys":                {"team", "cost", "", "TEAM"},
-		"s3:max-keys":                {"1", "10", "10.0", "-5", "9007199254740993", "many"},
+		"s3:max-keys":                {"1", "10", "10.0", "-5", "-6.5", "9007199254740993", "many"},
 		"aws:MultiFactorAuthPresent": {"true", "false", "TRUE"},
 		"aws:PrincipalTag/team":      {"red", "blue", "*", ""},
 		"kms:EncryptionContext:App":  {"web", "WEB", "we?"},
