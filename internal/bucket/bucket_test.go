@@ -30,19 +30,19 @@ func TestBucketLife(t *testing.T) {
 	w.bucket("films")
 	w.bucket("films") // harmless in us-east-1
 	other := w.caller(policy.Principal{Kind: policy.Root, Account: "111111111111", ARN: "arn:aws:iam::111111111111:root"})
-	if _, err := w.CreateBucket(ctx, other, "films"); !errors.Is(err, bucket.ErrBucketTaken) {
+	if _, err := w.CreateBucket(ctx, other, "films", ""); !errors.Is(err, bucket.ErrBucketTaken) {
 		t.Errorf("another account's CreateBucket = %v, want ErrBucketTaken", err)
 	}
 	abroad := w.root()
 	abroad.Region = "eu-west-1"
-	if _, err := w.CreateBucket(ctx, abroad, "filme"); err != nil {
+	if _, err := w.CreateBucket(ctx, abroad, "filme", ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.CreateBucket(ctx, abroad, "filme"); !errors.Is(err, bucket.ErrBucketOwned) {
+	if _, err := w.CreateBucket(ctx, abroad, "filme", ""); !errors.Is(err, bucket.ErrBucketOwned) {
 		t.Errorf("CreateBucket again = %v, want ErrBucketOwned", err)
 	}
-	if region, ok := w.Lookup(ctx, "filme"); region != "eu-west-1" || !ok {
-		t.Errorf("Lookup = %q, %v", region, ok)
+	if b, err := w.Lookup(ctx, "filme"); b.Region != "eu-west-1" || err != nil {
+		t.Errorf("Lookup = %+v, %v", b, err)
 	}
 	list, more, err := w.ListBuckets(ctx, w.root(), bucket.BucketPage{Max: 1})
 	if err != nil || !more || len(list) != 1 || list[0].Name != "filme" {
@@ -108,8 +108,8 @@ func TestBucketPolicy(t *testing.T) {
 		{" " + openToAll + "\n", nil},
 		{`{`, bucket.ErrMalformedPolicy},
 		{`{"Version":"2012-10-17","Statement":[]}`, bucket.ErrMalformedPolicy},
-		{strings.Replace(openToAll, "films", "filmsx", 1), bucket.ErrPolicyResource},
-		{strings.Replace(openToAll, "arn:aws:s3:::films/public/*", "*", 1), bucket.ErrPolicyResource},
+		{strings.Replace(openToAll, "films", "filmsx", 1), bucket.ErrMalformedPolicy},
+		{strings.Replace(openToAll, "arn:aws:s3:::films/public/*", "*", 1), bucket.ErrMalformedPolicy},
 		{openToAll + strings.Repeat(" ", bucket.MaxPolicyBytes), bucket.ErrPolicyTooLarge},
 	} {
 		if err := w.SetPolicy(ctx, w.root(), "films", tt.source); !errors.Is(err, tt.want) {

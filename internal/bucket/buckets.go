@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,24 +17,21 @@ import (
 // DefaultRegion is the region of a caller that names none.
 const DefaultRegion = "us-east-1"
 
-// CreateBucket makes a bucket in the caller's region, owned by the caller's
-// account. Names are global on a server.
+// CreateBucket makes a bucket in the region, or in the caller's if that is
+// empty, owned by the caller's account. Names are global on a server.
 //
 // It returns ErrInvalidName, ErrBucketTaken, ErrBucketOwned (where re-creating
 // is harmless, in us-east-1, the existing bucket is returned without an error)
 // and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, CreateBucket.
-func (s *Service) CreateBucket(ctx context.Context, who Caller, name string) (b Bucket, err error) {
+func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region string) (b Bucket, err error) {
 	call := s.begin(&who, "s3:CreateBucket")
 	defer call.End(ctx, &err)
 	if !ValidName(name) {
 		return Bucket{}, ErrInvalidName
 	}
-	region := who.Region
-	if region == "" {
-		region = DefaultRegion
-	}
+	region = cmp.Or(region, who.Region, DefaultRegion)
 	call.Note("bucketName", name)
 	call.Keys.Set("s3:LocationConstraint", region)
 	if err := call.Decide(access.Target{ARN: "arn:aws:s3:::" + name, Rule: policy.IdentityOnly}); err != nil {
@@ -90,6 +88,18 @@ func (s *Service) Location(ctx context.Context, who Caller, name string) (region
 		return "", err
 	}
 	return c.Region, nil
+}
+
+// Unset decides about reading a setting that no bucket has yet, such as
+// s3:GetBucketWebsite. The caller answers as for a bucket where it was never set.
+func (s *Service) Unset(ctx context.Context, who Caller, name string, action policy.Action) (b Bucket, err error) {
+	call := s.begin(&who, action)
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return Bucket{}, err
+	}
+	return c.bucket(), nil
 }
 
 // decideBucket finds a bucket and decides about it, with action in place of the
@@ -233,9 +243,26 @@ func (s *Service) Policy(ctx context.Context, who Caller, name string) (source s
 	return c.Policy, nil
 }
 
-// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, an error
-// that wraps ErrMalformedPolicy and says what is wrong, or ErrPolicyResource
-// when the policy speaks about another bucket.
+// PolicyIsPublic tells whether the bucket's policy admits callers that it does
+// not pin down, or returns ErrNoPolicy.
+//
+// Source: Amazon S3 API Reference, GetBucketPolicyStatus.
+func (s *Service) PolicyIsPublic(ctx context.Context, who Caller, name string) (public bool, err error) {
+	call := s.begin(&who, "s3:GetBucketPolicyStatus")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return false, err
+	}
+	if c.policy == nil {
+		return false, ErrNoPolicy
+	}
+	return c.policy.Public(), nil
+}
+
+// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, or
+// an error that wraps ErrMalformedPolicy and the *policy.Error that says what is
+// wrong, such as that the policy speaks of another bucket.
 //
 // Source: Amazon S3 API Reference, PutBucketPolicy.
 func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string) (err error) {
@@ -249,11 +276,11 @@ func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string
 		return ErrPolicyTooLarge
 	}
 	doc, err := policy.Parse(policy.UseBucket, source)
+	if err == nil {
+		err = doc.CheckBucket(name)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformedPolicy, err)
-	}
-	if err := checkPolicyResources(doc, name); err != nil {
-		return err
 	}
 	return call.Effect(ctx, func() error {
 		return s.changeConfig(ctx, c, func(c *config) { c.Policy = source })

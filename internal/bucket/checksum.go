@@ -122,6 +122,15 @@ type DeclaredDigests struct {
 	Value func() ([]byte, error)
 }
 
+// Verify compares everything that was declared with body, for bodies that are
+// read whole. It returns a *DigestError, or what Value returned.
+func (d DeclaredDigests) Verify(body []byte) error {
+	sums := newDigests(d, false)
+	sums.Write(body)
+	_, err := sums.finish()
+	return err
+}
+
 // digests hashes a body once per algorithm, however many ask for it.
 type digests struct {
 	declared DeclaredDigests
@@ -164,12 +173,12 @@ func (d *digests) Write(p []byte) (int, error) {
 func (d *digests) finish() (Checksum, error) {
 	if want := d.declared.PayloadSHA256; want != nil {
 		if got := d.sha256.Sum(nil); !bytes.Equal(got, want) {
-			return Checksum{}, &DigestError{What: "SHA256 payload", Declared: want, Computed: got}
+			return Checksum{}, &DigestError{What: DigestPayload, Declared: want, Computed: got}
 		}
 	}
 	if want := d.declared.MD5; want != nil {
 		if got := d.md5.Sum(nil); !bytes.Equal(got, want) {
-			return Checksum{}, &DigestError{What: "Content-MD5", Declared: want, Computed: got}
+			return Checksum{}, &DigestError{What: DigestMD5, Declared: want, Computed: got}
 		}
 	}
 	sum := Checksum{Algorithm: d.declared.Algorithm, Type: FullObject, Value: d.check.Sum(nil)}

@@ -10,7 +10,7 @@ import (
 )
 
 // MaxPolicyBytes is the longest bucket policy.
-const MaxPolicyBytes = 20 * 1024
+const MaxPolicyBytes = policy.MaxBucketBytes
 
 // Bucket describes a bucket.
 type Bucket struct {
@@ -32,8 +32,6 @@ type DefaultEncryption struct {
 	// write. Empty under KMSManaged means alias/aws/s3.
 	Key       string `json:"key,omitempty"`
 	BucketKey bool   `json:"bucketKey,omitempty"`
-	// AllowSSEC says that the owner unblocked SSE-C.
-	AllowSSEC bool `json:"allowSSEC,omitempty"`
 }
 
 // config is the record of a bucket. Its JSON form is docs/spec/bucket-records.md.

@@ -23,12 +23,8 @@ var (
 	ErrNoKey = errors.New("bucket: no such key")
 	// ErrNoVersion says that the object has no such version.
 	ErrNoVersion = errors.New("bucket: no such version")
-	// ErrNoUpload says that the upload does not exist, was completed or aborted.
-	ErrNoUpload = errors.New("bucket: no such upload")
 	// ErrNoPolicy says that the bucket has no policy.
 	ErrNoPolicy = errors.New("bucket: no bucket policy")
-	// ErrPolicyResource says that a policy speaks about another bucket.
-	ErrPolicyResource = errors.New("bucket: policy has an invalid resource")
 	// ErrMalformedPolicy says that a document is no bucket policy.
 	ErrMalformedPolicy = errors.New("bucket: malformed policy")
 	// ErrPolicyTooLarge says that a policy exceeds MaxPolicyBytes.
@@ -53,14 +49,6 @@ var (
 	// ErrNotModified says that a conditional read found nothing new. What is
 	// returned next to it describes the object.
 	ErrNotModified = errors.New("bucket: not modified")
-	// ErrPartOrder says that the parts of a completion do not ascend.
-	ErrPartOrder = errors.New("bucket: parts are not in ascending order")
-	// ErrInvalidPart says that a part of a completion is absent or another one.
-	ErrInvalidPart = errors.New("bucket: no such part")
-	// ErrPartNumber says that a part number is not 1 to MaxParts.
-	ErrPartNumber = errors.New("bucket: invalid part number")
-	// ErrNoParts says that a completion lists no part.
-	ErrNoParts = errors.New("bucket: no parts")
 	// ErrCopyToItself says that a copy would change nothing.
 	ErrCopyToItself = errors.New("bucket: copy onto itself changes nothing")
 	// ErrCorrupt says that what is stored is not what was written: bytes were
@@ -92,9 +80,15 @@ func (e *RangeError) Error() string {
 	return fmt.Sprintf("bucket: range is outside of the %d bytes", e.SizeBytes)
 }
 
+// What a DigestError may name besides a checksum algorithm.
+const (
+	DigestMD5     = "Content-MD5"
+	DigestPayload = "x-amz-content-sha256"
+)
+
 // DigestError says that a body does not have the digest that was declared.
-// What is "Content-MD5", "SHA256 payload" or the name of a checksum algorithm;
-// the digests are of the body, not secret.
+// What is DigestMD5, DigestPayload or the name of a checksum algorithm; the
+// digests are of the body, and not secret.
 type DigestError struct {
 	What               string
 	Declared, Computed []byte
@@ -102,17 +96,6 @@ type DigestError struct {
 
 func (e *DigestError) Error() string {
 	return "bucket: the body does not have the declared " + e.What
-}
-
-// PartTooSmallError says that a part other than the last is below MinPartBytes.
-type PartTooSmallError struct {
-	Number    int
-	SizeBytes int64
-	ETag      string
-}
-
-func (e *PartTooSmallError) Error() string {
-	return fmt.Sprintf("bucket: part %d has only %d bytes", e.Number, e.SizeBytes)
 }
 
 // KeyError is a refusal of the key service. It wraps that service's own error,

@@ -158,17 +158,17 @@ func (c *config) objectTarget(key string, action policy.Action) access.Target {
 	return t
 }
 
-// Lookup tells whether a bucket exists and in which region. It is not an access
-// path: bucket names are public knowledge on S3 too, where any unsigned request
-// tells 404 from 403 and names the region, and nothing of the bucket is told.
-// The edge uses it to see whether an origin's name is one of ours, and the door
-// to send a caller to the right region.
-func (s *Service) Lookup(ctx context.Context, name string) (region string, ok bool) {
+// Lookup finds a bucket by its name. It is not an access path: that a bucket
+// exists, and in which region, any unsigned request learns on S3 too, and of its
+// owner callers of the door only learn whether it is the one they expected. The
+// edge uses it to see whether an origin's name is one of ours, and the door to
+// send a caller to the right region.
+func (s *Service) Lookup(ctx context.Context, name string) (Bucket, error) {
 	c, err := s.config(ctx, name)
 	if err != nil {
-		return "", false
+		return Bucket{}, err
 	}
-	return c.Region, true
+	return c.bucket(), nil
 }
 
 func newGeneration() string {

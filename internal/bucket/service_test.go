@@ -179,7 +179,7 @@ func (w *world) root() bucket.Caller {
 
 func (w *world) bucket(name string) {
 	w.t.Helper()
-	if _, err := w.CreateBucket(w.t.Context(), w.root(), name); err != nil {
+	if _, err := w.CreateBucket(w.t.Context(), w.root(), name, ""); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -1,0 +1,251 @@
+package s3
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/wire/awschunked"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+const (
+	// maxXMLBytes bounds the XML body of a bucket's setting.
+	maxXMLBytes = 1 << 20
+	// maxDeleteBytes is room for 1,000 keys of 1,024 bytes, each as references.
+	maxDeleteBytes = 8 << 20
+)
+
+// body is the body of a request, without its transfer encodings.
+type body struct {
+	io.Reader
+	size    int64
+	digests bucket.DeclaredDigests
+}
+
+// openBody reads from the headers how the body is framed and protected. What
+// the headers declare is verified by whoever reads the body to its end.
+func (x *exchange) openBody() (*body, error) {
+	b := &body{Reader: x.r.Request.Body, size: x.r.ContentLength}
+	if x.r.Request.Body == nil {
+		b.Reader = http.NoBody
+	}
+	streaming := false
+	config := awschunked.Config{}
+	if x.r.Auth.Form != sigv4.FormNone {
+		switch payload := x.r.Payload; payload.Mode() {
+		case sigv4.Exact:
+			sum := payload.SHA256()
+			b.digests.PayloadSHA256 = sum[:]
+		case sigv4.StreamingUnsignedTrailer:
+			streaming, config.Trailer = true, true
+		case sigv4.StreamingSigned:
+			streaming, config.Signatures = true, payload.Chunks()
+		case sigv4.StreamingSignedTrailer:
+			streaming, config.Trailer, config.Signatures = true, true, payload.Chunks()
+		}
+	} else if x.r.Header.Get("X-Amz-Content-Sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
+		streaming, config.Trailer = true, true // an anonymous upload
+	}
+	if !streaming && hasChunkedEncoding(x.r.Header) {
+		return nil, badRequest("InvalidRequest", "aws-chunked encoding is not supported with the provided x-amz-content-sha256 header.")
+	}
+	var chunked *awschunked.Reader
+	if streaming {
+		n, err := strconv.ParseInt(x.r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64)
+		if err != nil || n < 0 {
+			return nil, missingLength()
+		}
+		b.size, config.Length = n, n
+		if s := x.r.Header.Get("X-Amz-Trailer"); s != "" && config.Trailer {
+			for name := range strings.SplitSeq(s, ",") {
+				config.Names = append(config.Names, strings.TrimSpace(name))
+			}
+		}
+		chunked = awschunked.NewReader(b.Reader, config)
+		b.Reader = chunked
+	}
+	if b.size < 0 {
+		return nil, missingLength()
+	}
+	if err := x.declareDigests(b, chunked, config.Names); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func missingLength() *apiError {
+	return &apiError{code: "MissingContentLength", status: http.StatusLengthRequired, message: "You must provide the Content-Length HTTP header."}
+}
+
+func hasChunkedEncoding(h http.Header) bool {
+	_, found := stripChunked(h.Get("Content-Encoding"))
+	return found
+}
+
+// stripChunked takes the token aws-chunked out of a Content-Encoding: it is
+// about the request, not about the object.
+func stripChunked(encoding string) (rest string, found bool) {
+	if encoding == "" {
+		return "", false
+	}
+	var kept []string
+	for token := range strings.SplitSeq(encoding, ",") {
+		if token = strings.TrimSpace(token); strings.EqualFold(token, "aws-chunked") {
+			found = true
+		} else if token != "" {
+			kept = append(kept, token)
+		}
+	}
+	if !found {
+		return encoding, false
+	}
+	return strings.Join(kept, ","), true
+}
+
+const checksumPrefix = "X-Amz-Checksum-"
+
+// checksumHeaders are the headers of the algorithms, by the algorithms' numbers.
+var checksumHeaders = [...]string{
+	bucket.CRC32: "X-Amz-Checksum-Crc32", bucket.CRC32C: "X-Amz-Checksum-Crc32c", bucket.CRC64NVME: "X-Amz-Checksum-Crc64nvme",
+	bucket.SHA1: "X-Amz-Checksum-Sha1", bucket.SHA256: "X-Amz-Checksum-Sha256",
+}
+
+func checksumByHeader(name string) bucket.ChecksumAlgorithm {
+	for a, h := range checksumHeaders {
+		if h != "" && strings.EqualFold(h, name) {
+			return bucket.ChecksumAlgorithm(a)
+		}
+	}
+	return bucket.NoChecksum
+}
+
+// declareDigests collects Content-MD5 and the one checksum that may be given,
+// in a header, or in a trailer of chunked.
+func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers []string) error {
+	if v, given := x.r.Header["Content-Md5"]; given {
+		sum, err := base64.StdEncoding.DecodeString(v[0])
+		if err != nil || len(sum) != 16 {
+			return badRequest("InvalidDigest", "The Content-MD5 you specified was invalid.")
+		}
+		b.digests.MD5 = sum
+	}
+	type declared struct{ name, value string }
+	var all []declared
+	for name, v := range x.r.Header {
+		if strings.HasPrefix(name, checksumPrefix) && name != "X-Amz-Checksum-Type" && name != "X-Amz-Checksum-Algorithm" && name != "X-Amz-Checksum-Mode" {
+			all = append(all, declared{name, v[0]})
+		}
+	}
+	if x.r.Auth.Form == sigv4.FormQuery && len(all) == 0 {
+		for _, name := range checksumHeaders {
+			// JavaScript SDKs sign the CRC32 of no bytes into presigned URLs
+			// that are meant for any body.
+			if v := x.header(name); name != "" && v != "" && v != "AAAAAA==" {
+				all = append(all, declared{name, v})
+			}
+		}
+	}
+	fromTrailer := false
+	for _, name := range trailers {
+		if len(name) > len(checksumPrefix) && strings.EqualFold(name[:len(checksumPrefix)], checksumPrefix) {
+			all = append(all, declared{name: name})
+			fromTrailer = true
+		} else {
+			return badRequest("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
+		}
+	}
+	if len(all) > 1 {
+		return badRequest("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+	}
+	wanted := x.header("X-Amz-Sdk-Checksum-Algorithm")
+	if len(all) == 0 {
+		if wanted != "" && x.r.Auth.Form != sigv4.FormQuery {
+			return badRequest("InvalidRequest", "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+		}
+		return nil
+	}
+	name := strings.ToLower(all[0].name)
+	algorithm := checksumByHeader(name)
+	if algorithm == bucket.NoChecksum {
+		return badRequest("InvalidRequest", "The checksum "+name+" is not supported; valid are CRC32, CRC32C, CRC64NVME, SHA1 and SHA256.")
+	}
+	if wanted != "" && !strings.EqualFold(wanted, algorithm.String()) {
+		return badRequest("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+	}
+	parse := func(value string) ([]byte, error) {
+		sum, err := base64.StdEncoding.DecodeString(value)
+		if err != nil || len(sum) != algorithm.SizeBytes() {
+			return nil, badRequest("InvalidRequest", "Value for "+name+" header is invalid.")
+		}
+		return sum, nil
+	}
+	b.digests.Algorithm = algorithm
+	if fromTrailer {
+		b.digests.Value = func() ([]byte, error) { return parse(chunked.Trailers()[name]) }
+		return nil
+	}
+	sum, err := parse(all[0].value)
+	if err != nil {
+		return err
+	}
+	b.digests.Value = func() ([]byte, error) { return sum, nil }
+	return nil
+}
+
+// readBody reads and verifies a whole body of at most limit bytes.
+func (x *exchange) readBody(limit int64) ([]byte, error) {
+	if x.r.ContentLength == 0 && !hasChunkedEncoding(x.r.Header) {
+		// Even no bytes may have been signed as others.
+		if x.r.Auth.Form != sigv4.FormNone && x.r.Payload.Mode() == sigv4.Exact && x.r.Payload.SHA256() != sha256.Sum256(nil) {
+			return nil, &bucket.DigestError{What: bucket.DigestPayload}
+		}
+		return nil, nil
+	}
+	b, err := x.openBody()
+	if err != nil {
+		return nil, err
+	}
+	if b.size > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	content := make([]byte, 0, b.size+1)
+	buf := bytes.NewBuffer(content)
+	if _, err := io.Copy(buf, io.LimitReader(b, b.size+1)); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, bucket.ErrIncomplete
+		}
+		return nil, err
+	}
+	if int64(buf.Len()) != b.size {
+		return nil, bucket.ErrIncomplete
+	}
+	return buf.Bytes(), b.digests.Verify(buf.Bytes())
+}
+
+// readXML reads a document of a bounded size. Go's decoder knows no entities
+// but XML's own, so none can grow.
+func (x *exchange) readXML(v any) error {
+	b, err := x.readBody(maxXMLBytes)
+	if err != nil {
+		return err
+	}
+	return decodeXML(b, v)
+}
+
+func decodeXML(b []byte, v any) error {
+	if len(b) == 0 {
+		return errXML
+	}
+	if err := xml.Unmarshal(b, v); err != nil {
+		return errXML
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package s3
+
+import (
+	"encoding/xml"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/bucket"
+)
+
+func (x *exchange) listBuckets() error {
+	q := x.query
+	page := bucket.BucketPage{Prefix: q.Get("prefix"), Region: q.Get("bucket-region"), After: q.Get("continuation-token")}
+	if s := q.Get("max-buckets"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 10_000 {
+			return invalidArgument("Argument max-buckets must be an integer between 1 and 10000", "max-buckets", s)
+		}
+		page.Max = n
+	}
+	list, more, err := x.Buckets.ListBuckets(x.ctx, x.who, page)
+	if err != nil {
+		return err
+	}
+	d := newDocument("ListAllMyBucketsResult")
+	d.owner("Owner", x.who.Account())
+	d.begin("Buckets")
+	for _, b := range list {
+		d.begin("Bucket")
+		d.text("Name", b.Name)
+		d.time("CreationDate", b.Created)
+		d.text("BucketRegion", b.Region)
+		d.end()
+	}
+	d.end()
+	if more {
+		d.text("ContinuationToken", list[len(list)-1].Name)
+	}
+	d.optional("Prefix", page.Prefix)
+	return x.send(d)
+}
+
+type createBucketConfiguration struct {
+	XMLName            xml.Name  `xml:"CreateBucketConfiguration"`
+	LocationConstraint string    `xml:"LocationConstraint"`
+	Location           *struct{} `xml:"Location"`
+	Bucket             *struct{} `xml:"Bucket"`
+	Tags               *struct{} `xml:"Tags"`
+}
+
+func (x *exchange) createBucket() error {
+	region, err := x.locationConstraint()
+	if err != nil {
+		return err
+	}
+	switch acl := x.header("X-Amz-Acl"); acl {
+	case "", "private":
+	default:
+		return badRequest("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+	}
+	switch ownership := x.header("X-Amz-Object-Ownership"); ownership {
+	case "", "BucketOwnerEnforced":
+	default:
+		return notImplemented("x-amz-object-ownership: " + ownership)
+	}
+	if strings.EqualFold(x.header("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
+		return notImplemented("x-amz-bucket-object-lock-enabled")
+	}
+	if err := x.refuseHeaders("X-Amz-Grant-", "X-Amz-Bucket-Namespace"); err != nil {
+		return err
+	}
+	if _, err := x.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region); err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h.Set("Location", "/"+x.bucket)
+	h.Set("Content-Length", "0")
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// locationConstraint reads where the bucket is wanted. Only requests to
+// us-east-1 may name another region than their own; those to another region
+// have to name it.
+func (x *exchange) locationConstraint() (string, error) {
+	body, err := x.readBody(maxXMLBytes)
+	if err != nil {
+		return "", err
+	}
+	var c createBucketConfiguration
+	if len(body) > 0 {
+		if err := decodeXML(body, &c); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case c.Location != nil || c.Bucket != nil:
+		return "", notImplemented("directory buckets")
+	case c.Tags != nil:
+		return "", notImplemented("CreateBucketConfiguration Tags")
+	}
+	here, want := x.who.Region, c.LocationConstraint
+	if want == "EU" {
+		want = "eu-west-1"
+	}
+	switch {
+	case want == "" && here == bucket.DefaultRegion:
+		return here, nil
+	case want == here && want != bucket.DefaultRegion:
+		return here, nil
+	case want == "" || isRegion(want) && here != bucket.DefaultRegion:
+		if want == "" {
+			want = "unspecified"
+		}
+		return "", badRequest("IllegalLocationConstraintException",
+			"The "+want+" location constraint is incompatible for the region specific endpoint this request was sent to.")
+	case !isRegion(want) || want == bucket.DefaultRegion:
+		return "", badRequest("InvalidLocationConstraint", "The specified location-constraint is not valid", bucket.Pair{Name: "LocationConstraint", Value: want})
+	}
+	return want, nil
+}
+
+func (x *exchange) headBucket() error {
+	if _, err := x.Buckets.HeadBucket(x.ctx, x.who, x.bucket); err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h["X-Amz-Access-Point-Alias"] = []string{"false"}
+	h["Content-Type"] = []string{"application/xml"}
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (x *exchange) deleteBucket() error {
+	if err := x.Buckets.DeleteBucket(x.ctx, x.who, x.bucket); err != nil {
+		return err
+	}
+	return x.noContent()
+}
+
+func (x *exchange) getLocation() error {
+	region, err := x.Buckets.Location(x.ctx, x.who, x.bucket)
+	if err != nil {
+		return err
+	}
+	d := newDocument("LocationConstraint")
+	if region != bucket.DefaultRegion {
+		d.b = appendEscaped(d.b, region)
+	}
+	return x.send(d)
+}
+
+func (x *exchange) getEncryption() error {
+	e, err := x.Buckets.Encryption(x.ctx, x.who, x.bucket)
+	if err != nil {
+		return err
+	}
+	d := newDocument("ServerSideEncryptionConfiguration")
+	d.begin("Rule")
+	d.begin("ApplyServerSideEncryptionByDefault")
+	d.text("SSEAlgorithm", string(e.Algorithm))
+	d.optional("KMSMasterKeyID", e.Key)
+	d.end()
+	d.boolean("BucketKeyEnabled", e.BucketKey)
+	d.begin("BlockedEncryptionTypes")
+	d.text("EncryptionType", "SSE-C")
+	d.end()
+	d.end()
+	return x.send(d)
+}
+
+type encryptionConfiguration struct {
+	XMLName xml.Name `xml:"ServerSideEncryptionConfiguration"`
+	Rules   []struct {
+		Default *struct {
+			Algorithm string `xml:"SSEAlgorithm"`
+			Key       string `xml:"KMSMasterKeyID"`
+		} `xml:"ApplyServerSideEncryptionByDefault"`
+		BucketKey bool `xml:"BucketKeyEnabled"`
+		Blocked   *struct {
+			Types []string `xml:"EncryptionType"`
+		} `xml:"BlockedEncryptionTypes"`
+	} `xml:"Rule"`
+}
+
+func (x *exchange) putEncryption() error {
+	var c encryptionConfiguration
+	if err := x.readXML(&c); err != nil {
+		return err
+	}
+	if len(c.Rules) != 1 {
+		return errXML
+	}
+	rule := c.Rules[0]
+	// SSE-C is always blocked, which is also what a bucket starts with.
+	if rule.Blocked != nil && (len(rule.Blocked.Types) != 1 || rule.Blocked.Types[0] != "SSE-C") {
+		return notImplemented("BlockedEncryptionTypes other than SSE-C")
+	}
+	e := &bucket.DefaultEncryption{Algorithm: bucket.S3Managed, BucketKey: rule.BucketKey}
+	if rule.Default != nil {
+		e.Algorithm, e.Key = bucket.Algorithm(rule.Default.Algorithm), rule.Default.Key
+		if e.Algorithm == "aws:kms:dsse" {
+			return notImplemented("aws:kms:dsse")
+		}
+	}
+	if err := x.Buckets.SetEncryption(x.ctx, x.who, x.bucket, e); err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (x *exchange) deleteEncryption() error {
+	if err := x.Buckets.SetEncryption(x.ctx, x.who, x.bucket, nil); err != nil {
+		return err
+	}
+	return x.noContent()
+}
+
+func (x *exchange) getPolicy() error {
+	source, err := x.Buckets.Policy(x.ctx, x.who, x.bucket)
+	if err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h.Set("Content-Type", "application/json")
+	setInt(h, "Content-Length", int64(len(source)))
+	x.w.WriteHeader(http.StatusOK)
+	_, err = x.w.Write([]byte(source))
+	return x.sent(err)
+}
+
+func (x *exchange) getPolicyStatus() error {
+	public, err := x.Buckets.PolicyIsPublic(x.ctx, x.who, x.bucket)
+	if err != nil {
+		return err
+	}
+	d := newDocument("PolicyStatus")
+	d.boolean("IsPublic", public)
+	return x.send(d)
+}
+
+func (x *exchange) putPolicy() error {
+	source, err := x.readBody(bucket.MaxPolicyBytes + 1)
+	if err != nil {
+		return err
+	}
+	if err := x.Buckets.SetPolicy(x.ctx, x.who, x.bucket, string(source)); err != nil {
+		return err
+	}
+	return x.noContent()
+}
+
+func (x *exchange) deletePolicy() error {
+	if err := x.Buckets.DeletePolicy(x.ctx, x.who, x.bucket); err != nil {
+		return err
+	}
+	return x.noContent()
+}

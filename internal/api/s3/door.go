@@ -1,0 +1,197 @@
+// Package s3 is the door of the object store: it reads requests of the Amazon
+// S3 REST API, calls package bucket, and writes S3's answers.
+//
+// Buckets are found in the path and in the Host header. Keys are decoded once
+// and never cleaned. What a request asks for and this server lacks is refused
+// with NotImplemented and its name; nothing is dropped in silence.
+//
+// Source: Amazon S3 API Reference, version 2006-03-01.
+package s3
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// Config is what a Door needs. Buckets and Log are required.
+type Config struct {
+	Buckets *bucket.Service
+	Log     *slog.Logger
+	// Domains are further domains below which a bucket may stand in the Host
+	// header, next to localhost and amazonaws.com.
+	Domains []string
+	// RequireTLS refuses SSE-KMS over plain HTTP, as Amazon S3 does. It is off
+	// by default, since a server on the loopback has no TLS.
+	RequireTLS bool
+}
+
+// Door serves S3. It may be used concurrently.
+type Door struct {
+	Config
+	hosts hosts
+}
+
+// New returns a door over cfg.
+func New(cfg Config) *Door { return &Door{Config: cfg, hosts: newHosts(cfg.Domains)} }
+
+// exchange is one request and its answer.
+type exchange struct {
+	*Door
+	w   http.ResponseWriter
+	r   *front.Request
+	ctx context.Context
+	who bucket.Caller
+	target
+	query url.Values
+	op    *operation
+}
+
+func (d *Door) newExchange(w http.ResponseWriter, r *front.Request) *exchange {
+	x := &exchange{Door: d, w: w, r: r, ctx: r.Context(), who: bucket.Caller{Caller: r.Caller}}
+	h := w.Header()
+	h["X-Amz-Request-Id"] = []string{r.ID}
+	h["X-Amz-Id-2"] = []string{hostID(r.ID)}
+	h["Server"] = []string{"Keyfront"}
+	switch r.Auth.Form {
+	case sigv4.FormHeader:
+		x.who.AuthType = "REST-HEADER"
+	case sigv4.FormQuery:
+		x.who.AuthType = "REST-QUERY-STRING"
+	}
+	x.who.SignedAt = r.Auth.Time
+	x.who.ContentSHA256 = r.Header.Get("X-Amz-Content-Sha256")
+	return x
+}
+
+// hostID makes the second id that S3's clients show with the request id.
+func hostID(requestID string) string {
+	sum := sha256.Sum256([]byte(requestID))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Serve implements front.Door.
+func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
+	x := d.newExchange(w, r)
+	if err := x.serve(); err != nil {
+		x.fail(err)
+	}
+}
+
+// Refuse implements front.Door.
+func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
+	x := d.newExchange(w, r)
+	x.target, _ = d.hosts.target(r.Request)
+	x.fail(err)
+}
+
+func (x *exchange) serve() (err error) {
+	if x.target, err = x.hosts.target(x.r.Request); err != nil {
+		return err
+	}
+	// A bad escape in the query fails here, not as an absent parameter.
+	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
+		return errURI
+	}
+	if x.op = route(x.r.Method, x.target, x.query, x.r.Header); x.op == nil {
+		return &apiError{
+			code: "MethodNotAllowed", status: http.StatusMethodNotAllowed,
+			message: "The specified method is not allowed against this resource.",
+			extra:   []bucket.Pair{{Name: "Method", Value: x.r.Method}},
+		}
+	}
+	if x.op.run == nil {
+		return notImplemented(x.op.name)
+	}
+	if err := x.checkBucket(); err != nil {
+		return err
+	}
+	return x.op.run(x)
+}
+
+// checkBucket sends callers to the bucket's region and checks the owner that
+// they expect. Both come before the decision, as on S3.
+func (x *exchange) checkBucket() error {
+	if x.bucket == "" || x.op.name == "CreateBucket" {
+		return nil
+	}
+	b, err := x.Buckets.Lookup(x.ctx, x.bucket)
+	if err != nil {
+		// Absent buckets are the operation's to report, so that it is recorded.
+		return nil
+	}
+	if x.op.name == "HeadBucket" {
+		x.w.Header()["X-Amz-Bucket-Region"] = []string{b.Region}
+	}
+	signed := x.r.Auth.Form != sigv4.FormNone
+	if scope := x.r.Auth.Scope.Region; signed && scope != b.Region && x.op.name != "GetBucketLocation" {
+		x.w.Header()["X-Amz-Bucket-Region"] = []string{b.Region}
+		return &apiError{
+			code: "AuthorizationHeaderMalformed", status: http.StatusBadRequest,
+			message: "The authorization header is malformed; the region '" + scope + "' is wrong; expecting '" + b.Region + "'",
+			extra:   []bucket.Pair{{Name: "Region", Value: b.Region}},
+		}
+	}
+	if !signed && x.who.Principal.Kind == policy.Anonymous {
+		x.who.Region = b.Region
+	}
+	if want := x.header("X-Amz-Expected-Bucket-Owner"); want != "" && want != string(b.Owner) {
+		return accessDenied("Access Denied")
+	}
+	return nil
+}
+
+// header returns a request header. In a presigned URL, SDKs move x-amz-* headers
+// into the query.
+func (x *exchange) header(name string) string {
+	if v := x.r.Header[name]; len(v) > 0 {
+		return v[0]
+	}
+	if x.r.Auth.Form == sigv4.FormQuery && strings.HasPrefix(name, "X-Amz-") {
+		for q, v := range x.query {
+			if strings.EqualFold(q, name) {
+				return v[0]
+			}
+		}
+	}
+	return ""
+}
+
+// send answers with an XML document.
+func (x *exchange) send(d *document) error {
+	b := d.bytes()
+	h := x.w.Header()
+	h["Content-Type"] = []string{"application/xml"}
+	setInt(h, "Content-Length", int64(len(b)))
+	x.w.WriteHeader(http.StatusOK)
+	_, err := x.w.Write(b)
+	return x.sent(err)
+}
+
+// sent ends an exchange whose status has left: a failure can only cut the
+// connection.
+func (x *exchange) sent(err error) error {
+	if err == nil {
+		return nil
+	}
+	// Damage was logged by the domain; a client that went away is no event.
+	if !errors.Is(err, bucket.ErrCorrupt) {
+		x.Log.LogAttrs(x.ctx, slog.LevelDebug, "answer cut short", slog.String("request", x.r.ID), slog.Any("error", err))
+	}
+	panic(http.ErrAbortHandler)
+}
+
+func (x *exchange) noContent() error {
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

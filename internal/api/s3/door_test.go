@@ -1,0 +1,214 @@
+package s3_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/api/s3"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store/memory"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+const (
+	account     = arn.AccountID("000000000000")
+	accessKeyID = "AKIAIOSFODNN7EXAMPLE"
+	secretKey   = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	keyARN      = "arn:aws:kms:us-east-1:000000000000:key/1"
+)
+
+// keys is a key service with one key, which may be disabled.
+type keys struct {
+	secret   sealed.Secret
+	disabled atomic.Bool
+}
+
+func (k *keys) pad(bind map[string]string) []byte {
+	mac := hmac.New(sha256.New, k.secret.Reveal())
+	json.NewEncoder(mac).Encode(bind)
+	return mac.Sum(nil)
+}
+
+func (k *keys) check(ref string) error {
+	if k.disabled.Load() {
+		return &keyring.Error{Kind: keyring.ErrDisabled, Message: keyARN + " is disabled."}
+	}
+	if ref == "alias/none" {
+		return &keyring.Error{Kind: keyring.ErrNotFound, Message: "Alias arn:aws:kms:us-east-1:000000000000:alias/none is not found."}
+	}
+	return nil
+}
+
+func (k *keys) NewDataKey(_ context.Context, who access.Caller, ref string, bind map[string]string) (sealed.Secret, []byte, string, error) {
+	if err := k.check(ref); err != nil {
+		return sealed.Secret{}, nil, "", err
+	}
+	data := sealed.RandomSecret(sealed.KeyBytes)
+	wrapped := k.pad(bind)
+	for i, b := range data.Reveal() {
+		wrapped[i] ^= b
+	}
+	return data, wrapped, keyARN, nil
+}
+
+func (k *keys) OpenDataKey(_ context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error) {
+	if err := k.check(""); err != nil {
+		return sealed.Secret{}, err
+	}
+	data := k.pad(bind)
+	for i := range data {
+		data[i] ^= wrapped[i]
+	}
+	return sealed.NewSecret(data), nil
+}
+
+func (k *keys) ManagedKey(context.Context, access.Caller, string) (string, error) { return keyARN, nil }
+
+type journal struct {
+	mu      sync.Mutex
+	records []audit.Record
+}
+
+func (j *journal) Append(_ context.Context, r *audit.Record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.records = append(j.records, *r)
+	return nil
+}
+
+type noPolicies struct{}
+
+func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
+
+// server is a door behind a front of a few lines, with one root user.
+type server struct {
+	*httptest.Server
+	door    *s3.Door
+	buckets *bucket.Service
+	keys    *keys
+	journal *journal
+	clock   *clock.Clock
+	root    policy.Principal
+	// trusted makes unsigned requests the root user's.
+	trusted bool
+	ids     atomic.Int64
+}
+
+func newServer(t testing.TB, change func(*s3.Config)) *server {
+	t.Helper()
+	records := memory.NewRecords()
+	vault, err := sealed.Open(t.Context(), records, sealed.RandomSecret(sealed.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	domain, err := vault.Domain(t.Context(), "s3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{
+		keys: &keys{secret: sealed.RandomSecret(32)}, journal: &journal{}, clock: clock.System(),
+		root: policy.Principal{Kind: policy.Root, Account: account, ARN: "arn:aws:iam::000000000000:root", UserID: string(account)},
+	}
+	s.buckets, err = bucket.Open(t.Context(), bucket.Config{
+		Records: records, Blobs: memory.NewBlobs(), Keys: s.keys, Vault: domain, Clock: s.clock, SoleWriter: true,
+		Gate: access.NewGate(access.Config{
+			Identities: noPolicies{}, Record: s.journal,
+			ErrorCode: func(_ policy.Action, err error) string { return s3.ErrorCode(err) },
+		}),
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s3.Config{Buckets: s.buckets, Log: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&cfg)
+	}
+	s.door = s3.New(cfg)
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(func() {
+		s.Server.Close()
+		s.buckets.Close()
+	})
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := s.clock.Now()
+	req := &front.Request{Request: r, ID: fmt.Sprintf("REQUEST%09d", s.ids.Add(1))}
+	req.Caller = access.Caller{Region: "us-east-1", RequestID: req.ID, At: now}
+	auth, err := sigv4.Parse(r)
+	if err != nil {
+		s.door.Refuse(w, req, err)
+		return
+	}
+	if auth.Form == sigv4.FormNone {
+		if s.trusted {
+			req.Caller.Principal = s.root
+		}
+		s.door.Serve(w, req)
+		return
+	}
+	if auth.Scope.AccessKeyID != accessKeyID {
+		s.door.Refuse(w, req, front.ErrUnknownAccessKey)
+		return
+	}
+	key := sigv4.DeriveKey([]byte(secretKey), auth.Scope)
+	req.Auth = auth
+	req.Payload, err = req.Auth.Verify(r, nil, key, now, sigv4.Profile{Service: "s3", Style: sigv4.S3})
+	if err != nil {
+		s.door.Refuse(w, req, err)
+		return
+	}
+	req.Caller.Region, req.Caller.Principal = auth.Scope.Region, s.root
+	s.door.Serve(w, req)
+}
+
+// do sends an unsigned request as it is written, header lines and all.
+func (s *server) do(t testing.TB, method, target, body string, header ...string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		if name == "Host" {
+			r.Host = value
+		}
+		r.Header.Add(name, value)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+func (s *server) bucket(t testing.TB, name string) {
+	t.Helper()
+	who := bucket.Caller{Caller: access.Caller{Principal: s.root, Region: "us-east-1", At: time.Now()}}
+	if _, err := s.buckets.CreateBucket(t.Context(), who, name, ""); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,332 @@
+package s3
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/wire/awschunked"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// apiError is an error as S3 sends it.
+type apiError struct {
+	code    string
+	status  int
+	message string
+	extra   []bucket.Pair // elements behind the message
+}
+
+func (e *apiError) Error() string { return e.code + ": " + e.message }
+
+func badRequest(code, message string, extra ...bucket.Pair) *apiError {
+	return &apiError{code: code, status: http.StatusBadRequest, message: message, extra: extra}
+}
+
+func invalidArgument(message, name, value string) *apiError {
+	return badRequest("InvalidArgument", message, bucket.Pair{Name: "ArgumentName", Value: name}, bucket.Pair{Name: "ArgumentValue", Value: value})
+}
+
+func accessDenied(message string, extra ...bucket.Pair) *apiError {
+	return &apiError{code: "AccessDenied", status: http.StatusForbidden, message: message, extra: extra}
+}
+
+func notImplemented(what string) *apiError {
+	return &apiError{
+		code: "NotImplemented", status: http.StatusNotImplemented,
+		message: "A header or operation you provided implies functionality that is not implemented: " + what,
+	}
+}
+
+// wireErrors gives every exported error its S3 form. A message of "" is the
+// error's own text behind its first colon.
+var wireErrors = []struct {
+	err     error
+	code    string
+	status  int
+	message string
+}{
+	{access.ErrDenied, "AccessDenied", 403, "Access Denied"},
+	{access.ErrNotRecorded, "InternalError", 500, "We encountered an internal error. Please try again."},
+
+	{bucket.ErrInvalidName, "InvalidBucketName", 400, "The specified bucket is not valid."},
+	{bucket.ErrInvalidKey, "InvalidURI", 400, "Couldn't parse the specified URI."},
+	{bucket.ErrNoBucket, "NoSuchBucket", 404, "The specified bucket does not exist"},
+	{bucket.ErrBucketTaken, "BucketAlreadyExists", 409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."},
+	{bucket.ErrBucketOwned, "BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
+	{bucket.ErrNotEmpty, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
+	{bucket.ErrNoKey, "NoSuchKey", 404, "The specified key does not exist."},
+	{bucket.ErrNoVersion, "NoSuchVersion", 404, "The specified version does not exist."},
+	{bucket.ErrNoPolicy, "NoSuchBucketPolicy", 404, "The bucket policy does not exist"},
+	{bucket.ErrPolicyTooLarge, "PolicyTooLarge", 400, "Normalized policy document exceeds the maximum allowed size"},
+	{bucket.ErrMalformedPolicy, "MalformedPolicy", 400, ""},
+	{bucket.ErrTooLarge, "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
+	{bucket.ErrIncomplete, "IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length HTTP header"},
+	{bucket.ErrMetadataTooLarge, "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"},
+	{bucket.ErrEncryption, "InvalidArgument", 400, ""},
+	{bucket.ErrUnsupported, "NotImplemented", 501, ""},
+	{bucket.ErrAnonymousKMS, "InvalidArgument", 400, "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4."},
+	{bucket.ErrBadToken, "InvalidArgument", 400, "The continuation token provided is incorrect"},
+	{bucket.ErrCopyToItself, "InvalidRequest", 400, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."},
+	// Not 503: a client that retried would get the same damage.
+	{bucket.ErrCorrupt, "InternalError", 500, "We encountered an internal error. Please try again."},
+
+	{front.ErrNoAuthentication, "AccessDenied", 403, "Access Denied"},
+	{front.ErrUnknownAccessKey, "InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
+	{front.ErrInvalidToken, "InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
+	{front.ErrExpiredToken, "ExpiredToken", 400, "The provided token has expired."},
+	{front.ErrBodyTooLarge, "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
+	{front.ErrBodyRead, "RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period."},
+
+	{sigv4.ErrTwoForms, "InvalidArgument", 400, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"},
+	{sigv4.ErrSigV2, "InvalidRequest", 400, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."},
+	{sigv4.ErrScheme, "InvalidArgument", 400, "Unsupported Authorization Type"},
+	{sigv4.ErrSigV4a, "NotImplemented", 501, "AWS4-ECDSA-P256-SHA256 is not implemented."},
+	{sigv4.ErrNoPayloadHash, "InvalidRequest", 400, "Missing required header for this request: x-amz-content-sha256"},
+	{sigv4.ErrPayloadHash, "InvalidArgument", 400, "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."},
+
+	{awschunked.ErrIncomplete, "IncompleteBody", 400, "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header"},
+	{awschunked.ErrTooLong, "IncompleteBody", 400, "The request body has more bytes than the x-amz-decoded-content-length HTTP header says"},
+	{awschunked.ErrMalformed, "InvalidRequest", 400, "The chunks of the request body are malformed"},
+
+	{errURI, "InvalidURI", 400, "Couldn't parse the specified URI."},
+	{errXML, "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
+
+	// What the key service refuses reaches the client with that service's words.
+	{keyring.ErrNotFound, "KMS.NotFoundException", 400, "*"},
+	{keyring.ErrInvalidARN, "KMS.NotFoundException", 400, "*"},
+	{keyring.ErrDisabled, "KMS.DisabledException", 400, "*"},
+	{keyring.ErrInvalidState, "KMS.KMSInvalidStateException", 400, "*"},
+	{keyring.ErrUsage, "KMS.InvalidKeyUsageException", 400, "*"},
+	{keyring.ErrUnsupported, "KMS.UnsupportedOperationException", 400, "*"},
+	{keyring.ErrInvalidCiphertext, "KMS.InvalidCiphertextException", 400, "*"},
+	{keyring.ErrIncorrectKey, "KMS.IncorrectKeyException", 400, "*"},
+	{keyring.ErrInvalid, "InvalidArgument", 400, "*"},
+}
+
+var errXML = errors.New("s3: malformed XML")
+
+// ErrorCode is the code under which S3 reports err, for the audit record.
+func ErrorCode(err error) string { return asAPIError(err).code }
+
+// asAPIError gives err its wire form. What it does not know is our fault.
+func asAPIError(err error) *apiError {
+	if e := withFields(err); e != nil {
+		return e
+	}
+	for _, w := range wireErrors {
+		if !errors.Is(err, w.err) {
+			continue
+		}
+		e := &apiError{code: w.code, status: w.status, message: w.message}
+		var refused *bucket.KeyError
+		switch {
+		case w.message == "":
+			_, e.message, _ = strings.Cut(err.Error(), ": ")
+		case w.message == "*" && errors.As(err, &refused):
+			e.message = refused.Error()
+		}
+		return e
+	}
+	return &apiError{code: "InternalError", status: http.StatusInternalServerError, message: "We encountered an internal error. Please try again."}
+}
+
+// withFields knows the errors that carry what their wire form shows.
+func withFields(err error) *apiError {
+	var (
+		api       *apiError
+		denied    *access.Denied
+		tooLong   *bucket.KeyTooLongError
+		condition *bucket.PreconditionError
+		outside   *bucket.RangeError
+		digest    *bucket.DigestError
+		tooLarge  *http.MaxBytesError
+		trailer   *awschunked.TrailerError
+		document  *policy.Error
+	)
+	switch {
+	case errors.As(err, &api):
+		return api
+	case errors.As(err, &denied):
+		return accessDenied(denied.Message)
+	case errors.As(err, &tooLong):
+		return badRequest("KeyTooLongError", "Your key is too long",
+			bucket.Pair{Name: "Size", Value: strconv.Itoa(tooLong.Bytes)}, bucket.Pair{Name: "MaxSizeAllowed", Value: strconv.Itoa(bucket.MaxKeyBytes)})
+	case errors.As(err, &condition):
+		return &apiError{
+			code: "PreconditionFailed", status: http.StatusPreconditionFailed,
+			message: "At least one of the pre-conditions you specified did not hold",
+			extra:   []bucket.Pair{{Name: "Condition", Value: condition.Condition}},
+		}
+	case errors.As(err, &outside):
+		return &apiError{
+			code: "InvalidRange", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested range is not satisfiable",
+			extra: []bucket.Pair{
+				{Name: "RangeRequested", Value: outside.Requested}, {Name: "ActualObjectSize", Value: strconv.FormatInt(outside.SizeBytes, 10)},
+			},
+		}
+	case errors.As(err, &digest):
+		return digestError(digest)
+	case errors.As(err, &document):
+		return badRequest("MalformedPolicy", document.Problem)
+	case errors.As(err, &tooLarge):
+		return badRequest("MaxMessageLengthExceeded", "Your request was too big.", bucket.Pair{Name: "MaxMessageLengthBytes", Value: strconv.FormatInt(tooLarge.Limit, 10)})
+	case errors.As(err, &trailer):
+		return badRequest("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema: "+
+			strings.TrimPrefix(trailer.Error(), "awschunked: "))
+	}
+	return signatureError(err)
+}
+
+func digestError(e *bucket.DigestError) *apiError {
+	switch e.What {
+	case bucket.DigestPayload:
+		return badRequest("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
+			bucket.Pair{Name: "ClientComputedContentSHA256", Value: hex.EncodeToString(e.Declared)},
+			bucket.Pair{Name: "S3ComputedContentSHA256", Value: hex.EncodeToString(e.Computed)})
+	case bucket.DigestMD5:
+		return badRequest("BadDigest", "The Content-MD5 you specified did not match what we received.",
+			bucket.Pair{Name: "ExpectedDigest", Value: base64.StdEncoding.EncodeToString(e.Declared)},
+			bucket.Pair{Name: "CalculatedDigest", Value: base64.StdEncoding.EncodeToString(e.Computed)})
+	default:
+		return badRequest("BadDigest", "The "+e.What+" you specified did not match the calculated checksum.")
+	}
+}
+
+func signatureError(err error) *apiError {
+	var (
+		malformed *sigv4.MalformedError
+		scope     *sigv4.ScopeError
+		skew      *sigv4.SkewError
+		expired   *sigv4.ExpiredError
+		unsigned  *sigv4.UnsignedHeadersError
+		mismatch  *sigv4.MismatchError
+		chunk     *sigv4.ChunkMismatchError
+		payload   *sigv4.PayloadMismatchError
+	)
+	const timeLayout = "2006-01-02T15:04:05Z"
+	switch {
+	case errors.As(err, &malformed):
+		return malformedAuth(malformed.Form, "the "+malformed.Field+" "+malformed.Problem.String())
+	case errors.As(err, &scope):
+		e := malformedAuth(scope.Form, fmt.Sprintf("the %s '%s' is wrong; expecting '%s'", scope.Field, scope.Got, scope.Want))
+		if scope.Field == "region" {
+			e.extra = []bucket.Pair{{Name: "Region", Value: scope.Want}}
+		}
+		return e
+	case errors.As(err, &skew):
+		return &apiError{
+			code: "RequestTimeTooSkewed", status: http.StatusForbidden,
+			message: "The difference between the request time and the current time is too large.",
+			extra: []bucket.Pair{
+				{Name: "RequestTime", Value: skew.RequestTime.Format("20060102T150405Z")},
+				{Name: "ServerTime", Value: skew.ServerTime.Format(timeLayout)},
+				{Name: "MaxAllowedSkewMilliseconds", Value: strconv.FormatInt(skew.MaxSkew.Milliseconds(), 10)},
+			},
+		}
+	case errors.As(err, &expired):
+		return accessDenied("Request has expired",
+			bucket.Pair{Name: "X-Amz-Expires", Value: strconv.FormatInt(int64(expired.Expires/time.Second), 10)},
+			bucket.Pair{Name: "Expires", Value: expired.At().Format(timeLayout)}, bucket.Pair{Name: "ServerTime", Value: expired.ServerTime.Format(timeLayout)})
+	case errors.As(err, &unsigned):
+		return accessDenied("There were headers present in the request which were not signed", bucket.Pair{Name: "HeadersNotSigned", Value: strings.Join(unsigned.Names, ", ")})
+	case errors.As(err, &mismatch):
+		return signatureMismatch(mismatch.AccessKeyID, mismatch.StringToSign, mismatch.Provided,
+			bucket.Pair{Name: "CanonicalRequest", Value: mismatch.CanonicalRequest},
+			bucket.Pair{Name: "CanonicalRequestBytes", Value: spacedHex(mismatch.CanonicalRequest)})
+	case errors.As(err, &chunk):
+		return signatureMismatch(chunk.AccessKeyID, chunk.StringToSign, chunk.Provided)
+	case errors.As(err, &payload):
+		return badRequest("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
+			bucket.Pair{Name: "ClientComputedContentSHA256", Value: payload.Claimed}, bucket.Pair{Name: "S3ComputedContentSHA256", Value: payload.Computed})
+	}
+	return nil
+}
+
+func malformedAuth(form sigv4.Form, what string) *apiError {
+	if form == sigv4.FormQuery {
+		return badRequest("AuthorizationQueryParametersError", "Error parsing the query parameters: "+what)
+	}
+	return badRequest("AuthorizationHeaderMalformed", "The authorization header is malformed; "+what)
+}
+
+func signatureMismatch(accessKeyID, stringToSign, provided string, extra ...bucket.Pair) *apiError {
+	return &apiError{
+		code: "SignatureDoesNotMatch", status: http.StatusForbidden,
+		message: "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+		extra: append([]bucket.Pair{
+			{Name: "AWSAccessKeyId", Value: accessKeyID},
+			{Name: "StringToSign", Value: stringToSign},
+			{Name: "SignatureProvided", Value: provided},
+			{Name: "StringToSignBytes", Value: spacedHex(stringToSign)},
+		}, extra...),
+	}
+}
+
+func spacedHex(s string) string { return fmt.Sprintf("% x", s) }
+
+// fail answers with an error. HEAD's has no body: clients read its status.
+func (x *exchange) fail(err error) {
+	e := asAPIError(err)
+	if e.status >= http.StatusInternalServerError && e.code != "NotImplemented" {
+		x.Log.LogAttrs(context.WithoutCancel(x.ctx), slog.LevelError, "s3 request failed", slog.String("request", x.r.ID), slog.Any("error", err))
+	}
+	message := e.message
+	if k := x.who.Principal.Kind; e.code == "AccessDenied" && errors.Is(err, access.ErrDenied) && (k == policy.Anonymous || k == policy.Service) {
+		message = "Access Denied"
+	}
+	h := x.w.Header()
+	// The object's own headers may have been set before the failure.
+	for name := range h {
+		switch name {
+		case "X-Amz-Request-Id", "X-Amz-Id-2", "Server", "X-Amz-Bucket-Region":
+		default:
+			delete(h, name)
+		}
+	}
+	var outside *bucket.RangeError
+	if errors.As(err, &outside) {
+		h.Set("Content-Range", "bytes */"+strconv.FormatInt(outside.SizeBytes, 10))
+	}
+	if e.code == "MethodNotAllowed" {
+		h.Set("Allow", "DELETE, GET, HEAD, POST, PUT")
+	}
+	// What is left of an upload is not worth reading: net/http closes the
+	// connection after an answer that comes before the end of a large body.
+	d := newErrorDocument()
+	d.text("Code", e.code)
+	d.text("Message", message)
+	switch e.code {
+	case "NoSuchBucket", "InvalidBucketName", "NoSuchBucketPolicy", "BucketNotEmpty", "BucketAlreadyExists", "BucketAlreadyOwnedByYou":
+		d.text("BucketName", x.bucket)
+	case "NoSuchKey", "NoSuchVersion":
+		d.text("Key", x.key)
+	}
+	for _, p := range e.extra {
+		d.text(p.Name, p.Value)
+	}
+	d.text("Resource", x.r.URL.Path)
+	d.text("RequestId", x.r.ID)
+	d.text("HostId", hostID(x.r.ID))
+	b := d.bytes()
+	h.Set("Content-Type", "application/xml")
+	if x.r.Method == http.MethodHead {
+		x.w.WriteHeader(e.status)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	x.w.WriteHeader(e.status)
+	x.w.Write(b)
+}

@@ -1,0 +1,297 @@
+package s3
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/bucket"
+)
+
+const (
+	sseHeader        = "X-Amz-Server-Side-Encryption"
+	sseKeyHeader     = "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"
+	sseContextHeader = "X-Amz-Server-Side-Encryption-Context"
+	sseBucketKey     = "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"
+	ssecPrefix       = "X-Amz-Server-Side-Encryption-Customer-"
+
+	metaPrefix = "X-Amz-Meta-"
+)
+
+// refuseHeaders refuses, by name, a request with a header that begins with one
+// of prefixes.
+func (x *exchange) refuseHeaders(prefixes ...string) error {
+	for name := range x.r.Header {
+		for _, p := range prefixes {
+			if strings.HasPrefix(name, p) {
+				return notImplemented(strings.ToLower(name))
+			}
+		}
+	}
+	return nil
+}
+
+// refuseOnWrite refuses what a new object cannot have.
+func (x *exchange) refuseOnWrite() error {
+	for name := range x.r.Header {
+		if strings.HasPrefix(name, ssecPrefix) {
+			return accessDenied("Server-side encryption with customer provided keys (SSE-C) is blocked for this bucket.")
+		}
+		if strings.HasPrefix(name, "X-Amz-Grant-") {
+			return aclNotSupported()
+		}
+	}
+	switch acl := x.header("X-Amz-Acl"); acl {
+	case "", "private", "bucket-owner-full-control":
+	default:
+		return aclNotSupported()
+	}
+	if class := x.header("X-Amz-Storage-Class"); class != "" && class != "STANDARD" {
+		return notImplemented("x-amz-storage-class: " + class)
+	}
+	return x.refuseHeaders("X-Amz-Object-Lock-", "X-Amz-Website-Redirect-Location", "X-Amz-Write-Offset-Bytes")
+}
+
+func aclNotSupported() *apiError {
+	return badRequest("AccessControlListNotSupported", "The bucket does not allow ACLs")
+}
+
+// encryptionWish reads the encryption headers of a write.
+func (x *exchange) encryptionWish() (bucket.EncryptionWish, error) {
+	w := bucket.EncryptionWish{Algorithm: bucket.Algorithm(x.header(sseHeader)), Key: x.header(sseKeyHeader)}
+	if s := x.header(sseContextHeader); s != "" {
+		raw, err := base64.StdEncoding.DecodeString(s)
+		if err != nil || json.Unmarshal(raw, &w.Context) != nil || w.Context == nil {
+			return w, invalidArgument("The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map",
+				"x-amz-server-side-encryption-context", s)
+		}
+	}
+	if s := x.header(sseBucketKey); s != "" {
+		v, err := strconv.ParseBool(strings.ToLower(s))
+		if err != nil {
+			return w, invalidArgument("The value of x-amz-server-side-encryption-bucket-key-enabled is not valid", "x-amz-server-side-encryption-bucket-key-enabled", s)
+		}
+		w.BucketKey = &v
+	}
+	if w.Algorithm == bucket.KMSManaged && x.RequireTLS && x.r.TLS == nil {
+		return w, badRequest("InvalidArgument", "Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure connection.")
+	}
+	return w, nil
+}
+
+// setEncryption writes the encryption headers of an answer. The context is told
+// to the writer only.
+func setEncryption(h http.Header, e *bucket.Encryption, withContext bool) {
+	h[sseHeader] = []string{string(e.Algorithm)}
+	if e.Algorithm != bucket.KMSManaged {
+		return
+	}
+	h[sseKeyHeader] = []string{e.KeyARN}
+	if e.BucketKey {
+		h[sseBucketKey] = []string{"true"}
+	}
+	if withContext && len(e.Context) > 0 {
+		b, err := json.Marshal(e.Context)
+		if err == nil {
+			h[sseContextHeader] = []string{base64.StdEncoding.EncodeToString(b)}
+		}
+	}
+}
+
+func (x *exchange) metadata() bucket.Metadata {
+	h := x.r.Header
+	m := bucket.Metadata{
+		ContentType:        h.Get("Content-Type"),
+		CacheControl:       h.Get("Cache-Control"),
+		ContentDisposition: h.Get("Content-Disposition"),
+		ContentLanguage:    h.Get("Content-Language"),
+		Expires:            h.Get("Expires"),
+	}
+	m.ContentEncoding, _ = stripChunked(h.Get("Content-Encoding"))
+	add := func(name string, values []string) {
+		if len(name) > len(metaPrefix) && strings.EqualFold(name[:len(metaPrefix)], metaPrefix) {
+			m.User = append(m.User, bucket.Pair{Name: strings.ToLower(name[len(metaPrefix):]), Value: strings.Join(values, ",")})
+		}
+	}
+	for name, values := range h {
+		add(name, values)
+	}
+	if x.who.AuthType == "REST-QUERY-STRING" {
+		for name, values := range x.query {
+			if h[http.CanonicalHeaderKey(name)] == nil {
+				add(name, values)
+			}
+		}
+	}
+	slices.SortFunc(m.User, func(a, b bucket.Pair) int { return strings.Compare(a.Name, b.Name) })
+	return m
+}
+
+// setObject writes the headers that describe an object, for GET and HEAD.
+func (x *exchange) setObject(i *bucket.Info) {
+	h := x.w.Header()
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = []string{value}
+		}
+	}
+	contentType := i.Metadata.ContentType
+	if contentType == "" {
+		contentType = "binary/octet-stream"
+	}
+	h["Content-Type"] = []string{contentType}
+	set("Cache-Control", i.Metadata.CacheControl)
+	set("Content-Disposition", i.Metadata.ContentDisposition)
+	set("Content-Encoding", i.Metadata.ContentEncoding)
+	set("Content-Language", i.Metadata.ContentLanguage)
+	set("Expires", i.Metadata.Expires)
+	for _, p := range i.Metadata.User {
+		h[http.CanonicalHeaderKey(metaPrefix+p.Name)] = []string{p.Value}
+	}
+	h["Etag"] = []string{`"` + i.ETag + `"`}
+	h["Last-Modified"] = []string{i.Modified.UTC().Format(http.TimeFormat)}
+	h["Accept-Ranges"] = []string{"bytes"}
+	if len(i.Tags) > 0 {
+		setInt(h, "X-Amz-Tagging-Count", int64(len(i.Tags)))
+	}
+	setEncryption(h, &i.Encryption, false)
+}
+
+// overrides are the query parameters that replace an answer's header.
+var overrides = map[string]string{
+	"response-content-type": "Content-Type", "response-content-language": "Content-Language", "response-expires": "Expires",
+	"response-cache-control": "Cache-Control", "response-content-disposition": "Content-Disposition", "response-content-encoding": "Content-Encoding",
+}
+
+func (x *exchange) overrideHeaders() error {
+	for name, header := range overrides {
+		v, ok := x.query[name]
+		if !ok {
+			continue
+		}
+		if x.who.AuthType == "" {
+			return badRequest("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
+		}
+		x.w.Header()[header] = []string{v[0]}
+	}
+	return nil
+}
+
+// setChecksum writes an object's checksum.
+func setChecksum(h http.Header, c bucket.Checksum) {
+	if c.Algorithm == bucket.NoChecksum || int(c.Algorithm) >= len(checksumHeaders) {
+		return
+	}
+	h[checksumHeaders[c.Algorithm]] = []string{base64.StdEncoding.EncodeToString(c.Value)}
+	h["X-Amz-Checksum-Type"] = []string{c.Type.String()}
+}
+
+func setInt(h http.Header, name string, n int64) { h[name] = []string{strconv.FormatInt(n, 10)} }
+
+// readConditions reads the conditions of a GET or HEAD, or with a prefix those
+// on the source of a copy. Dates that cannot be read count as absent, as RFC
+// 9110 wants.
+func readConditions(h http.Header, prefix string) bucket.ReadConditions {
+	return bucket.ReadConditions{
+		IfMatch:           h.Get(prefix + "If-Match"),
+		IfNoneMatch:       h.Get(prefix + "If-None-Match"),
+		IfModifiedSince:   httpTime(h.Get(prefix + "If-Modified-Since")),
+		IfUnmodifiedSince: httpTime(h.Get(prefix + "If-Unmodified-Since")),
+	}
+}
+
+func httpTime(s string) time.Time {
+	t, err := http.ParseTime(s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+func (x *exchange) writeConditions() (bucket.WriteConditions, error) {
+	w := bucket.WriteConditions{IfMatch: x.r.Header.Get("If-Match")}
+	switch v := x.r.Header.Get("If-None-Match"); v {
+	case "":
+	case "*":
+		w.IfAbsent = true
+	default:
+		return w, notImplemented("If-None-Match with a value other than *")
+	}
+	return w, nil
+}
+
+// parseRange reads a Range header: one range of bytes. Anything else is nil,
+// and the whole object is meant.
+//
+// Source: RFC 9110, section 14.
+func parseRange(s string) *bucket.Range {
+	spec, ok := strings.CutPrefix(s, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return nil
+	}
+	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok {
+		return nil
+	}
+	r := &bucket.Range{Last: -1, Requested: s}
+	if first == "" {
+		n, ok := parseOffset(last)
+		if !ok {
+			return nil
+		}
+		if n == 0 {
+			// The last 0 bytes are never satisfiable.
+			return &bucket.Range{First: 1<<63 - 1, Last: -1, Requested: s}
+		}
+		r.Suffix = n
+		return r
+	}
+	if r.First, ok = parseOffset(first); !ok {
+		return nil
+	}
+	if last != "" {
+		if r.Last, ok = parseOffset(last); !ok || r.Last < r.First {
+			return nil
+		}
+	}
+	return r
+}
+
+func parseOffset(s string) (int64, bool) {
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// parseTags reads the header x-amz-tagging.
+func parseTags(s string) ([]bucket.Pair, error) {
+	q, err := url.ParseQuery(s)
+	if err != nil {
+		return nil, invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", s)
+	}
+	var tags []bucket.Pair
+	for name, values := range q {
+		if len(values) != 1 {
+			return nil, invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", s)
+		}
+		if len(name) == 0 || len([]rune(name)) > 128 {
+			return nil, badRequest("InvalidTag", "The TagKey you have provided is invalid")
+		}
+		if len([]rune(values[0])) > 256 {
+			return nil, badRequest("InvalidTag", "The TagValue you have provided is invalid")
+		}
+		tags = append(tags, bucket.Pair{Name: name, Value: values[0]})
+	}
+	if len(tags) > bucket.MaxTags {
+		return nil, badRequest("BadRequest", "Object tags cannot be greater than 10")
+	}
+	slices.SortFunc(tags, func(a, b bucket.Pair) int { return strings.Compare(a.Name, b.Name) })
+	return tags, nil
+}

@@ -1,0 +1,249 @@
+package s3
+
+import (
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/bucket"
+)
+
+func (x *exchange) putObject() error {
+	in, err := x.newObject()
+	if err != nil {
+		return err
+	}
+	body, err := x.openBody()
+	if err != nil {
+		return err
+	}
+	in.Body, in.SizeBytes, in.Digests = body, body.size, body.digests
+	info, err := x.Buckets.Put(x.ctx, x.who, in)
+	if err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h["Etag"] = []string{`"` + info.ETag + `"`}
+	setEncryption(h, &info.Encryption, true)
+	setChecksum(h, info.Checksum)
+	setInt(h, "X-Amz-Object-Size", info.SizeBytes)
+	h["Content-Length"] = []string{"0"}
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// newObject reads everything about a new object but its content.
+func (x *exchange) newObject() (in bucket.Put, err error) {
+	in = bucket.Put{Bucket: x.bucket, Key: x.key, Metadata: x.metadata(), ACL: x.header("X-Amz-Acl")}
+	if err := x.refuseOnWrite(); err != nil {
+		return in, err
+	}
+	if in.Encryption, err = x.encryptionWish(); err != nil {
+		return in, err
+	}
+	if in.Tags, err = parseTags(x.header("X-Amz-Tagging")); err != nil {
+		return in, err
+	}
+	in.Conditions, err = x.writeConditions()
+	return in, err
+}
+
+func (x *exchange) getObject() error {
+	in, part, err := x.readRequest()
+	if err != nil {
+		return err
+	}
+	o, err := x.Buckets.Get(x.ctx, x.who, in)
+	if errors.Is(err, bucket.ErrNotModified) {
+		return x.notModified(&o.Info)
+	}
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if err := x.describe(o, &in, part); err != nil {
+		return err
+	}
+	_, err = io.Copy(x.w, o)
+	return x.sent(err)
+}
+
+func (x *exchange) headObject() error {
+	in, part, err := x.readRequest()
+	if err != nil {
+		return err
+	}
+	o, err := x.Buckets.Head(x.ctx, x.who, in)
+	if errors.Is(err, bucket.ErrNotModified) {
+		return x.notModified(&o.Info)
+	}
+	if err != nil {
+		return err
+	}
+	return x.describe(o, &in, part)
+}
+
+// readRequest reads a GET or HEAD of an object. part says that a part was asked
+// for, of which objects that were written at once have one.
+func (x *exchange) readRequest() (in bucket.Get, part bool, err error) {
+	h := x.r.Header
+	in = bucket.Get{
+		Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"),
+		Conditions: readConditions(h, ""), Checksum: strings.EqualFold(h.Get("X-Amz-Checksum-Mode"), "ENABLED"),
+	}
+	for name := range h {
+		switch {
+		case strings.HasPrefix(name, ssecPrefix):
+			return in, false, badRequest("InvalidRequest", "The encryption parameters are not applicable to this object.")
+		case strings.HasPrefix(name, sseHeader):
+			return in, false, invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), h.Get(name))
+		}
+	}
+	ranged := h.Get("Range")
+	in.Range = parseRange(ranged)
+	if s := x.query.Get("partNumber"); s != "" {
+		n, err := strconv.Atoi(s)
+		switch {
+		case err != nil || n < 1 || n > 10_000:
+			return in, false, invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", s)
+		case ranged != "":
+			return in, false, badRequest("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+		case n != 1:
+			return in, false, &apiError{code: "InvalidPartNumber", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested partnumber is not satisfiable"}
+		}
+		part = true
+	}
+	return in, part, nil
+}
+
+// describe sends status and headers of an object or range.
+func (x *exchange) describe(o *bucket.Object, in *bucket.Get, part bool) error {
+	x.setObject(&o.Info)
+	if err := x.overrideHeaders(); err != nil {
+		return err
+	}
+	h := x.w.Header()
+	setInt(h, "Content-Length", o.Length)
+	partial := in.Range != nil || part && o.SizeBytes > 0
+	// The checksum of the whole would make a client reject a range.
+	if in.Checksum && in.Range == nil {
+		setChecksum(h, o.Checksum)
+	}
+	if !partial {
+		x.w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	h["Content-Range"] = []string{"bytes " + strconv.FormatInt(o.Offset, 10) + "-" +
+		strconv.FormatInt(o.Offset+o.Length-1, 10) + "/" + strconv.FormatInt(o.SizeBytes, 10)}
+	x.w.WriteHeader(http.StatusPartialContent)
+	return nil
+}
+
+func (x *exchange) notModified(i *bucket.Info) error {
+	h := x.w.Header()
+	h["Etag"] = []string{`"` + i.ETag + `"`}
+	h["Last-Modified"] = []string{i.Modified.UTC().Format(http.TimeFormat)}
+	if i.Metadata.CacheControl != "" {
+		h["Cache-Control"] = []string{i.Metadata.CacheControl}
+	}
+	if i.Metadata.Expires != "" {
+		h["Expires"] = []string{i.Metadata.Expires}
+	}
+	x.w.WriteHeader(http.StatusNotModified)
+	return nil
+}
+
+func (x *exchange) deleteObject() error {
+	in := bucket.Delete{Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"), IfMatch: x.r.Header.Get("If-Match")}
+	if err := x.refuseHeaders("X-Amz-Mfa", "X-Amz-If-Match-"); err != nil {
+		return err
+	}
+	if err := x.Buckets.Delete(x.ctx, x.who, in); err != nil {
+		return err
+	}
+	return x.noContent()
+}
+
+func (x *exchange) copyObject() error {
+	in, err := x.newObject()
+	if err != nil {
+		return err
+	}
+	// A copy that asks for a checksum gets that one.
+	if s := x.header("X-Amz-Checksum-Algorithm"); s != "" {
+		var ok bool
+		if in.Digests.Algorithm, ok = bucket.ParseChecksumAlgorithm(strings.ToUpper(s)); !ok {
+			return badRequest("InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		}
+	}
+	c := bucket.Copy{To: in}
+	if c.Source, err = x.copySource(); err != nil {
+		return err
+	}
+	if c.ReplaceMetadata, err = x.directive("X-Amz-Metadata-Directive"); err != nil {
+		return err
+	}
+	if c.ReplaceTags, err = x.directive("X-Amz-Tagging-Directive"); err != nil {
+		return err
+	}
+	if err := x.refuseHeaders("X-Amz-Copy-Source-Server-Side-Encryption-Customer-"); err != nil {
+		return err
+	}
+	info, err := x.Buckets.Copy(x.ctx, x.who, c)
+	if err != nil {
+		return err
+	}
+	setEncryption(x.w.Header(), &info.Encryption, true)
+	d := newDocument("CopyObjectResult")
+	d.time("LastModified", info.Modified)
+	d.etag(info.ETag)
+	if int(info.Checksum.Algorithm) < len(checksumHeaders) {
+		d.text("Checksum"+info.Checksum.Algorithm.String(), base64.StdEncoding.EncodeToString(info.Checksum.Value))
+		d.text("ChecksumType", info.Checksum.Type.String())
+	}
+	return x.send(d)
+}
+
+// copySource reads x-amz-copy-source: bucket/key, URL-encoded, with or without
+// a slash before it.
+func (x *exchange) copySource() (bucket.Get, error) {
+	source := strings.TrimPrefix(x.header("X-Amz-Copy-Source"), "/")
+	bad := invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", source)
+	path, query, _ := strings.Cut(source, "?")
+	path, err := url.PathUnescape(path)
+	if err != nil {
+		return bucket.Get{}, bad
+	}
+	in := bucket.Get{Conditions: readConditions(x.r.Header, "X-Amz-Copy-Source-")}
+	var ok bool
+	if in.Bucket, in.Key, ok = strings.Cut(path, "/"); !ok || in.Key == "" {
+		return bucket.Get{}, bad
+	}
+	if query != "" {
+		if in.VersionID, ok = strings.CutPrefix(query, "versionId="); !ok {
+			return bucket.Get{}, bad
+		}
+	}
+	if want := x.header("X-Amz-Source-Expected-Bucket-Owner"); want != "" {
+		if b, err := x.Buckets.Lookup(x.ctx, in.Bucket); err == nil && want != string(b.Owner) {
+			return bucket.Get{}, accessDenied("Access Denied")
+		}
+	}
+	return in, nil
+}
+
+// directive tells COPY, the default, from REPLACE.
+func (x *exchange) directive(header string) (replace bool, err error) {
+	switch v := x.header(header); v {
+	case "", "COPY":
+		return false, nil
+	case "REPLACE":
+		return true, nil
+	default:
+		return false, invalidArgument("Unknown "+strings.ToLower(strings.TrimPrefix(header, "X-Amz-"))+".", strings.ToLower(header), v)
+	}
+}

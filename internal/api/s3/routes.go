@@ -1,0 +1,165 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// operation is one operation of the API. One without run is known and not
+// implemented.
+type operation struct {
+	name string
+	run  func(*exchange) error
+}
+
+// level is what a request's path names.
+type level byte
+
+const (
+	onService level = iota
+	onBucket
+	onObject
+)
+
+// routeKey finds an operation: sub is the query parameter that turns a bucket
+// or object into one of its sub-resources, or a word of route for a header.
+type routeKey struct {
+	level  level
+	method string
+	sub    string
+}
+
+const (
+	get    = http.MethodGet
+	put    = http.MethodPut
+	post   = http.MethodPost
+	head   = http.MethodHead
+	del    = http.MethodDelete
+	option = http.MethodOptions
+
+	copySource = "x-amz-copy-source"
+)
+
+var operations = map[routeKey]*operation{
+	{onService, get, ""}: {"ListBuckets", (*exchange).listBuckets},
+
+	{onBucket, put, ""}:             {"CreateBucket", (*exchange).createBucket},
+	{onBucket, head, ""}:            {"HeadBucket", (*exchange).headBucket},
+	{onBucket, del, ""}:             {"DeleteBucket", (*exchange).deleteBucket},
+	{onBucket, get, ""}:             {"ListObjects", (*exchange).listObjects},
+	{onBucket, get, "list-type"}:    {"ListObjectsV2", (*exchange).listObjectsV2},
+	{onBucket, get, "location"}:     {"GetBucketLocation", (*exchange).getLocation},
+	{onBucket, post, "delete"}:      {"DeleteObjects", (*exchange).deleteObjects},
+	{onBucket, get, "encryption"}:   {"GetBucketEncryption", (*exchange).getEncryption},
+	{onBucket, put, "encryption"}:   {"PutBucketEncryption", (*exchange).putEncryption},
+	{onBucket, del, "encryption"}:   {"DeleteBucketEncryption", (*exchange).deleteEncryption},
+	{onBucket, get, "policyStatus"}: {"GetBucketPolicyStatus", (*exchange).getPolicyStatus},
+	{onBucket, get, "policy"}:       {"GetBucketPolicy", (*exchange).getPolicy},
+	{onBucket, put, "policy"}:       {"PutBucketPolicy", (*exchange).putPolicy},
+	{onBucket, del, "policy"}:       {"DeleteBucketPolicy", (*exchange).deletePolicy},
+	{onBucket, post, ""}:            {"PostObject", nil},
+	{onBucket, option, ""}:          {"CORS preflight", (*exchange).preflight},
+	{onBucket, get, "versions"}:     {"ListObjectVersions", nil},
+	{onBucket, get, "uploads"}:      {"ListMultipartUploads", nil},
+	{onBucket, get, "session"}:      {"CreateSession", nil},
+	{onBucket, get, "inventory"}:    {"GetBucketInventoryConfiguration", nil},
+	{onBucket, get, "analytics"}:    {"GetBucketAnalyticsConfiguration", nil},
+	{onBucket, get, "metrics"}:      {"GetBucketMetricsConfiguration", nil},
+	{onBucket, get, "abac"}:         {"GetBucketAbac", nil},
+	{onBucket, put, "abac"}:         {"PutBucketAbac", nil},
+	{onBucket, put, "versioning"}:   {"PutBucketVersioning", nil},
+	{onBucket, put, "cors"}:         {"PutBucketCors", nil},
+	{onBucket, put, "website"}:      {"PutBucketWebsite", nil},
+	{onBucket, put, "logging"}:      {"PutBucketLogging", nil},
+	{onBucket, put, "tagging"}:      {"PutBucketTagging", nil},
+	{onBucket, put, "lifecycle"}:    {"PutBucketLifecycleConfiguration", nil},
+	{onBucket, put, "replication"}:  {"PutBucketReplication", nil},
+	{onBucket, put, "object-lock"}:  {"PutObjectLockConfiguration", nil},
+	{onBucket, put, "accelerate"}:   {"PutBucketAccelerateConfiguration", nil},
+	{onBucket, put, "inventory"}:    {"PutBucketInventoryConfiguration", nil},
+	{onBucket, put, "analytics"}:    {"PutBucketAnalyticsConfiguration", nil},
+	{onBucket, put, "metrics"}:      {"PutBucketMetricsConfiguration", nil},
+
+	{onBucket, put, "acl"}:                 {"PutBucketAcl", nil},
+	{onBucket, put, "notification"}:        {"PutBucketNotificationConfiguration", nil},
+	{onBucket, put, "requestPayment"}:      {"PutBucketRequestPayment", nil},
+	{onBucket, put, "publicAccessBlock"}:   {"PutPublicAccessBlock", nil},
+	{onBucket, put, "ownershipControls"}:   {"PutBucketOwnershipControls", nil},
+	{onBucket, put, "intelligent-tiering"}: {"PutBucketIntelligentTieringConfiguration", nil},
+	{onBucket, get, "intelligent-tiering"}: {"GetBucketIntelligentTieringConfiguration", nil},
+
+	{onObject, put, ""}:             {"PutObject", (*exchange).putObject},
+	{onObject, put, copySource}:     {"CopyObject", (*exchange).copyObject},
+	{onObject, get, ""}:             {"GetObject", (*exchange).getObject},
+	{onObject, head, ""}:            {"HeadObject", (*exchange).headObject},
+	{onObject, del, ""}:             {"DeleteObject", (*exchange).deleteObject},
+	{onObject, option, ""}:          {"CORS preflight", (*exchange).preflight},
+	{onObject, post, "uploads"}:     {"CreateMultipartUpload", nil},
+	{onObject, put, "uploadId"}:     {"UploadPart", nil},
+	{onObject, post, "uploadId"}:    {"CompleteMultipartUpload", nil},
+	{onObject, del, "uploadId"}:     {"AbortMultipartUpload", nil},
+	{onObject, get, "uploadId"}:     {"ListParts", nil},
+	{onObject, get, "acl"}:          {"GetObjectAcl", nil},
+	{onObject, put, "acl"}:          {"PutObjectAcl", nil},
+	{onObject, get, "tagging"}:      {"GetObjectTagging", nil},
+	{onObject, put, "tagging"}:      {"PutObjectTagging", nil},
+	{onObject, del, "tagging"}:      {"DeleteObjectTagging", nil},
+	{onObject, get, "attributes"}:   {"GetObjectAttributes", nil},
+	{onObject, put, "encryption"}:   {"UpdateObjectEncryption", nil},
+	{onObject, get, "torrent"}:      {"GetObjectTorrent", nil},
+	{onObject, get, "retention"}:    {"GetObjectRetention", nil},
+	{onObject, put, "retention"}:    {"PutObjectRetention", nil},
+	{onObject, get, "legal-hold"}:   {"GetObjectLegalHold", nil},
+	{onObject, put, "legal-hold"}:   {"PutObjectLegalHold", nil},
+	{onObject, post, "restore"}:     {"RestoreObject", nil},
+	{onObject, post, "select"}:      {"SelectObjectContent", nil},
+	{onObject, put, "renameObject"}: {"RenameObject", nil},
+}
+
+// subResources are the query parameters that route. Their presence counts, not
+// their value: some clients send "?policy", others "?policy=".
+var subResources = func() []string {
+	var list []string
+	seen := map[string]bool{"": true, copySource: true}
+	for k := range operations {
+		if !seen[k.sub] {
+			seen[k.sub] = true
+			list = append(list, k.sub)
+		}
+	}
+	for sub := range unsetSettings {
+		if !seen[sub] {
+			seen[sub] = true
+			list = append(list, sub)
+		}
+	}
+	slices.Sort(list)
+	return list
+}()
+
+// route finds the operation of a request; nil if there is none.
+func route(method string, t target, query url.Values, header http.Header) *operation {
+	k := routeKey{level: onObject, method: method}
+	switch {
+	case t.bucket == "":
+		k.level = onService
+	case t.key == "":
+		k.level = onBucket
+	}
+	if len(query) > 0 {
+		for _, sub := range subResources {
+			if _, ok := query[sub]; ok {
+				k.sub = sub
+				break
+			}
+		}
+	}
+	if k.sub == "" && k.level == onObject && method == put && header["X-Amz-Copy-Source"] != nil {
+		k.sub = copySource
+	}
+	if op := operations[k]; op != nil || k.level != onBucket {
+		return op
+	}
+	return unsetOperation(method, k.sub)
+}

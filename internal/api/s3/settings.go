@@ -1,0 +1,151 @@
+package s3
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// A setting that no bucket can have yet reads as where it was never set, since
+// tools such as Terraform read every one of them; setting it is refused by name.
+type unsetSetting struct {
+	name   string // of the operations, without Get and Delete
+	read   policy.Action
+	remove policy.Action // empty: cannot be deleted
+	// Either the document of an unconfigured bucket, or its error.
+	document func(*document, bucket.Bucket)
+	absent   *apiError
+}
+
+func absent(code, message string) *apiError {
+	return &apiError{code: code, status: http.StatusNotFound, message: message}
+}
+
+// unsetSettings by the query parameter that names them.
+var unsetSettings = map[string]*unsetSetting{
+	"acl":            {name: "BucketAcl", read: "s3:GetBucketAcl", document: writeOwnerACL},
+	"versioning":     {name: "BucketVersioning", read: "s3:GetBucketVersioning", document: emptyRoot("VersioningConfiguration")},
+	"accelerate":     {name: "BucketAccelerateConfiguration", read: "s3:GetAccelerateConfiguration", document: emptyRoot("AccelerateConfiguration")},
+	"logging":        {name: "BucketLogging", read: "s3:GetBucketLogging", document: emptyRoot("BucketLoggingStatus")},
+	"notification":   {name: "BucketNotificationConfiguration", read: "s3:GetBucketNotification", document: emptyRoot("NotificationConfiguration")},
+	"requestPayment": {name: "BucketRequestPayment", read: "s3:GetBucketRequestPayment", document: writePayer},
+	"ownershipControls": {
+		name: "BucketOwnershipControls", read: "s3:GetBucketOwnershipControls", document: writeOwnership,
+	},
+	"cors": {
+		name: "BucketCors", read: "s3:GetBucketCORS", remove: "s3:PutBucketCORS",
+		absent: absent("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+	},
+	"website": {
+		name: "BucketWebsite", read: "s3:GetBucketWebsite", remove: "s3:DeleteBucketWebsite",
+		absent: absent("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+	},
+	"lifecycle": {
+		name: "BucketLifecycleConfiguration", read: "s3:GetLifecycleConfiguration", remove: "s3:PutLifecycleConfiguration",
+		absent: absent("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+	},
+	"replication": {
+		name: "BucketReplication", read: "s3:GetReplicationConfiguration", remove: "s3:PutReplicationConfiguration",
+		absent: absent("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+	},
+	"object-lock": {
+		name: "ObjectLockConfiguration", read: "s3:GetBucketObjectLockConfiguration",
+		absent: absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+	},
+	"tagging": {
+		name: "BucketTagging", read: "s3:GetBucketTagging", remove: "s3:PutBucketTagging",
+		absent: absent("NoSuchTagSet", "The TagSet does not exist"),
+	},
+	"publicAccessBlock": {
+		name: "PublicAccessBlock", read: "s3:GetBucketPublicAccessBlock", remove: "s3:PutBucketPublicAccessBlock",
+		absent: absent("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
+	},
+}
+
+// unsetOperation is the read or removal of an unset setting; nil if there is none.
+func unsetOperation(method, sub string) *operation {
+	s := unsetSettings[sub]
+	switch {
+	case s == nil:
+		return nil
+	case method == get:
+		return &operation{"Get" + s.name, s.get}
+	case method == del && s.remove != "":
+		return &operation{"Delete" + s.name, s.delete}
+	case method == put:
+		return &operation{"Put" + s.name, nil}
+	}
+	return nil
+}
+
+func (s *unsetSetting) get(x *exchange) error {
+	b, err := x.Buckets.Unset(x.ctx, x.who, x.bucket, s.read)
+	if err != nil {
+		return err
+	}
+	if s.absent != nil {
+		return s.absent
+	}
+	d := &document{b: []byte(xmlHeader)}
+	s.document(d, b)
+	return x.send(d)
+}
+
+// delete removes what is not there.
+func (s *unsetSetting) delete(x *exchange) error {
+	if _, err := x.Buckets.Unset(x.ctx, x.who, x.bucket, s.remove); err != nil {
+		return err
+	}
+	return x.noContent()
+}
+
+func emptyRoot(name string) func(*document, bucket.Bucket) {
+	return func(d *document, _ bucket.Bucket) { d.root(name) }
+}
+
+func writePayer(d *document, _ bucket.Bucket) {
+	d.root("RequestPaymentConfiguration")
+	d.text("Payer", "BucketOwner")
+}
+
+func writeOwnership(d *document, _ bucket.Bucket) {
+	d.root("OwnershipControls")
+	d.begin("Rule")
+	d.text("ObjectOwnership", "BucketOwnerEnforced")
+	d.end()
+}
+
+// writeOwnerACL is the one access control list there is: the owner's.
+func writeOwnerACL(d *document, b bucket.Bucket) {
+	d.root("AccessControlPolicy")
+	d.owner("Owner", b.Owner)
+	d.begin("AccessControlList")
+	d.begin("Grant")
+	d.b = append(d.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">`...)
+	d.text("ID", canonicalID(b.Owner))
+	d.b = append(d.b, "</Grantee>"...)
+	d.text("Permission", "FULL_CONTROL")
+	d.end()
+	d.end()
+}
+
+func (d *document) owner(element string, account arn.AccountID) {
+	d.begin(element)
+	d.text("ID", canonicalID(account))
+	d.end()
+}
+
+// canonicalID is the canonical user id of an account: 64 hexadecimal digits.
+func canonicalID(account arn.AccountID) string {
+	sum := sha256.Sum256([]byte("keyfront canonical user " + account))
+	return hex.EncodeToString(sum[:])
+}
+
+// preflight answers a browser that asks what a bucket without CORS allows.
+func (x *exchange) preflight() error {
+	return &apiError{code: "AccessForbidden", status: http.StatusForbidden, message: "CORSResponse: CORS is not enabled for this bucket."}
+}
