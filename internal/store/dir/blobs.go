@@ -31,8 +31,7 @@ const (
 	format     = "keyfront blobs 1\n"
 
 	// shards is the number of folders that blobs are spread over, so that none
-	// becomes large. There is a folder for each value of the first byte of the
-	// SHA-256 of a name.
+	// becomes large: one for each value of the first byte of the SHA-256 of a name.
 	shards = 256
 )
 
@@ -42,7 +41,8 @@ var ErrNewer = errors.New("dir: blobs are in the format of a newer release")
 
 // Blobs is a store.Blobs in a folder.
 type Blobs struct {
-	root *os.Root
+	root   *os.Root
+	shards [shards]shard
 
 	gate   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool         // guarded by gate
@@ -56,6 +56,12 @@ type Blobs struct {
 }
 
 var _ store.Blobs = (*Blobs)(nil)
+
+// shard is one of the folders for finished blobs.
+type shard struct {
+	mu   sync.Mutex
+	made bool // and durable
+}
 
 // stepFunc does one step of a change to the disk for a test, or fails it, or kills
 // the process before or after.
@@ -87,28 +93,21 @@ func open(folder *store.Folder, onStep stepFunc) (*Blobs, error) {
 	return b, nil
 }
 
-// prepare makes the folders and removes leftovers. The format is written last: a
-// folder without it was never used.
+// prepare makes the folder for unfinished blobs, or removes leftovers from it. The
+// format is written last: without it, the folder was never used. Shards are made
+// when they are needed; to make and sync them all takes a tenth of a second.
 func (b *Blobs) prepare() error {
 	got, err := b.root.ReadFile(formatName)
 	if err == nil && string(got) != format {
 		return fmt.Errorf("%w: %.40q", ErrNewer, got)
 	}
 	if err == nil {
-		return b.removeLeftovers()
+		return errors.Join(b.removeLeftovers(), b.findShards())
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := mkdir(b.root, tempName); err != nil {
-		return err
-	}
-	for i := range shards {
-		if err := mkdir(b.root, shardName(byte(i))); err != nil {
-			return err
-		}
-	}
-	if err := b.syncFolder("."); err != nil {
 		return err
 	}
 	f, err := b.root.OpenFile(tempName+"/"+formatName, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -147,6 +146,38 @@ func (b *Blobs) removeLeftovers() error {
 			return err
 		}
 	}
+}
+
+// findShards looks for the shards that are there. One may have been made and not
+// synced before a crash.
+func (b *Blobs) findShards() error {
+	for i := range b.shards {
+		_, err := b.root.Lstat(shardName(byte(i)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		b.shards[i].made = err == nil
+	}
+	return b.syncFolder(".")
+}
+
+// makeShard makes a shard if need be. Whoever needs the same one waits until it is
+// durable, which happens once for each shard.
+func (b *Blobs) makeShard(number byte) error {
+	s := &b.shards[number]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made {
+		return nil
+	}
+	err := b.do("make folder", func() error {
+		if err := mkdir(b.root, shardName(number)); err != nil {
+			return err
+		}
+		return b.syncFolder(".")
+	})
+	s.made = err == nil
+	return err
 }
 
 func mkdir(root *os.Root, name string) error {

@@ -149,7 +149,7 @@ func checkCrash(t *testing.T, at int, folder *store.Folder, s *dir.Blobs, output
 // TestFailures fails every step of a change, once before it is done and once after,
 // and expects the state from before or the new one, as the answer said.
 func TestFailures(t *testing.T) {
-	for _, step := range []string{"create", "write", "sync", "link", "sync folder", "remove", "delete"} {
+	for _, step := range []string{"create", "write", "sync", "make folder", "link", "sync folder", "remove", "delete"} {
 		for _, done := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/done=%v", step, done), func(t *testing.T) {
 				folder := openFolder(t, filepath.Join(t.TempDir(), "data"))

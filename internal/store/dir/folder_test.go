@@ -122,8 +122,8 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if folders != 1+1+256 {
-		t.Errorf("%d folders, want the root, tmp and 256", folders)
+	if folders != 1+1+4 {
+		t.Errorf("%d folders, want the root, tmp and one for each blob", folders)
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("files = %q, want %q", got, want)
@@ -172,12 +172,16 @@ func TestListWindow(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	for _, name := range []string{"blobs/00/.nfs0001", "blobs/ff/lost+found"} {
+	if err := putAll(s, "a", nil); err != nil { // to have its folder
+		t.Fatal(err)
+	}
+	want = slices.Insert(want, 0, "a")
+	for _, name := range []string{"blobs/ca/.nfs0001", "blobs/ca/lost+found"} {
 		if err := folder.Root().WriteFile(name, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for window := 1; window <= 43; window++ {
+	for window := 1; window <= 45; window++ {
 		s.SetListWindow(window)
 		for _, prefix := range []string{"", "b/"} {
 			var got []string

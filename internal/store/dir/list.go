@@ -74,6 +74,9 @@ func (b *Blobs) eachName(ctx context.Context, shard byte, fn func(name string)) 
 	}
 	defer b.gate.RUnlock()
 	d, err := b.root.Open(shardName(shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was ever put there
+	}
 	if err != nil {
 		return err
 	}

@@ -101,6 +101,9 @@ func (w *blobWriter) publish() error {
 	if err := b.do("sync", w.file.Sync); err != nil {
 		return wrap("commit blob "+w.name, err)
 	}
+	if err := b.makeShard(shardOf(w.name)); err != nil {
+		return wrap("commit blob "+w.name, err)
+	}
 	err := b.do("link", func() error { return b.root.Link(w.temp, pathOf(w.name)) })
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("dir: commit blob %s: %w", w.name, store.ErrExists)
