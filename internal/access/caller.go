@@ -77,6 +77,8 @@ func (c *Caller) identity() audit.Identity {
 		id.Type = "AssumedRole"
 	case policy.FederatedUser:
 		id.Type = "FederatedUser"
+	case policy.OriginIdentity:
+		id.Type = "AWSAccount"
 	case policy.Service:
 		id.Type, id.ARN = "AWSService", c.Principal.Service
 	default:

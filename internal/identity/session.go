@@ -45,7 +45,10 @@ type sessionFacts struct {
 }
 
 func (f *sessionFacts) principal() policy.Principal {
-	return policy.Principal{Kind: policy.Service, Service: f.Service, ARN: f.ARN, CanonicalID: f.CanonicalID}
+	if f.CanonicalID != "" {
+		return policy.Principal{Kind: policy.OriginIdentity, ARN: f.ARN, CanonicalID: f.CanonicalID}
+	}
+	return policy.Principal{Kind: policy.Service, Service: f.Service}
 }
 
 // openSessions reads the key that session secrets derive from, and makes it at

@@ -134,7 +134,7 @@ func decide(r *Request, p *Policies) Reason {
 			return Undenied
 		}
 		return NoResourceAllow
-	case Service:
+	case Service, OriginIdentity:
 		if v.resource.allowed != unnamed {
 			return Undenied
 		}

@@ -59,7 +59,7 @@ func (r *Request) Denial(style Style, d Decision) string {
 		return "Roles may not be assumed by root accounts."
 	}
 	p := r.Principal
-	foreign := p.Kind == Service || r.Owner != "" && r.Owner != p.Account
+	foreign := p.Kind == Service || p.Kind == OriginIdentity || r.Owner != "" && r.Owner != p.Account
 	if foreign && style == QuotedResource {
 		return plainDenial
 	}

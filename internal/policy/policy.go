@@ -28,6 +28,9 @@ const (
 	RoleSession
 	FederatedUser
 	Service
+	// OriginIdentity is a CloudFront origin access identity: it has a name and
+	// a canonical id, but neither account nor policies of its own.
+	OriginIdentity
 )
 
 // Principal is a caller as policies see it.

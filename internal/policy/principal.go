@@ -46,7 +46,7 @@ func (w *principal) grade(p *Principal) grade {
 	case everyone:
 		return byEverybody
 	case accountNamed:
-		if p.Account != w.account || p.Kind == Anonymous || p.Kind == Service {
+		if p.Account != w.account || p.Kind == Anonymous || p.Kind == Service || p.Kind == OriginIdentity {
 			return unnamed
 		}
 		if p.Kind == Root {
@@ -57,7 +57,7 @@ func (w *principal) grade(p *Principal) grade {
 		if p.CanonicalID == "" || p.CanonicalID != w.text {
 			return unnamed
 		}
-		if p.Kind == Root {
+		if p.Kind == Root || p.Kind == OriginIdentity {
 			return byItself
 		}
 		return byAccount
@@ -78,7 +78,7 @@ func (w *principal) grade(p *Principal) grade {
 func (w *principal) gradeEntity(p *Principal) grade {
 	name, g := p.ARN, byItself
 	switch p.Kind {
-	case User:
+	case User, OriginIdentity:
 	case RoleSession, FederatedUser:
 		name, g = p.IssuerARN, byIssuer
 	default:
@@ -130,7 +130,7 @@ func (s *statement) exempts(p *Principal) bool {
 	switch p.Kind {
 	case Anonymous:
 		return false
-	case Root, Service:
+	case Root, Service, OriginIdentity:
 		return listed[byItself]
 	case User:
 		return listed[byItself] && listed[byAccount]
