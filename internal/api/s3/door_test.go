@@ -25,6 +25,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
@@ -113,8 +114,12 @@ type server struct {
 	ids     atomic.Int64
 }
 
-func newServer(t testing.TB, change func(*s3.Config)) *server {
+func newServer(t testing.TB, change func(*s3.Config), rotten ...*rottenBlobs) *server {
 	t.Helper()
+	var blobs store.Blobs = memory.NewBlobs()
+	for _, r := range rotten {
+		r.Blobs, blobs = blobs, r
+	}
 	records := memory.NewRecords()
 	vault, err := sealed.Open(t.Context(), records, sealed.RandomSecret(sealed.KeyBytes))
 	if err != nil {
@@ -129,7 +134,7 @@ func newServer(t testing.TB, change func(*s3.Config)) *server {
 		root: policy.Principal{Kind: policy.Root, Account: account, ARN: "arn:aws:iam::000000000000:root", UserID: string(account)},
 	}
 	s.buckets, err = bucket.Open(t.Context(), bucket.Config{
-		Records: records, Blobs: memory.NewBlobs(), Keys: s.keys, Vault: domain, Clock: s.clock, SoleWriter: true,
+		Records: records, Blobs: blobs, Keys: s.keys, Vault: domain, Clock: s.clock, SoleWriter: true,
 		Gate: access.NewGate(access.Config{
 			Identities: noPolicies{}, Record: s.journal,
 			ErrorCode: func(_ policy.Action, err error) string { return s3.ErrorCode(err) },
@@ -197,7 +202,7 @@ func (s *server) do(t testing.TB, method, target, body string, header ...string)
 		}
 		r.Header.Add(name, value)
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := (&http.Transport{DisableCompression: true, DisableKeepAlives: true}).RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,4 +216,30 @@ func (s *server) bucket(t testing.TB, name string) {
 	if _, err := s.buckets.CreateBucket(t.Context(), who, name, ""); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rottenBlobs changes every byte of a blob from an offset on, if it is not 0.
+type rottenBlobs struct {
+	store.Blobs
+	from int64
+}
+
+func (r *rottenBlobs) Open(ctx context.Context, name string) (store.Blob, error) {
+	b, err := r.Blobs.Open(ctx, name)
+	return rottenBlob{b, r.from}, err
+}
+
+type rottenBlob struct {
+	store.Blob
+	from int64
+}
+
+func (b rottenBlob) ReadAt(p []byte, off int64) (int, error) {
+	n, err := b.Blob.ReadAt(p, off)
+	for i := range p[:n] {
+		if b.from > 0 && off+int64(i) >= b.from {
+			p[i] ^= 0xff
+		}
+	}
+	return n, err
 }

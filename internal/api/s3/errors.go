@@ -50,8 +50,8 @@ func notImplemented(what string) *apiError {
 	}
 }
 
-// wireErrors gives every exported error its S3 form. A message of "" is the
-// error's own text behind its first colon.
+// wireErrors gives every exported error its S3 form. A message of "" is what
+// the error says behind the sentinel's own text, "*" what the key service said.
 var wireErrors = []struct {
 	err     error
 	code    string
@@ -133,8 +133,11 @@ func asAPIError(err error) *apiError {
 		e := &apiError{code: w.code, status: w.status, message: w.message}
 		var refused *bucket.KeyError
 		switch {
+		case w.err == bucket.ErrUnsupported:
+			_, what, _ := strings.Cut(err.Error(), w.err.Error()+": ")
+			return notImplemented(what)
 		case w.message == "":
-			_, e.message, _ = strings.Cut(err.Error(), ": ")
+			_, e.message, _ = strings.Cut(err.Error(), w.err.Error()+": ")
 		case w.message == "*" && errors.As(err, &refused):
 			e.message = refused.Error()
 		}

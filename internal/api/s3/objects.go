@@ -30,7 +30,6 @@ func (x *exchange) putObject() error {
 	h["Etag"] = []string{`"` + info.ETag + `"`}
 	setEncryption(h, &info.Encryption, true)
 	setChecksum(h, info.Checksum)
-	setInt(h, "X-Amz-Object-Size", info.SizeBytes)
 	h["Content-Length"] = []string{"0"}
 	x.w.WriteHeader(http.StatusOK)
 	return nil

@@ -59,13 +59,15 @@ func (h hosts) bucket(host string) string {
 func cutService(labels string) (rest string, found bool) {
 	list := strings.Split(labels, ".")
 	n := len(list)
-	if last := list[n-1]; isRegion(last) && n > 1 {
+	last := list[n-1]
+	if region, ok := strings.CutPrefix(last, "s3-"); ok && isRegion(region) {
+		return strings.Join(list[:n-1], "."), true
+	}
+	if isRegion(last) && n > 1 {
 		n--
 		if list[n-1] == "dualstack" && n > 1 {
 			n--
 		}
-	} else if region, ok := strings.CutPrefix(last, "s3-"); ok && isRegion(region) {
-		return strings.Join(list[:n-1], "."), true
 	}
 	if list[n-1] == "s3" {
 		return strings.Join(list[:n-1], "."), true

@@ -1,0 +1,24 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+)
+
+var ParseRange = parseRange
+
+// Target is what a request to host with a path as sent is about.
+func Target(domains []string, host, path string) (bucket, key string, err error) {
+	u, err := url.ParseRequestURI(path)
+	if err != nil {
+		return "", "", err
+	}
+	t, err := newHosts(domains).target(&http.Request{Host: host, URL: u})
+	return t.bucket, t.key, err
+}
+
+// ParseDelete reads the body of DeleteObjects.
+func ParseDelete(b []byte) error {
+	var r deleteRequest
+	return decodeXML(b, &r)
+}

@@ -1,0 +1,199 @@
+package s3_test
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/s3"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+)
+
+func TestBucketOfHost(t *testing.T) {
+	for _, tt := range []struct{ host, path, bucket, key string }{
+		{"127.0.0.1:4566", "/films/a/b", "films", "a/b"},
+		{"localhost:4566", "/films", "films", ""},
+		{"films.localhost:4566", "/a", "films", "a"},
+		{"FILMS.Localhost", "/a", "films", "a"},
+		{"s3.localhost:4566", "/films/a", "films", "a"},
+		{"films.s3.localhost", "/a", "films", "a"},
+		{"my.films.s3.localhost", "/a", "my.films", "a"},
+		{"films.s3.eu-west-1.localhost", "/a", "films", "a"},
+		{"s3.us-east-1.amazonaws.com", "/films/a", "films", "a"},
+		{"films.s3.us-east-1.amazonaws.com", "/a", "films", "a"},
+		{"films.s3.dualstack.us-east-1.amazonaws.com", "/a", "films", "a"},
+		{"films.s3-eu-west-1.amazonaws.com", "/a", "films", "a"},
+		{"films.s3.amazonaws.com", "/a", "films", "a"},
+		{"kms.us-east-1.amazonaws.com", "/films/a", "films", "a"},
+		{"films.store.example", "/a", "films", "a"},
+		{"store.example", "/films/a", "films", "a"},
+		{"notstore.example", "/films/a", "films", "a"},
+		{"[::1]:4566", "/films/a", "films", "a"},
+		// Keys are decoded once and stay as they are.
+		{"h", "/films//a/../b%2Fc%252F+%20", "films", "/a/../b/c%2F+ "},
+		{"h", "/films/", "films", ""},
+		{"h", "//a", "", "a"},
+		{"h", "/fi%2Flms/a", "fi/lms", "a"},
+	} {
+		name, key, err := s3.Target([]string{"store.example"}, tt.host, tt.path)
+		if name != tt.bucket || key != tt.key || err != nil {
+			t.Errorf("%s%s names %q, %q, %v, want %q, %q", tt.host, tt.path, name, key, err, tt.bucket, tt.key)
+		}
+	}
+}
+
+func FuzzTarget(f *testing.F) {
+	f.Add("films.s3.localhost:4566", "/a%20b")
+	f.Add("films.s3.eu-west-1.amazonaws.com", "//..%2F")
+	f.Fuzz(func(t *testing.T, host, path string) {
+		u, err := url.ParseRequestURI(path)
+		if err != nil || !strings.HasPrefix(path, "/") {
+			return
+		}
+		name, key, err := s3.Target([]string{"store.example"}, host, path)
+		if err != nil {
+			return
+		}
+		// Whatever the host says, the key is the end of the decoded path.
+		if !strings.HasSuffix(u.Path, key) {
+			t.Errorf("%q %q names %q, %q", host, path, name, key)
+		}
+	})
+}
+
+func TestRange(t *testing.T) {
+	for s, want := range map[string]string{
+		"bytes=0-9": "0 9 0", "bytes=5-": "5 -1 0", "bytes=-7": "0 -1 7", "bytes=-0": "9223372036854775807 -1 0",
+		"": "none", "bytes=": "none", "bytes=-": "none", "bytes=a-b": "none", "bytes=9-5": "none", "bytes=0-1,5-6": "none",
+		"items=0-9": "none", "bytes=+1-2": "none", "bytes=--2": "none", "bytes=99999999999999999999-": "none",
+	} {
+		got := "none"
+		if r := s3.ParseRange(s); r != nil {
+			got = fmt.Sprint(r.First, r.Last, r.Suffix)
+		}
+		if got != want {
+			t.Errorf("Range %q is %s, want %s", s, got, want)
+		}
+	}
+}
+
+// Every exported error of the domain has a form of its own on the wire.
+func TestEveryErrorHasACode(t *testing.T) {
+	exported := map[string]error{
+		"ErrInvalidName": bucket.ErrInvalidName, "ErrInvalidKey": bucket.ErrInvalidKey, "ErrNoBucket": bucket.ErrNoBucket, "ErrBucketTaken": bucket.ErrBucketTaken,
+		"ErrBucketOwned": bucket.ErrBucketOwned, "ErrNotEmpty": bucket.ErrNotEmpty, "ErrNoKey": bucket.ErrNoKey, "ErrNoVersion": bucket.ErrNoVersion,
+		"ErrNoPolicy": bucket.ErrNoPolicy, "ErrMalformedPolicy": bucket.ErrMalformedPolicy, "ErrPolicyTooLarge": bucket.ErrPolicyTooLarge, "ErrTooLarge": bucket.ErrTooLarge,
+		"ErrIncomplete": bucket.ErrIncomplete, "ErrMetadataTooLarge": bucket.ErrMetadataTooLarge, "ErrEncryption": bucket.ErrEncryption, "ErrUnsupported": bucket.ErrUnsupported,
+		"ErrAnonymousKMS": bucket.ErrAnonymousKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
+	}
+	// These two have no code: a status without a body, and a fault of ours.
+	apart := map[string]bool{"ErrNotModified": true, "ErrCorrupt": true}
+	files, err := filepath.Glob("../../bucket/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, object := range source.Scope.Objects {
+			if object.Kind != ast.Var || !strings.HasPrefix(name, "Err") || apart[name] {
+				continue
+			}
+			sentinel, known := exported[name]
+			if !known {
+				t.Errorf("bucket.%s is not in this test's list", name)
+				continue
+			}
+			if code := s3.ErrorCode(fmt.Errorf("deep down: %w: detail", sentinel)); code == "InternalError" || code == "" {
+				t.Errorf("bucket.%s has the code %q", name, code)
+			}
+		}
+	}
+	for _, err := range []error{
+		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.DigestError{}, access.ErrDenied, &access.Denied{},
+	} {
+		if code := s3.ErrorCode(err); code == "InternalError" {
+			t.Errorf("%T has no code", err)
+		}
+	}
+	if code := s3.ErrorCode(errors.New("secret detail")); code != "InternalError" {
+		t.Errorf("an unknown error has the code %s", code)
+	}
+}
+
+// Damage behind the first chunk cuts the connection: the client never sees a
+// clean end, nor a wrong byte.
+func TestDamageCutsTheConnection(t *testing.T) {
+	want := content(300_000)
+	blobs := &rottenBlobs{}
+	s := newServer(t, nil, blobs)
+	s.trusted = true
+	s.bucket(t, "films")
+	if resp := s.do(t, "PUT", "/films/k", string(want)); resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	blobs.from = 200_000
+	resp := s.do(t, "GET", "/films/k", "")
+	got, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != 200 || err == nil || !strings.HasPrefix(string(want), string(got)) || len(got) > 200_000 {
+		t.Errorf("GET: %s, %d bytes, %v", resp.Status, len(got), err)
+	}
+	if resp := s.do(t, "GET", "/films/k", "", "Range: bytes=250000-"); resp.StatusCode != 500 {
+		t.Errorf("GET of the damaged part: %s", resp.Status)
+	}
+	if resp := s.do(t, "GET", "/films/k", "", "Range: bytes=0-9"); resp.StatusCode != 206 {
+		t.Errorf("GET of an undamaged part: %s", resp.Status)
+	}
+}
+
+// A body that ends early leaves nothing.
+func TestHalfSentUpload(t *testing.T) {
+	s := newServer(t, nil)
+	s.trusted = true
+	s.bucket(t, "films")
+	r := httptest.NewRequest("PUT", "/films/k", io.MultiReader(strings.NewReader("half"), brokenReader{}))
+	r.ContentLength = 100
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "<Code>IncompleteBody</Code>") {
+		t.Errorf("half a body: %d %s", w.Code, w.Body)
+	}
+	if resp := s.do(t, "HEAD", "/films/k", ""); resp.StatusCode != 404 {
+		t.Errorf("HEAD: %s", resp.Status)
+	}
+	r = httptest.NewRequest("PUT", "/films/k", strings.NewReader("x"))
+	r.ContentLength = -1
+	w = httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != http.StatusLengthRequired {
+		t.Errorf("no length: %d %s", w.Code, w.Body)
+	}
+	r = httptest.NewRequest("PUT", "/films/k", strings.NewReader("x"))
+	r.ContentLength = bucket.MaxObjectBytes + 1
+	w = httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "<Code>EntityTooLarge</Code>") {
+		t.Errorf("more than 5 GiB: %d %s", w.Code, w.Body)
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func FuzzDeleteXML(f *testing.F) {
+	f.Add([]byte(`<Delete><Object><Key>k</Key></Object><Quiet>true</Quiet></Delete>`))
+	f.Fuzz(func(t *testing.T, b []byte) { s3.ParseDelete(b) })
+}
