@@ -64,7 +64,6 @@ var (
 	ErrInvalidTagging          = errors.New("delivery: invalid tags")
 	ErrInvalidRootObject       = errors.New("delivery: invalid default root object")
 	ErrInvalidOrigin           = errors.New("delivery: invalid origin")
-	ErrInvalidRelativePath     = errors.New("delivery: invalid relative path")
 	ErrInvalidReadTimeout      = errors.New("delivery: invalid origin read timeout")
 	ErrInvalidKeepAlive        = errors.New("delivery: invalid origin keep-alive timeout")
 	ErrInvalidAccessControl    = errors.New("delivery: invalid origin access control")
@@ -74,8 +73,6 @@ var (
 	ErrInvalidS3Headers        = errors.New("delivery: header cannot be forwarded to a bucket")
 	ErrInvalidForwardCookies   = errors.New("delivery: cookie names do not fit the choice of cookies")
 	ErrInvalidQueryParameters  = errors.New("delivery: invalid query string parameters")
-	ErrInvalidErrorCode        = errors.New("delivery: invalid error code")
-	ErrInvalidResponseCode     = errors.New("delivery: invalid response code")
 	ErrInvalidProtocolSettings = errors.New("delivery: invalid origin protocol settings")
 	ErrTTLOrder                = errors.New("delivery: TTLs out of order")
 	// ErrNoOrigin says that a behaviour targets an origin that the
