@@ -80,8 +80,7 @@ func TestCreateErrors(t *testing.T) {
 		t.Errorf("Create by nobody = %v", err)
 	}
 	// The lock-out check can be waived, and tags need their own permission.
-	bypass := true
-	must[keyring.Metadata](t)(r.Create(t.Context(), root(), keyring.CreateInput{BypassLockout: &bypass, Policy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"kms:Encrypt","Resource":"*"}}`}))
+	must[keyring.Metadata](t)(r.Create(t.Context(), root(), keyring.CreateInput{BypassLockout: true, Policy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"kms:Encrypt","Resource":"*"}}`}))
 	maker := w.user(account, "maker", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kms:CreateKey","kms:PutKeyPolicy"],"Resource":"*"}}`)
 	must[keyring.Metadata](t)(r.Create(t.Context(), maker, keyring.CreateInput{}))
 	if _, err := r.Create(t.Context(), maker, keyring.CreateInput{Tags: tags(1)}); !errors.Is(err, access.ErrDenied) {
@@ -196,7 +195,7 @@ func TestKeyPolicy(t *testing.T) {
 		{"Effect": "Allow", "Principal": {"AWS": "` + alice.Principal.ARN + `"}, "Action": "kms:Encrypt", "Resource": "*",
 		 "Condition": {"StringEquals": {"kms:EncryptionContext:dept": "hr", "kms:EncryptionAlgorithm": "SYMMETRIC_DEFAULT", "kms:CallerAccount": "111122223333", "kms:KeySpec": "SYMMETRIC_DEFAULT"},
 		 "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["dept", "who"]}}}]}`
-	if err := r.SetPolicy(t.Context(), root(), m.ARN, keyring.PolicyName, text, nil); err != nil {
+	if err := r.SetPolicy(t.Context(), root(), m.ARN, keyring.PolicyName, text, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, ring := range []*keyring.Ring{r, w.open()} {
@@ -220,11 +219,11 @@ func TestKeyPolicy(t *testing.T) {
 		}
 	}
 	wantError(t, "policy of another name", second(r.Policy(t.Context(), root(), m.ARN, "mine")), keyring.ErrNotFound, "No such policy exists")
-	wantError(t, "putting another name", r.SetPolicy(t.Context(), root(), m.ARN, "mine", text, nil), keyring.ErrNotFound, "No such policy exists")
-	wantError(t, "locking out", r.SetPolicy(t.Context(), root(), m.ARN, "", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:Encrypt","Resource":"*"}}`, nil),
+	wantError(t, "putting another name", r.SetPolicy(t.Context(), root(), m.ARN, "mine", text, false), keyring.ErrNotFound, "No such policy exists")
+	wantError(t, "locking out", r.SetPolicy(t.Context(), root(), m.ARN, "", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:Encrypt","Resource":"*"}}`, false),
 		keyring.ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future.")
 	for _, bad := range []string{"", "[]", `{"Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}`, `{"Nonsense":1}`} {
-		if err := r.SetPolicy(t.Context(), root(), m.ARN, "", bad, nil); !errors.Is(err, keyring.ErrMalformedPolicy) {
+		if err := r.SetPolicy(t.Context(), root(), m.ARN, "", bad, false); !errors.Is(err, keyring.ErrMalformedPolicy) {
 			t.Errorf("SetPolicy(%s) = %v, want ErrMalformedPolicy", bad, err)
 		}
 	}
@@ -253,7 +252,7 @@ func TestCrossAccount(t *testing.T) {
 	policy := `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"},
 		{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}]}`
-	if err := r.SetPolicy(t.Context(), root(), m.ARN, "", policy, nil); err != nil {
+	if err := r.SetPolicy(t.Context(), root(), m.ARN, "", policy, false); err != nil {
 		t.Fatal(err)
 	}
 	out, err := r.Encrypt(t.Context(), eve, use, []byte("x"))

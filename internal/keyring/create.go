@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -21,9 +22,8 @@ type CreateInput struct {
 	Description string
 	// Policy is the key policy; empty means DefaultPolicy.
 	Policy string
-	// BypassLockout lets a policy through that locks its author out. Nil and
-	// false do the same, but policies can tell them apart.
-	BypassLockout *bool
+	// BypassLockout lets a policy through that locks its author out.
+	BypassLockout bool
 	Tags          []Tag
 }
 
@@ -98,7 +98,7 @@ func (in *CreateInput) note(call *access.Call) {
 	if in.Policy != "" {
 		call.Note("policy", in.Policy)
 	}
-	call.Note("bypassPolicyLockoutSafetyCheck", fmt.Sprint(in.BypassLockout != nil && *in.BypassLockout))
+	call.Note("bypassPolicyLockoutSafetyCheck", strconv.FormatBool(in.BypassLockout))
 }
 
 func (r *Ring) permitCreation(call *access.Call, in *CreateInput) error {
@@ -109,8 +109,8 @@ func (r *Ring) permitCreation(call *access.Call, in *CreateInput) error {
 	c.Set("kms:CustomerMasterKeyUsage", string(in.Usage))
 	c.Set("kms:KeyOrigin", string(FromKMS))
 	c.Set("kms:MultiRegion", "false")
-	if in.BypassLockout != nil {
-		c.Set("kms:BypassPolicyLockoutSafetyCheck", fmt.Sprint(*in.BypassLockout))
+	if in.BypassLockout {
+		c.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
 	}
 	setTagConditions(c, in.Tags)
 	if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {

@@ -224,7 +224,7 @@ func TestOperationsByState(t *testing.T) {
 		{"UpdateKeyDescription", symmetric.ARN, func() error { return r.SetDescription(t.Context(), root(), symmetric.ARN, "d") }},
 		{"DescribeKey", symmetric.ARN, func() error { _, err := r.Describe(t.Context(), root(), use); return err }},
 		{"PutKeyPolicy", symmetric.ARN, func() error {
-			return r.SetPolicy(t.Context(), root(), symmetric.ARN, "", keyring.DefaultPolicy(account), nil)
+			return r.SetPolicy(t.Context(), root(), symmetric.ARN, "", keyring.DefaultPolicy(account), false)
 		}},
 	}
 	all := []string{symmetric.ARN, signing.ARN, mac.ARN}
@@ -495,7 +495,7 @@ func TestConcurrentUse(t *testing.T) {
 				case 1:
 					must[keyring.Metadata](t)(r.Create(t.Context(), root(), keyring.CreateInput{}))
 				case 2:
-					if err := r.SetPolicy(t.Context(), root(), key.ARN, "", keyring.DefaultPolicy(account), nil); err != nil {
+					if err := r.SetPolicy(t.Context(), root(), key.ARN, "", keyring.DefaultPolicy(account), false); err != nil {
 						t.Error(err)
 					}
 				default:

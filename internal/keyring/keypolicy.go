@@ -3,7 +3,7 @@ package keyring
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
@@ -63,15 +63,15 @@ func (r *Ring) PolicyNames(ctx context.Context, who access.Caller, ref string, p
 // MaxPolicyBytes.
 //
 // Source: AWS KMS API Reference, PutKeyPolicy.
-func (r *Ring) SetPolicy(ctx context.Context, who access.Caller, ref, name, text string, bypassLockout *bool) (err error) {
+func (r *Ring) SetPolicy(ctx context.Context, who access.Caller, ref, name, text string, bypassLockout bool) (err error) {
 	call := r.begin(&who, opPutKeyPolicy)
 	defer call.End(ctx, &err)
 	call.Note("keyId", ref)
 	call.Note("policyName", PolicyName)
 	call.Note("policy", text)
-	if bypassLockout != nil {
-		call.Keys.Set("kms:BypassPolicyLockoutSafetyCheck", fmt.Sprint(*bypassLockout))
-		call.Note("bypassPolicyLockoutSafetyCheck", fmt.Sprint(*bypassLockout))
+	call.Note("bypassPolicyLockoutSafetyCheck", strconv.FormatBool(bypassLockout))
+	if bypassLockout {
+		call.Keys.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
 	}
 	k, err := r.admit(call, &who, opPutKeyPolicy, ref)
 	if err != nil {
@@ -99,7 +99,7 @@ func checkPolicyName(name string) error {
 }
 
 // checkPolicy says whether text may become the policy of the key at p.
-func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout *bool) error {
+func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout bool) error {
 	if len(text) > MaxPolicyBytes {
 		return fail(ErrLimit, "The key policy is longer than %d bytes.", MaxPolicyBytes)
 	}
@@ -111,7 +111,7 @@ func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout
 	if err != nil {
 		return err
 	}
-	if bypassLockout != nil && *bypassLockout {
+	if bypassLockout {
 		return nil
 	}
 	may := call.Allows(access.Target{

@@ -170,8 +170,7 @@ func TestFollowsOtherNodes(t *testing.T) {
 				return err == nil
 			}},
 			{"policy", func() error {
-				bypass := true
-				return a.SetPolicy(t.Context(), root(), m.ARN, "", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["kms:DisableKey","kms:DescribeKey"],"Resource":"*"}]}`, &bypass)
+				return a.SetPolicy(t.Context(), root(), m.ARN, "", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["kms:DisableKey","kms:DescribeKey"],"Resource":"*"}]}`, true)
 			}, func() bool {
 				_, err := b.Decrypt(t.Context(), root(), keyring.Use{}, blob)
 				return errors.Is(err, access.ErrDenied)
@@ -289,7 +288,7 @@ func TestCrashes(t *testing.T) {
 			return err
 		}},
 		{"policy", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
-			return r.SetPolicy(t.Context(), root(), m.ARN, "", strings.Replace(keyring.DefaultPolicy(account), "key-default-1", "mine", 1), nil)
+			return r.SetPolicy(t.Context(), root(), m.ARN, "", strings.Replace(keyring.DefaultPolicy(account), "key-default-1", "mine", 1), false)
 		}},
 		{"tag", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
 			return r.Tag(t.Context(), root(), m.ARN, tags(1))

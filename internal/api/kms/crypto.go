@@ -1,0 +1,245 @@
+package kms
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/keyfront-project/keyfront/internal/keyring"
+)
+
+// checkRecipient refuses attested calls: nobody here can verify an attestation,
+// and the caller relies on the plaintext being absent.
+func checkRecipient(r *types.RecipientInfo) error {
+	if r != nil {
+		return invalid("Recipient is not supported.")
+	}
+	return nil
+}
+
+func encrypt(c call, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
+	out, err := c.ring.Encrypt(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.EncryptionAlgorithm), Context: in.EncryptionContext,
+		GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, in.Plaintext)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.EncryptOutput{
+		CiphertextBlob: out.Blob, KeyId: &out.KeyARN, EncryptionAlgorithm: types.EncryptionAlgorithmSpec(out.Algorithm),
+	}, nil
+}
+
+func decrypt(c call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
+	if err := checkRecipient(in.Recipient); err != nil {
+		return nil, err
+	}
+	if err := checkCiphertext(in.CiphertextBlob, in.DryRunModifiers); err != nil {
+		return nil, err
+	}
+	out, err := c.ring.Decrypt(c, c.who, keyring.Use{
+		Key: aws.ToString(in.KeyId), Algorithm: keyring.Algorithm(in.EncryptionAlgorithm), Context: in.EncryptionContext,
+		GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, in.CiphertextBlob)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.DecryptOutput{
+		KeyId: &out.KeyARN, Plaintext: out.Plaintext, KeyMaterialId: optional(out.MaterialID),
+		EncryptionAlgorithm: types.EncryptionAlgorithmSpec(out.Algorithm),
+	}, nil
+}
+
+// checkCiphertext wants a ciphertext, which the model makes optional for dry
+// runs that ignore it. Those are not supported.
+func checkCiphertext(blob []byte, modifiers []types.DryRunModifierType) error {
+	switch {
+	case len(modifiers) > 0:
+		return unsupported("DryRunModifiers is not supported.")
+	case blob == nil:
+		return invalid("1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
+	}
+	return nil
+}
+
+func reEncrypt(c call, in *kms.ReEncryptInput) (*kms.ReEncryptOutput, error) {
+	if err := checkCiphertext(in.CiphertextBlob, in.DryRunModifiers); err != nil {
+		return nil, err
+	}
+	from := keyring.Use{
+		Key: aws.ToString(in.SourceKeyId), Algorithm: keyring.Algorithm(in.SourceEncryptionAlgorithm),
+		Context: in.SourceEncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}
+	to := keyring.Use{
+		Key: *in.DestinationKeyId, Algorithm: keyring.Algorithm(in.DestinationEncryptionAlgorithm),
+		Context: in.DestinationEncryptionContext,
+	}
+	out, err := c.ring.ReEncrypt(c, c.who, from, to, in.CiphertextBlob)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.ReEncryptOutput{
+		CiphertextBlob: out.Blob, KeyId: &out.KeyARN, SourceKeyId: &out.Source.KeyARN,
+		SourceEncryptionAlgorithm:      types.EncryptionAlgorithmSpec(out.Source.Algorithm),
+		DestinationEncryptionAlgorithm: types.EncryptionAlgorithmSpec(out.Algorithm),
+		SourceKeyMaterialId:            optional(out.Source.MaterialID),
+		DestinationKeyMaterialId:       optional(out.MaterialID),
+	}, nil
+}
+
+// dataKeyBytes is the length that a data key is to have, given in one of two ways.
+func dataKeyBytes(spec types.DataKeySpec, number *int32) (int, error) {
+	switch {
+	case (spec == "") == (number == nil):
+		return 0, invalid("Please specify either number of bytes or key spec.")
+	case number != nil:
+		return int(*number), nil
+	case spec == types.DataKeySpecAes128:
+		return 16, nil
+	default:
+		return 32, nil
+	}
+}
+
+func generateDataKey(c call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKeyOutput, error) {
+	if err := checkRecipient(in.Recipient); err != nil {
+		return nil, err
+	}
+	n, err := dataKeyBytes(in.KeySpec, in.NumberOfBytes)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.ring.GenerateDataKey(c, c.who, keyring.Use{
+		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, n)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyOutput{
+		CiphertextBlob: out.Blob, Plaintext: out.Plaintext.Reveal(), KeyId: &out.KeyARN, KeyMaterialId: &out.MaterialID,
+	}, nil
+}
+
+func generateDataKeyWithoutPlaintext(c call, in *kms.GenerateDataKeyWithoutPlaintextInput) (*kms.GenerateDataKeyWithoutPlaintextOutput, error) {
+	n, err := dataKeyBytes(in.KeySpec, in.NumberOfBytes)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.ring.GenerateDataKeyWithoutPlaintext(c, c.who, keyring.Use{
+		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, n)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyWithoutPlaintextOutput{CiphertextBlob: out.Blob, KeyId: &out.KeyARN, KeyMaterialId: &out.MaterialID}, nil
+}
+
+func generateDataKeyPair(c call, in *kms.GenerateDataKeyPairInput) (*kms.GenerateDataKeyPairOutput, error) {
+	if err := checkRecipient(in.Recipient); err != nil {
+		return nil, err
+	}
+	out, err := c.ring.GenerateDataKeyPair(c, c.who, keyring.Use{
+		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, keyring.KeySpec(in.KeyPairSpec))
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyPairOutput{
+		PrivateKeyCiphertextBlob: out.Private.Blob, PrivateKeyPlaintext: out.Private.Plaintext.Reveal(), PublicKey: out.Public,
+		KeyId: &out.Private.KeyARN, KeyPairSpec: types.DataKeyPairSpec(out.Spec), KeyMaterialId: &out.Private.MaterialID,
+	}, nil
+}
+
+func generateDataKeyPairWithoutPlaintext(c call, in *kms.GenerateDataKeyPairWithoutPlaintextInput) (*kms.GenerateDataKeyPairWithoutPlaintextOutput, error) {
+	out, err := c.ring.GenerateDataKeyPairWithoutPlaintext(c, c.who, keyring.Use{
+		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, keyring.KeySpec(in.KeyPairSpec))
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateDataKeyPairWithoutPlaintextOutput{
+		PrivateKeyCiphertextBlob: out.Private.Blob, PublicKey: out.Public,
+		KeyId: &out.Private.KeyARN, KeyPairSpec: types.DataKeyPairSpec(out.Spec), KeyMaterialId: &out.Private.MaterialID,
+	}, nil
+}
+
+func generateRandom(c call, in *kms.GenerateRandomInput) (*kms.GenerateRandomOutput, error) {
+	switch {
+	case in.NumberOfBytes == nil:
+		return nil, invalid("NumberOfBytes is required.")
+	case in.CustomKeyStoreId != nil:
+		return nil, unsupported("CustomKeyStoreId is not supported.")
+	}
+	if err := checkRecipient(in.Recipient); err != nil {
+		return nil, err
+	}
+	out, err := c.ring.Random(c, c.who, int(*in.NumberOfBytes))
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateRandomOutput{Plaintext: out.Reveal()}, nil
+}
+
+// messageType is the one that a request means when it names none.
+func messageType(t types.MessageType) keyring.MessageType {
+	if t == "" {
+		return keyring.Raw
+	}
+	return keyring.MessageType(t)
+}
+
+func sign(c call, in *kms.SignInput) (*kms.SignOutput, error) {
+	out, err := c.ring.Sign(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.SigningAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, messageType(in.MessageType), in.Message)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.SignOutput{KeyId: &out.KeyARN, Signature: out.Signature, SigningAlgorithm: types.SigningAlgorithmSpec(out.Algorithm)}, nil
+}
+
+func verify(c call, in *kms.VerifyInput) (*kms.VerifyOutput, error) {
+	out, err := c.ring.Verify(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.SigningAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, messageType(in.MessageType), in.Message, in.Signature)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.VerifyOutput{KeyId: &out.KeyARN, SignatureValid: true, SigningAlgorithm: types.SigningAlgorithmSpec(out.Algorithm)}, nil
+}
+
+func generateMac(c call, in *kms.GenerateMacInput) (*kms.GenerateMacOutput, error) {
+	out, err := c.ring.GenerateMAC(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.MacAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, in.Message)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GenerateMacOutput{KeyId: &out.KeyARN, Mac: out.Code, MacAlgorithm: types.MacAlgorithmSpec(out.Algorithm)}, nil
+}
+
+func verifyMac(c call, in *kms.VerifyMacInput) (*kms.VerifyMacOutput, error) {
+	out, err := c.ring.VerifyMAC(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.MacAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, in.Message, in.Mac)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.VerifyMacOutput{KeyId: &out.KeyARN, MacValid: true, MacAlgorithm: types.MacAlgorithmSpec(out.Algorithm)}, nil
+}
+
+func deriveSharedSecret(c call, in *kms.DeriveSharedSecretInput) (*kms.DeriveSharedSecretOutput, error) {
+	if err := checkRecipient(in.Recipient); err != nil {
+		return nil, err
+	}
+	out, err := c.ring.DeriveSharedSecret(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.KeyAgreementAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, in.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.DeriveSharedSecretOutput{
+		KeyId: &out.KeyARN, SharedSecret: out.Secret, KeyOrigin: types.OriginType(out.Origin),
+		KeyAgreementAlgorithm: types.KeyAgreementAlgorithmSpec(out.Algorithm),
+	}, nil
+}

@@ -1,0 +1,249 @@
+package kms
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/keyfront-project/keyfront/internal/keyring"
+)
+
+func createKey(c call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
+	spec := keyring.KeySpec(in.KeySpec)
+	switch {
+	case in.KeySpec != "" && in.CustomerMasterKeySpec != "":
+		return nil, invalid("You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.")
+	case in.KeySpec == "":
+		spec = keyring.KeySpec(in.CustomerMasterKeySpec)
+	}
+	switch {
+	case in.Origin != "" && in.Origin != types.OriginTypeAwsKms:
+		return nil, unsupported("Origin " + string(in.Origin) + " is not supported.")
+	case in.CustomKeyStoreId != nil:
+		return nil, unsupported("CustomKeyStoreId is not supported.")
+	case in.XksKeyId != nil:
+		return nil, unsupported("XksKeyId is not supported.")
+	case aws.ToBool(in.MultiRegion):
+		return nil, unsupported("MultiRegion is not supported.")
+	}
+	create := keyring.CreateInput{
+		Spec: spec, Usage: keyring.KeyUsage(in.KeyUsage), Description: aws.ToString(in.Description),
+		Policy: aws.ToString(in.Policy), BypassLockout: in.BypassPolicyLockoutSafetyCheck, Tags: domainTags(in.Tags),
+	}
+	m, err := c.ring.Create(c, c.who, create)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.CreateKeyOutput{KeyMetadata: metadata(&m)}, nil
+}
+
+func describeKey(c call, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
+	m, err := c.ring.Describe(c, c.who, keyring.Use{Key: *in.KeyId, GrantTokens: in.GrantTokens})
+	if err != nil {
+		return nil, err
+	}
+	return &kms.DescribeKeyOutput{KeyMetadata: metadata(&m)}, nil
+}
+
+func metadata(m *keyring.Metadata) *types.KeyMetadata {
+	out := &types.KeyMetadata{
+		AWSAccountId:          aws.String(string(m.Account)),
+		KeyId:                 aws.String(string(m.ID)),
+		Arn:                   aws.String(m.ARN),
+		CreationDate:          &m.Created,
+		Enabled:               m.State == keyring.Enabled,
+		Description:           aws.String(m.Description),
+		KeyUsage:              types.KeyUsageType(m.Usage),
+		KeyState:              types.KeyState(m.State),
+		Origin:                types.OriginType(m.Origin),
+		KeyManager:            types.KeyManagerType(m.Manager),
+		CustomerMasterKeySpec: types.CustomerMasterKeySpec(m.Spec),
+		KeySpec:               types.KeySpec(m.Spec),
+		MultiRegion:           aws.Bool(false),
+	}
+	if !m.Deletion.IsZero() {
+		out.DeletionDate = &m.Deletion
+	}
+	if m.MaterialID != "" {
+		out.CurrentKeyMaterialId = aws.String(m.MaterialID)
+	}
+	a := listAlgorithms(m.Usage, m.Algorithms)
+	out.EncryptionAlgorithms, out.SigningAlgorithms = a.encryption, a.signing
+	out.MacAlgorithms, out.KeyAgreementAlgorithms = a.mac, a.agreement
+	return out
+}
+
+// algorithms are a key's algorithms in the one list that suits its usage.
+type algorithms struct {
+	encryption []types.EncryptionAlgorithmSpec
+	signing    []types.SigningAlgorithmSpec
+	mac        []types.MacAlgorithmSpec
+	agreement  []types.KeyAgreementAlgorithmSpec
+}
+
+func listAlgorithms(usage keyring.KeyUsage, of []keyring.Algorithm) (a algorithms) {
+	switch usage {
+	case keyring.EncryptDecrypt:
+		a.encryption = spell[types.EncryptionAlgorithmSpec](of)
+	case keyring.SignVerify:
+		a.signing = spell[types.SigningAlgorithmSpec](of)
+	case keyring.MACUsage:
+		a.mac = spell[types.MacAlgorithmSpec](of)
+	case keyring.KeyAgreement:
+		a.agreement = spell[types.KeyAgreementAlgorithmSpec](of)
+	}
+	return a
+}
+
+func spell[T ~string](of []keyring.Algorithm) []T {
+	out := make([]T, len(of))
+	for i, a := range of {
+		out[i] = T(a)
+	}
+	return out
+}
+
+func getPublicKey(c call, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, error) {
+	k, err := c.ring.PublicKey(c, c.who, keyring.Use{Key: *in.KeyId, GrantTokens: in.GrantTokens})
+	if err != nil {
+		return nil, err
+	}
+	a := listAlgorithms(k.Usage, k.Algorithms)
+	return &kms.GetPublicKeyOutput{
+		KeyId: &k.KeyARN, PublicKey: k.DER, KeyUsage: types.KeyUsageType(k.Usage),
+		KeySpec: types.KeySpec(k.Spec), CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec),
+		EncryptionAlgorithms: a.encryption, SigningAlgorithms: a.signing, KeyAgreementAlgorithms: a.agreement,
+	}, nil
+}
+
+func listKeys(c call, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
+	l, err := c.ring.Keys(c, c.who, page(in.Limit, in.Marker))
+	if err != nil {
+		return nil, err
+	}
+	out := &kms.ListKeysOutput{Keys: make([]types.KeyListEntry, len(l.Items)), Truncated: l.Next != "", NextMarker: optional(l.Next)}
+	for i, k := range l.Items {
+		out.Keys[i] = types.KeyListEntry{KeyId: aws.String(string(k.ID)), KeyArn: aws.String(k.ARN)}
+	}
+	return out, nil
+}
+
+func page(limit *int32, marker *string) keyring.Page {
+	return keyring.Page{Limit: int(aws.ToInt32(limit)), Marker: aws.ToString(marker)}
+}
+
+// optional is s, or nil so that the member is left out.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func enableKey(c call, in *kms.EnableKeyInput) error {
+	return c.ring.Enable(c, c.who, *in.KeyId)
+}
+
+func disableKey(c call, in *kms.DisableKeyInput) error {
+	return c.ring.Disable(c, c.who, *in.KeyId)
+}
+
+func updateKeyDescription(c call, in *kms.UpdateKeyDescriptionInput) error {
+	return c.ring.SetDescription(c, c.who, *in.KeyId, *in.Description)
+}
+
+func scheduleKeyDeletion(c call, in *kms.ScheduleKeyDeletionInput) (*kms.ScheduleKeyDeletionOutput, error) {
+	d, err := c.ring.ScheduleDeletion(c, c.who, *in.KeyId, int(aws.ToInt32(in.PendingWindowInDays)))
+	if err != nil {
+		return nil, err
+	}
+	return &kms.ScheduleKeyDeletionOutput{
+		KeyId: &d.KeyARN, KeyState: types.KeyState(d.State), DeletionDate: &d.At, PendingWindowInDays: aws.Int32(int32(d.Days)),
+	}, nil
+}
+
+func cancelKeyDeletion(c call, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
+	keyARN, err := c.ring.CancelDeletion(c, c.who, *in.KeyId)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.CancelKeyDeletionOutput{KeyId: &keyARN}, nil
+}
+
+func getKeyPolicy(c call, in *kms.GetKeyPolicyInput) (*kms.GetKeyPolicyOutput, error) {
+	text, err := c.ring.Policy(c, c.who, *in.KeyId, aws.ToString(in.PolicyName))
+	if err != nil {
+		return nil, err
+	}
+	return &kms.GetKeyPolicyOutput{Policy: &text, PolicyName: aws.String(keyring.PolicyName)}, nil
+}
+
+func putKeyPolicy(c call, in *kms.PutKeyPolicyInput) error {
+	return c.ring.SetPolicy(c, c.who, *in.KeyId, aws.ToString(in.PolicyName), *in.Policy, in.BypassPolicyLockoutSafetyCheck)
+}
+
+func listKeyPolicies(c call, in *kms.ListKeyPoliciesInput) (*kms.ListKeyPoliciesOutput, error) {
+	l, err := c.ring.PolicyNames(c, c.who, *in.KeyId, page(in.Limit, in.Marker))
+	if err != nil {
+		return nil, err
+	}
+	return &kms.ListKeyPoliciesOutput{PolicyNames: l.Items, Truncated: l.Next != "", NextMarker: optional(l.Next)}, nil
+}
+
+func tagResource(c call, in *kms.TagResourceInput) error {
+	return c.ring.Tag(c, c.who, *in.KeyId, domainTags(in.Tags))
+}
+
+func untagResource(c call, in *kms.UntagResourceInput) error {
+	return c.ring.Untag(c, c.who, *in.KeyId, slices.Clone(in.TagKeys))
+}
+
+func listResourceTags(c call, in *kms.ListResourceTagsInput) (*kms.ListResourceTagsOutput, error) {
+	l, err := c.ring.Tags(c, c.who, *in.KeyId, page(in.Limit, in.Marker))
+	if err != nil {
+		return nil, err
+	}
+	out := &kms.ListResourceTagsOutput{Tags: make([]types.Tag, len(l.Items)), Truncated: l.Next != "", NextMarker: optional(l.Next)}
+	for i, t := range l.Items {
+		out.Tags[i] = types.Tag{TagKey: aws.String(t.Key), TagValue: aws.String(t.Value)}
+	}
+	return out, nil
+}
+
+func domainTags(tags []types.Tag) []keyring.Tag {
+	out := make([]keyring.Tag, len(tags))
+	for i, t := range tags {
+		out[i] = keyring.Tag{Key: aws.ToString(t.TagKey), Value: aws.ToString(t.TagValue)}
+	}
+	return out
+}
+
+func createAlias(c call, in *kms.CreateAliasInput) error {
+	return c.ring.CreateAlias(c, c.who, *in.AliasName, *in.TargetKeyId)
+}
+
+func updateAlias(c call, in *kms.UpdateAliasInput) error {
+	return c.ring.MoveAlias(c, c.who, *in.AliasName, *in.TargetKeyId)
+}
+
+func deleteAlias(c call, in *kms.DeleteAliasInput) error {
+	return c.ring.DeleteAlias(c, c.who, *in.AliasName)
+}
+
+func listAliases(c call, in *kms.ListAliasesInput) (*kms.ListAliasesOutput, error) {
+	l, err := c.ring.Aliases(c, c.who, aws.ToString(in.KeyId), page(in.Limit, in.Marker))
+	if err != nil {
+		return nil, err
+	}
+	out := &kms.ListAliasesOutput{Aliases: make([]types.AliasListEntry, len(l.Items)), Truncated: l.Next != "", NextMarker: optional(l.Next)}
+	for i := range l.Items {
+		a := &l.Items[i]
+		out.Aliases[i] = types.AliasListEntry{
+			AliasName: &a.Name, AliasArn: &a.ARN, TargetKeyId: aws.String(string(a.Target)),
+			CreationDate: &a.Created, LastUpdatedDate: &a.Updated,
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,140 @@
+package kms
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
+)
+
+// operations is the dispatch table: every operation of KMS, by its name.
+var operations = map[string]operation{
+	"CancelKeyDeletion":                   answers("CancelKeyDeletion", cancelKeyDeletion),
+	"CreateAlias":                         silent("CreateAlias", createAlias),
+	"CreateKey":                           answers("CreateKey", createKey),
+	"Decrypt":                             answers("Decrypt", decrypt),
+	"DeleteAlias":                         silent("DeleteAlias", deleteAlias),
+	"DeriveSharedSecret":                  answers("DeriveSharedSecret", deriveSharedSecret),
+	"DescribeKey":                         answers("DescribeKey", describeKey),
+	"DisableKey":                          silent("DisableKey", disableKey),
+	"EnableKey":                           silent("EnableKey", enableKey),
+	"Encrypt":                             answers("Encrypt", encrypt),
+	"GenerateDataKey":                     answers("GenerateDataKey", generateDataKey),
+	"GenerateDataKeyPair":                 answers("GenerateDataKeyPair", generateDataKeyPair),
+	"GenerateDataKeyPairWithoutPlaintext": answers("GenerateDataKeyPairWithoutPlaintext", generateDataKeyPairWithoutPlaintext),
+	"GenerateDataKeyWithoutPlaintext":     answers("GenerateDataKeyWithoutPlaintext", generateDataKeyWithoutPlaintext),
+	"GenerateMac":                         answers("GenerateMac", generateMac),
+	"GenerateRandom":                      answers("GenerateRandom", generateRandom),
+	"GetKeyPolicy":                        answers("GetKeyPolicy", getKeyPolicy),
+	"GetPublicKey":                        answers("GetPublicKey", getPublicKey),
+	"ListAliases":                         answers("ListAliases", listAliases),
+	"ListKeyPolicies":                     answers("ListKeyPolicies", listKeyPolicies),
+	"ListKeys":                            answers("ListKeys", listKeys),
+	"ListResourceTags":                    answers("ListResourceTags", listResourceTags),
+	"PutKeyPolicy":                        silent("PutKeyPolicy", putKeyPolicy),
+	"ReEncrypt":                           answers("ReEncrypt", reEncrypt),
+	"ScheduleKeyDeletion":                 answers("ScheduleKeyDeletion", scheduleKeyDeletion),
+	"Sign":                                answers("Sign", sign),
+	"TagResource":                         silent("TagResource", tagResource),
+	"UntagResource":                       silent("UntagResource", untagResource),
+	"UpdateAlias":                         silent("UpdateAlias", updateAlias),
+	"UpdateKeyDescription":                silent("UpdateKeyDescription", updateKeyDescription),
+	"Verify":                              answers("Verify", verify),
+	"VerifyMac":                           answers("VerifyMac", verifyMac),
+
+	"ConnectCustomKeyStore":     lacks[kms.ConnectCustomKeyStoreInput]("ConnectCustomKeyStore"),
+	"CreateCustomKeyStore":      lacks[kms.CreateCustomKeyStoreInput]("CreateCustomKeyStore"),
+	"CreateGrant":               lacks[kms.CreateGrantInput]("CreateGrant"),
+	"Decapsulate":               lacks[kms.DecapsulateInput]("Decapsulate"),
+	"DeleteCustomKeyStore":      lacks[kms.DeleteCustomKeyStoreInput]("DeleteCustomKeyStore"),
+	"DeleteImportedKeyMaterial": lacks[kms.DeleteImportedKeyMaterialInput]("DeleteImportedKeyMaterial"),
+	"DescribeCustomKeyStores":   lacks[kms.DescribeCustomKeyStoresInput]("DescribeCustomKeyStores"),
+	"DisableKeyRotation":        lacks[kms.DisableKeyRotationInput]("DisableKeyRotation"),
+	"DisconnectCustomKeyStore":  lacks[kms.DisconnectCustomKeyStoreInput]("DisconnectCustomKeyStore"),
+	"EnableKeyRotation":         lacks[kms.EnableKeyRotationInput]("EnableKeyRotation"),
+	"Encapsulate":               lacks[kms.EncapsulateInput]("Encapsulate"),
+	"GetKeyLastUsage":           lacks[kms.GetKeyLastUsageInput]("GetKeyLastUsage"),
+	"GetKeyRotationStatus":      lacks[kms.GetKeyRotationStatusInput]("GetKeyRotationStatus"),
+	"GetParametersForImport":    lacks[kms.GetParametersForImportInput]("GetParametersForImport"),
+	"ImportKeyMaterial":         lacks[kms.ImportKeyMaterialInput]("ImportKeyMaterial"),
+	"ListGrants":                lacks[kms.ListGrantsInput]("ListGrants"),
+	"ListKeyRotations":          lacks[kms.ListKeyRotationsInput]("ListKeyRotations"),
+	"ListRetirableGrants":       lacks[kms.ListRetirableGrantsInput]("ListRetirableGrants"),
+	"ReplicateKey":              lacks[kms.ReplicateKeyInput]("ReplicateKey"),
+	"RetireGrant":               lacks[kms.RetireGrantInput]("RetireGrant"),
+	"RevokeGrant":               lacks[kms.RevokeGrantInput]("RevokeGrant"),
+	"RotateKeyOnDemand":         lacks[kms.RotateKeyOnDemandInput]("RotateKeyOnDemand"),
+	"UpdateCustomKeyStore":      lacks[kms.UpdateCustomKeyStoreInput]("UpdateCustomKeyStore"),
+	"UpdatePrimaryRegion":       lacks[kms.UpdatePrimaryRegionInput]("UpdatePrimaryRegion"),
+}
+
+// call is one request on its way to the ring.
+type call struct {
+	context.Context
+	ring *keyring.Ring
+	who  access.Caller
+}
+
+// reader decodes and checks the requests of one operation.
+type reader[In any] struct {
+	shape awsjson.Shape[In]
+	rules awsjson.Rules[In]
+}
+
+func readerOf[In any](name string) reader[In] {
+	return reader[In]{awsjson.Of[In](), awsjson.Compile[In](constraints[name]...)}
+}
+
+func (r *reader[In]) read(body []byte) (*In, error) {
+	in, err := r.shape.Decode(body)
+	if err != nil {
+		return nil, err
+	}
+	return in, r.rules.Check(in)
+}
+
+// answers makes an operation of a handler that returns an output.
+func answers[In, Out any](name string, handle func(call, *In) (*Out, error)) operation {
+	requests, out := readerOf[In](name), awsjson.Of[Out]()
+	return func(ctx context.Context, ring *keyring.Ring, who access.Caller, dst, body []byte) ([]byte, error) {
+		in, err := requests.read(body)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := handle(call{ctx, ring, who}, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.Append(dst, answer), nil
+	}
+}
+
+// silent makes an operation of a handler without output: the body stays empty.
+func silent[In any](name string, handle func(call, *In) error) operation {
+	requests := readerOf[In](name)
+	return func(ctx context.Context, ring *keyring.Ring, who access.Caller, dst, body []byte) ([]byte, error) {
+		in, err := requests.read(body)
+		if err != nil {
+			return nil, err
+		}
+		return dst, handle(call{ctx, ring, who}, in)
+	}
+}
+
+// lacks makes an operation that Keyfront does not have.
+func lacks[In any](name string) operation {
+	return silent(name, func(call, *In) error {
+		return unsupported("The operation " + name + " is not supported.")
+	})
+}
+
+func unsupported(text string) error {
+	return &keyring.Error{Kind: keyring.ErrUnsupported, Message: text}
+}
+
+func invalid(text string) error {
+	return &keyring.Error{Kind: keyring.ErrInvalid, Message: text}
+}
