@@ -41,6 +41,13 @@ func (i *InvalidationInfo) forEdge() Invalidation {
 	}
 }
 
+// forEdge is what an edge does about the invalidations that were forgotten.
+func (f *floor) forEdge(n name) Invalidation {
+	return Invalidation{Distribution: DistributionID(n.id), Seq: f.Below, Paths: []string{"/*"}, CreatedAt: f.ModifiedAt}
+}
+
+func bySeq(a, b Invalidation) int { return cmp.Compare(a.Seq, b.Seq) }
+
 // invalidationName is the place of an invalidation of the distribution at n.
 func invalidationName(n name, id string) name {
 	return name{kindInvalidation, n.account, n.id + "/" + id}
@@ -245,19 +252,19 @@ func (s *Service) Subscribe(after uint64, apply func(Invalidation)) (cancel func
 			}
 		}
 	}
-	for _, floors := range s.shelves[kindFloor] {
+	for account, floors := range s.shelves[kindFloor] {
 		for id, o := range floors {
 			if f := o.(*floor); f.Below > after {
-				missed = append(missed, Invalidation{Distribution: DistributionID(id), Seq: f.Below, Paths: []string{"/*"}, CreatedAt: f.ModifiedAt})
+				missed = append(missed, f.forEdge(name{kindFloor, account, id}))
 			}
 		}
 	}
 	s.mu.RUnlock()
-	slices.SortFunc(missed, func(a, b Invalidation) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(missed, bySeq)
 	for _, inv := range missed {
 		apply(inv)
 	}
-	f := &feed{apply}
+	f := &subscriber{apply}
 	s.feeds[f] = true
 	return func() {
 		s.changing.Lock()

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ type Service struct {
 	// of a change to the last subscriber: changes reach memory in their order.
 	changing sync.Mutex
 	counter  uint64 // of store.Changes at the last look; under changing
-	feeds    map[*feed]bool
+	feeds    map[*subscriber]bool
 
 	snapshot atomic.Pointer[Snapshot]
 
@@ -54,7 +53,7 @@ type Service struct {
 	changed  chan struct{}
 }
 
-type feed struct{ apply func(Invalidation) }
+type subscriber struct{ apply func(Invalidation) }
 
 var _ Feed = (*Service)(nil)
 
@@ -66,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	cfg.Quotas = cfg.Quotas.withDefaults()
 	s := &Service{
 		cfg:      cfg,
-		feeds:    make(map[*feed]bool),
+		feeds:    make(map[*subscriber]bool),
 		shelves:  make(map[kind]map[arn.AccountID]map[string]object),
 		batches:  make(map[name]map[string]*InvalidationInfo),
 		compiled: make(map[DistributionID]*Distribution),
@@ -216,7 +215,12 @@ func (s *Service) land(ctx context.Context, t *txn) {
 func (s *Service) apply(seq uint64, objects map[name]object) {
 	s.mu.Lock()
 	var news []*InvalidationInfo
+	var feed []Invalidation
 	for n, o := range objects {
+		if f, ok := o.(*floor); ok && f.Below > s.seq {
+			// Another node made and forgot invalidations since we last looked.
+			feed = append(feed, f.forEdge(n))
+		}
 		if inv, ok := o.(*InvalidationInfo); ok {
 			news = append(news, inv)
 			continue
@@ -249,10 +253,13 @@ func (s *Service) apply(seq uint64, objects map[name]object) {
 	s.changed = make(chan struct{})
 	s.mu.Unlock()
 
-	slices.SortFunc(news, func(a, b *InvalidationInfo) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, inv := range news {
+		feed = append(feed, inv.forEdge())
+	}
+	slices.SortFunc(feed, bySeq)
+	for _, inv := range feed {
 		for f := range s.feeds {
-			f.apply(inv.forEdge())
+			f.apply(inv)
 		}
 	}
 }
@@ -278,6 +285,7 @@ func (s *Service) shelveLocked(n name, o object) {
 		s.forgetLocked(name{kindDistribution, n.account, n.id}, o.(*floor).Below)
 	case n.kind == kindDistribution && o == nil:
 		s.forgetLocked(n, math.MaxUint64)
+		delete(s.shelves[kindFloor][n.account], n.id)
 	}
 }
 

@@ -3,8 +3,11 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
+	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
 
 // everything returns all that an account can read.
@@ -133,6 +137,97 @@ func TestOtherNode(t *testing.T) {
 	if f.Snapshot().Len() != 0 || f.Snapshot().Lookup("www.example.com") != nil {
 		t.Error("a deleted distribution is still served")
 	}
+}
+
+// TestOtherNodeMissesForgotten covers invalidations that were made and
+// forgotten between two looks: the other node's edge forgets all.
+func TestOtherNodeMissesForgotten(t *testing.T) {
+	f := open(t, func(c *delivery.Config) { c.Quotas.InvalidationsPerDistribution = 1 })
+	d := must(f.CreateDistribution(t.Context(), me, config("d")))
+	other := f.reopen()
+	var seen []string
+	other.Subscribe(other.Snapshot().Version(), func(i delivery.Invalidation) { seen = append(seen, i.Paths...) })
+	for _, p := range []string{"/a", "/b", "/c"} {
+		must(f.CreateInvalidation(t.Context(), me, d.ID, delivery.InvalidationConfig{CallerReference: p, Paths: []string{p}}))
+	}
+	if err := other.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(seen, " "); got != "/* /c" {
+		t.Errorf("the other node's edge saw %q, want all forgotten and the last", got)
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden records")
+
+// TestGoldenRecords opens records that an earlier release wrote.
+func TestGoldenRecords(t *testing.T) {
+	const file = "testdata/records-v1.txt"
+	if *update {
+		f := open(t)
+		populate(f)
+		var out strings.Builder
+		err := f.records.View(t.Context(), func(tx store.Reader) error {
+			for rec, err := range tx.Scan("delivery", store.Range{}) {
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(&out, "%s\t%q\n", rec.Key, rec.Value)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := memory.NewRecords()
+	err = records.Update(t.Context(), func(tx store.Writer) error {
+		for line := range strings.Lines(string(text)) {
+			key, quoted, _ := strings.Cut(strings.TrimSpace(line), "\t")
+			value, err := strconv.Unquote(quoted)
+			if err != nil {
+				return err
+			}
+			if err := tx.Put("delivery", key, []byte(value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, func(c *delivery.Config) { c.Records = records })
+	d := f.Snapshot().Lookup("a.films.example.com")
+	if d == nil {
+		t.Fatal("the distribution is gone")
+	}
+	b := d.Behavior("/films/x")
+	if !d.Behavior("/").Restricted || len(d.Behavior("/").Keys) != 1 || b.Origin.Access.Signing != delivery.SignAlways || !b.Key.Query.Has("v") ||
+		d.Origins["legacy"].Access.CanonicalUserID == "" {
+		t.Errorf("the distribution is %+v, its behaviour %+v", d, b)
+	}
+	id := string(d.ID)
+	if n := len(must(f.ListInvalidations(t.Context(), me, id, delivery.Page{})).Items); n != 1 {
+		t.Errorf("%d invalidations, want 1", n)
+	}
+	// The indexes still work: names are taken, references protect.
+	if _, err := f.CreateOriginAccessControl(t.Context(), me, accessControl("control")); !errors.Is(err, delivery.ErrAccessControlExists) {
+		t.Errorf("a taken name: %v", err)
+	}
+	g := must(f.ListKeyGroups(t.Context(), me, delivery.Page{})).Items[0]
+	if err := f.DeleteKeyGroup(t.Context(), me, g.ID, g.ETag); !errors.Is(err, delivery.ErrKeyGroupInUse) {
+		t.Errorf("delete of a trusted group: %v", err)
+	}
+	info := must(f.GetDistribution(t.Context(), me, id))
+	must(f.UpdateDistribution(t.Context(), me, id, info.ETag, info.Config))
 }
 
 // failing wraps Records and fails every Update while on.
