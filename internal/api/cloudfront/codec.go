@@ -43,8 +43,8 @@ func (s *shape[T]) fresh() T {
 }
 
 func (s *shape[T]) read(e *element, into *T) error {
-	if strings.TrimSpace(e.text) != "" {
-		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path}
+	if !e.blank() {
+		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path()}
 	}
 	for i := range s.members {
 		if err := s.members[i].read(e, into); err != nil {
@@ -142,7 +142,7 @@ func readInto[V any](e *element, name string, o option, c codec[V], into *V) err
 	case child != nil:
 		return c.read(child, into)
 	case o == required:
-		return &missingError{e.path + "." + name}
+		return &missingError{e.path() + "." + name}
 	default:
 		return nil
 	}
@@ -199,7 +199,7 @@ func items[T, V any](name string, c codec[V], at func(*T) *[]V) member[T] {
 				return err
 			}
 			if said != len(list) {
-				return &quantityError{e.path, said, len(list)}
+				return &quantityError{e.path(), said, len(list)}
 			}
 			*at(into) = list
 			return nil
@@ -257,13 +257,13 @@ func readItems[V any](e *element, name string, c codec[V]) ([]V, error) {
 
 // readAll reads the children of holder, all of which must be called name.
 func readAll[V any](holder *element, name string, c codec[V]) ([]V, error) {
-	if strings.TrimSpace(holder.text) != "" {
-		return nil, &restxml.DecodeError{Problem: restxml.Value, Path: holder.path}
+	if !holder.blank() {
+		return nil, &restxml.DecodeError{Problem: restxml.Value, Path: holder.path()}
 	}
 	var list []V
 	for _, child := range holder.children {
 		if child.name != name {
-			return nil, &restxml.DecodeError{Problem: restxml.Unknown, Path: child.path}
+			return nil, &restxml.DecodeError{Problem: restxml.Unknown, Path: child.path()}
 		}
 		v := c.fresh()
 		if err := c.read(child, &v); err != nil {
@@ -320,9 +320,9 @@ func (text) fresh() string { return "" }
 
 func (text) read(e *element, into *string) error {
 	if len(e.children) > 0 {
-		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path}
+		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path()}
 	}
-	*into = e.text
+	*into = e.text()
 	return nil
 }
 
@@ -334,9 +334,9 @@ type flag struct{}
 func (flag) fresh() bool { return false }
 
 func (flag) read(e *element, into *bool) error {
-	switch s := strings.TrimSpace(e.text); {
+	switch s := strings.TrimSpace(e.text()); {
 	case len(e.children) > 0 || !slices.Contains([]string{"true", "false"}, s):
-		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path}
+		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path()}
 	default:
 		*into = s == "true"
 		return nil
@@ -360,16 +360,16 @@ func (number) read(e *element, into *int) error {
 		return err
 	}
 	if int64(int32(n)) != n {
-		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path}
+		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path()}
 	}
 	*into = int(n)
 	return nil
 }
 
 func (long) read(e *element, into *int64) error {
-	n, err := strconv.ParseInt(strings.TrimSpace(e.text), 10, 64)
+	n, err := strconv.ParseInt(strings.TrimSpace(e.text()), 10, 64)
 	if err != nil || len(e.children) > 0 {
-		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path}
+		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path()}
 	}
 	*into = n
 	return nil

@@ -279,6 +279,33 @@ func FuzzDistributionConfig(f *testing.F) {
 	})
 }
 
+// TestHostileDocuments are such as make a careless parser slow or deep.
+func TestHostileDocuments(t *testing.T) {
+	for name, doc := range map[string]string{
+		"text in a million pieces": "<DistributionConfig><Comment>" + strings.Repeat("a<!---->", 400_000) + "</Comment></DistributionConfig>",
+		"long names":               "<DistributionConfig><" + strings.Repeat("n", 1<<20) + ">" + strings.Repeat("<a/>", 90_000) + "</" + strings.Repeat("n", 1<<20) + "></DistributionConfig>",
+		"too many elements":        "<DistributionConfig>" + strings.Repeat("<a/>", 200_000) + "</DistributionConfig>",
+		"too deep":                 strings.Repeat("<DistributionConfig>", 100_000),
+		"too large":                "<DistributionConfig>" + strings.Repeat(" ", cloudfront.MaxBodyBytes) + "</DistributionConfig>",
+	} {
+		if _, err := cloudfront.DecodeDistribution([]byte(doc)); err == nil {
+			t.Errorf("%s: accepted", name)
+		} else if len(err.Error()) > 1000 {
+			t.Errorf("%s: an error of %d bytes", name, len(err.Error()))
+		}
+	}
+}
+
+func BenchmarkDecodeDistribution(b *testing.B) {
+	b.SetBytes(int64(len(golden)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := cloudfront.DecodeDistribution([]byte(golden)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestUnknownOperations(t *testing.T) {
 	f := start(t)
 	for _, r := range []struct{ method, path, names string }{

@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
@@ -16,11 +15,25 @@ const maxElements = 100_000
 
 // element is one XML element of a request: text or children.
 type element struct {
-	path     string
+	parent   *element
 	name     string
-	text     string
+	chars    []byte
 	children []*element
 	taken    map[string]bool
+}
+
+func (e *element) text() string { return string(e.chars) }
+
+// blank reports whether e has no text but white space.
+func (e *element) blank() bool { return len(bytes.TrimSpace(e.chars)) == 0 }
+
+// path names e from the root on: "DistributionConfig.Aliases.Quantity". It is
+// made on demand, since a document may hold many long ones.
+func (e *element) path() string {
+	if e.parent == nil || e.parent.parent == nil {
+		return e.name
+	}
+	return e.parent.path() + "." + e.name
 }
 
 // parse reads a document whose root is called root. Namespaces and attributes
@@ -37,7 +50,7 @@ func parse(body []byte, root string) (*element, error) {
 	top := new(element)
 	open := []*element{top}
 	bad := func(p restxml.Problem) error {
-		return &restxml.DecodeError{Problem: p, Path: open[len(open)-1].path, Offset: in.InputOffset()}
+		return &restxml.DecodeError{Problem: p, Path: open[len(open)-1].path(), Offset: in.InputOffset()}
 	}
 	for count := 0; ; {
 		token, err := in.Token()
@@ -56,22 +69,19 @@ func parse(body []byte, root string) (*element, error) {
 			if len(open) > restxml.MaxDepth {
 				return nil, bad(restxml.TooDeep)
 			}
-			e := &element{name: t.Name.Local, path: at.path + "." + t.Name.Local}
-			if at == top {
-				e.path = t.Name.Local
-			}
+			e := &element{parent: at, name: t.Name.Local}
 			at.children = append(at.children, e)
 			open = append(open, e)
 		case xml.EndElement:
 			if len(at.children) > 0 {
-				if strings.TrimSpace(at.text) != "" {
+				if !at.blank() {
 					return nil, bad(restxml.Value)
 				}
-				at.text = ""
+				at.chars = nil
 			}
 			open = open[:len(open)-1]
 		case xml.CharData:
-			at.text += string(t)
+			at.chars = append(at.chars, t...)
 		case xml.Directive: // a document type: entities, external files
 			return nil, bad(restxml.Syntax)
 		case xml.ProcInst:
@@ -81,7 +91,7 @@ func parse(body []byte, root string) (*element, error) {
 		}
 	}
 	switch {
-	case len(top.children) != 1 || strings.TrimSpace(top.text) != "":
+	case len(top.children) != 1 || !top.blank():
 		return nil, bad(restxml.Syntax)
 	case top.children[0].name != root:
 		return nil, bad(restxml.Root)
@@ -102,7 +112,7 @@ func (e *element) take(name string) (*element, error) {
 			continue
 		}
 		if found != nil {
-			return nil, &restxml.DecodeError{Problem: restxml.Repeated, Path: c.path}
+			return nil, &restxml.DecodeError{Problem: restxml.Repeated, Path: c.path()}
 		}
 		found = c
 	}
@@ -113,7 +123,7 @@ func (e *element) take(name string) (*element, error) {
 func (e *element) finish() error {
 	for _, c := range e.children {
 		if !e.taken[c.name] {
-			return &restxml.DecodeError{Problem: restxml.Unknown, Path: c.path}
+			return &restxml.DecodeError{Problem: restxml.Unknown, Path: c.path()}
 		}
 	}
 	return nil
