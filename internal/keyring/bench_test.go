@@ -34,3 +34,20 @@ func BenchmarkRing(b *testing.B) {
 	bench("Describe", func() error { return second(r.Describe(b.Context(), who, keyring.Use{Key: key.ARN})) })
 	bench("SignP256", func() error { return second(r.Sign(b.Context(), who, p256, keyring.Raw, plaintext)) })
 }
+
+// What a start costs, for a store of 10,000 keys.
+func BenchmarkOpen(b *testing.B) {
+	const keys = 10_000
+	w := newWorld(b)
+	w.gate = access.NewGate(access.Config{Identities: w.policies, Record: forget{}})
+	r := w.open()
+	for range keys {
+		create(b, r, keyring.Symmetric, "")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		w.open()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/keys, "ns/key")
+	b.ReportMetric(0, "ns/op")
+}

@@ -67,3 +67,9 @@ var DestroyDue = (*Ring).destroyDue
 
 // PairsReady counts the pairs of a size in the pool.
 func (r *Ring) PairsReady(bits int) int { return len(r.pairs.ready[bits]) }
+
+// ReencodeChange reads a record of the journal and writes it again.
+func ReencodeChange(b []byte) ([]byte, error) {
+	paths, err := decodeChange("fuzz", b)
+	return encodeChange(paths), err
+}

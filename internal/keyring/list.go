@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"strings"
+	"iter"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -141,55 +141,90 @@ func (r *Ring) Aliases(ctx context.Context, who access.Caller, ref string, page 
 	if err := page.check(100, 50); err != nil {
 		return out, err
 	}
-	var of KeyID
+	filter := realm{who.Account(), who.Region}.prefix()
+	var of *key
 	if ref != "" {
 		t, err := r.resolve(&who, opListAliases, ref)
 		if err != nil {
 			return out, err
 		}
-		if of = KeyID(t.arn[strings.LastIndexByte(t.arn, '/')+1:]); t.key == nil {
-			if t.missing == nil {
-				t.missing = keyNotFound(path{realm{t.owner, who.Region}, of})
-			}
-			return out, t.missing
+		if of = t.key; of == nil {
+			return out, orElse(t.missing, fail(ErrNotFound, "Key '%s' does not exist", t.arn))
 		}
+		filter += string(of.id)
 	}
 	if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
 		return out, err
 	}
-	own := realm{who.Account(), who.Region}
-	filter := own.prefix() + string(of)
 	last, err := r.openMarker(opListAliases, filter, page.Marker)
 	if err != nil {
 		return out, err
 	}
-	now := r.clock.Now()
 	err = r.records.View(ctx, func(tx store.Reader) error {
 		out = Listing[Alias]{}
-		for rec, err := range tx.Scan(aliasSpace, after(own.prefix(), last)) {
+		for a, err := range r.aliases(tx, realm{who.Account(), who.Region}, of, last) {
 			if err != nil {
 				return err
-			}
-			name := rec.Key[len(own.prefix()):]
-			body := new(aliasRecord)
-			if err := decode(aliasSpace, rec.Key, rec.Value, body); err != nil {
-				return err
-			}
-			if of != "" && body.Target != of {
-				continue
-			}
-			if k := r.index.key(own.region, body.Target); k != nil && k.gone(now) {
-				continue
 			}
 			if len(out.Items) == page.Limit {
 				out.Next = r.marker(opListAliases, filter, out.Items[page.Limit-1].Name)
 				return nil
 			}
-			out.Items = append(out.Items, body.alias(own, name))
+			out.Items = append(out.Items, a)
 		}
 		return nil
 	})
 	return out, err
+}
+
+// aliases walks the aliases after last: those of one key, or all of the realm
+// whose keys are not gone.
+func (r *Ring) aliases(tx store.Reader, m realm, of *key, last string) iter.Seq2[Alias, error] {
+	return func(yield func(Alias, error) bool) {
+		if of != nil {
+			for _, name := range of.Aliases {
+				if name <= last {
+					continue
+				}
+				rec, err := getAlias(tx, m, name)
+				if isNotFound(err) || err == nil && rec.Target != of.id {
+					continue // moved since the snapshot was taken
+				}
+				if err != nil {
+					yield(Alias{}, err)
+					return
+				}
+				if !yield(rec.alias(m, name), nil) {
+					return
+				}
+			}
+			return
+		}
+		now := r.clock.Now()
+		for rec, err := range tx.Scan(aliasSpace, after(m.prefix(), last)) {
+			body := new(aliasRecord)
+			if err == nil {
+				err = decode(aliasSpace, rec.Key, rec.Value, body)
+			}
+			if err != nil {
+				yield(Alias{}, err)
+				return
+			}
+			if k := r.index.key(m.region, body.Target); k != nil && k.gone(now) {
+				continue
+			}
+			if !yield(body.alias(m, rec.Key[len(m.prefix()):]), nil) {
+				return
+			}
+		}
+	}
+}
+
+func orElse(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
 }
 
 // Random returns sizeBytes random bytes, 1 to MaxRandomBytes.
