@@ -86,8 +86,7 @@ func (c *change) touch(p path) {
 	}
 }
 
-// destroyKey removes everything of a key: material first in the reader's mind,
-// one transaction in the store.
+// destroyKey removes everything of a key.
 func (c *change) destroyKey(p path, rec *keyRecord) error {
 	c.touch(p)
 	for _, id := range rec.Materials {
@@ -99,6 +98,9 @@ func (c *change) destroyKey(p path, rec *keyRecord) error {
 		if err := c.Delete(aliasSpace, p.prefix()+name); err != nil {
 			return err
 		}
+	}
+	if err := c.setRotation(p, rec, nil); err != nil {
+		return err
 	}
 	if err := c.Delete(dueSpace, dueKey(rec.Deletion, p)); err != nil {
 		return err

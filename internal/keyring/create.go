@@ -80,13 +80,17 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 // putNew writes a key and its first material.
 func (r *Ring) putNew(c *change, p path, rec *keyRecord, secret sealed.Secret) error {
 	id := materialID(p.id, secret)
-	name := p.materialName(id)
-	rec.Materials = []string{id}
-	material := materialRecord{Created: rec.Created, Wrapped: r.domain.Wrap(materialPurpose, name, secret)}
-	if err := c.Put(materialSpace, name, encode(material)); err != nil {
+	if err := r.putMaterial(c, p, id, secret, rec.Created); err != nil {
 		return err
 	}
+	rec.Materials = []string{id}
 	return c.putKey(p, rec)
+}
+
+// putMaterial writes one version of a key's material.
+func (r *Ring) putMaterial(c *change, p path, id string, secret sealed.Secret, now millis) error {
+	name := p.materialName(id)
+	return c.Put(materialSpace, name, encode(materialRecord{Created: now, Wrapped: r.domain.Wrap(materialPurpose, name, secret)}))
 }
 
 func (in *CreateInput) note(call *access.Call) {

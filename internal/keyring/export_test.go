@@ -62,8 +62,8 @@ const JournalLength = journalLength
 // Refresh follows the store once, as Run does again and again.
 var Refresh = (*Ring).refresh
 
-// DestroyDue destroys what is due, as Run does again and again.
-var DestroyDue = (*Ring).destroyDue
+// DoDue does what is due, as Run does again and again.
+var DoDue = (*Ring).doDue
 
 // PairsReady counts the pairs of a size in the pool.
 func (r *Ring) PairsReady(bits int) int { return len(r.pairs.ready[bits]) }

@@ -32,9 +32,13 @@ func (r *Ring) setState(ctx context.Context, who *access.Caller, op operation, r
 		return err
 	}
 	return call.Effect(ctx, func() error {
-		return r.edit(ctx, k, op, func(_ *change, rec *keyRecord) error {
+		return r.edit(ctx, k, op, func(c *change, rec *keyRecord) error {
 			rec.State = state
-			return nil
+			if state != Enabled {
+				return nil
+			}
+			// A rotation that was due in the meantime is due now.
+			return c.planRotation(k.path, rec)
 		})
 	})
 }

@@ -94,6 +94,10 @@ type keyRecord struct {
 	// Aliases are the names that point here, "alias/" included, ascending.
 	Aliases []string `json:"aliases,omitempty"`
 	Tags    []Tag    `json:"tags,omitempty"`
+	// Rotation is nil while automatic rotation is off.
+	Rotation *rotationRecord `json:"rotation,omitempty"`
+	// Rotated are the rotations so far, the newest last.
+	Rotated []rotatedRecord `json:"rotated,omitempty"`
 }
 
 // materialRecord is one version of a key's material.

@@ -15,9 +15,9 @@ import (
 )
 
 // Run does the work that no caller waits for, until ctx ends: it follows the
-// changes of other nodes, destroys keys whose waiting period is over (also when
-// the clock is moved), and fills the pool of RSA pairs. Failures are logged and
-// tried again.
+// changes of other nodes, destroys keys whose waiting period is over and rotates
+// those whose period is (also when the clock is moved), and fills the pool of RSA
+// pairs. Failures are logged and tried again.
 func (r *Ring) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -28,7 +28,7 @@ func (r *Ring) Run(ctx context.Context) {
 	failing := false
 	for {
 		moved := r.clock.Moved()
-		err := errors.Join(r.refresh(ctx, 0), r.destroyDue(ctx))
+		err := errors.Join(r.refresh(ctx, 0), r.doDue(ctx))
 		if err != nil && ctx.Err() == nil && !failing {
 			r.log.LogAttrs(ctx, slog.LevelError, "key service cannot follow its store", slog.Any("error", err))
 		}
@@ -42,15 +42,16 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
-// destroyDue destroys every key whose waiting period is over.
-func (r *Ring) destroyDue(ctx context.Context) error {
+// doDue does what the agenda holds until now.
+func (r *Ring) doDue(ctx context.Context) error {
 	now := toMillis(r.clock.Now())
 	if next := r.nextDue.Load(); next == 0 || millis(next) > now {
 		return nil
 	}
 	type entry struct {
-		at millis
-		path
+		at   millis
+		path path
+		rec  *keyRecord
 	}
 	var due []entry
 	err := r.records.View(ctx, func(tx store.Reader) error {
@@ -66,23 +67,58 @@ func (r *Ring) destroyDue(ctx context.Context) error {
 			if at > now {
 				return nil
 			}
-			due = append(due, entry{at, p})
+			body, err := getKey(tx, p)
+			if err != nil && !isNotFound(err) {
+				return err
+			}
+			due = append(due, entry{at, p, body})
 		}
 		return nil
 	})
 	for _, d := range due {
-		err = errors.Join(err, r.destroy(ctx, d.path, d.at))
+		switch {
+		case d.rec.deletesAt(d.at):
+			err = errors.Join(err, r.act(ctx, d.path, "kms:DeleteKey", func(c *change, rec *keyRecord) error {
+				if !rec.deletesAt(d.at) {
+					return nil // called off, or done by another node
+				}
+				return c.destroyKey(d.path, rec)
+			}))
+		case d.rec.rotatesAt(d.at):
+			err = errors.Join(err, r.act(ctx, d.path, "kms:RotateKey", func(c *change, rec *keyRecord) error {
+				if !rec.rotatesAt(d.at) {
+					return nil
+				}
+				return r.rotateDue(c, d.path, rec)
+			}))
+		default:
+			err = errors.Join(err, r.mutate(ctx, func(c *change) error {
+				c.touch(d.path)
+				return c.Delete(dueSpace, dueKey(d.at, d.path))
+			}))
+		}
 	}
 	return err
 }
 
-// destroy ends a key whose waiting period ended at the given moment. The record
-// says so before the material is gone.
-func (r *Ring) destroy(ctx context.Context, p path, at millis) (err error) {
+// deletesAt reports whether the key's waiting period ends at this moment.
+func (rec *keyRecord) deletesAt(at millis) bool {
+	return rec != nil && rec.State == PendingDeletion && rec.Deletion == at
+}
+
+// rotatesAt reports whether the key is to be rotated at this moment. Keys that
+// are not enabled are not: enabling them puts the rotation back.
+func (rec *keyRecord) rotatesAt(at millis) bool {
+	return rec != nil && rec.State == Enabled && rec.Rotation != nil && rec.Rotation.Next == at
+}
+
+// act changes a key on behalf of nobody but time. The record says so before it
+// happens.
+func (r *Ring) act(ctx context.Context, p path, action policy.Action, fn func(c *change, rec *keyRecord) error) (err error) {
 	call := r.gate.Begin(access.Caller{
 		Principal: policy.Principal{Kind: policy.Service, Account: p.account, Service: "kms.amazonaws.com"},
 		Region:    p.region, RequestID: uuid.NewString(), At: r.clock.Now(),
-	}, "kms:DeleteKey")
+	}, action)
 	defer call.End(ctx, &err)
 	call.On(p.arn())
 	call.Open()
@@ -92,11 +128,7 @@ func (r *Ring) destroy(ctx context.Context, p path, at millis) (err error) {
 			if err != nil && !isNotFound(err) {
 				return err
 			}
-			c.touch(p)
-			if err != nil || rec.State != PendingDeletion || rec.Deletion != at {
-				return c.Delete(dueSpace, dueKey(at, p)) // already done, or called off
-			}
-			return c.destroyKey(p, rec)
+			return fn(c, rec)
 		})
 	})
 }

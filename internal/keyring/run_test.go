@@ -201,7 +201,7 @@ func TestFollowsAfterALongSleep(t *testing.T) {
 	b := w.open()
 	must[keyring.Deletion](t)(a.ScheduleDeletion(t.Context(), root(), doomed.ARN, 7))
 	w.clock.Advance(8 * 24 * time.Hour)
-	if err := keyring.DestroyDue(a, t.Context()); err != nil {
+	if err := keyring.DoDue(a, t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i := range keyring.JournalLength + 1 {
@@ -289,6 +289,13 @@ func TestCrashes(t *testing.T) {
 		}},
 		{"policy", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
 			return r.SetPolicy(t.Context(), root(), m.ARN, "", strings.Replace(keyring.DefaultPolicy(account), "key-default-1", "mine", 1), false)
+		}},
+		{"enable rotation", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
+			return r.EnableRotation(t.Context(), root(), m.ARN, 0)
+		}},
+		{"rotate", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
+			_, err := r.RotateNow(t.Context(), root(), m.ARN)
+			return err
 		}},
 		{"tag", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
 			return r.Tag(t.Context(), root(), m.ARN, tags(1))

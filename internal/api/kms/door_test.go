@@ -117,7 +117,7 @@ var unstable = []struct {
 	replacement string
 }{
 	{regexp.MustCompile(`"(CiphertextBlob|Plaintext|PublicKey|PrivateKeyCiphertextBlob|PrivateKeyPlaintext|Signature|Mac|SharedSecret)":"[^"]*"`), `"$1":"…"`},
-	{regexp.MustCompile(`"(CreationDate|DeletionDate|LastUpdatedDate)":[0-9.E+]+`), `"$1":0`},
+	{regexp.MustCompile(`"(CreationDate|DeletionDate|LastUpdatedDate|NextRotationDate|RotationDate)":[0-9.E+]+`), `"$1":0`},
 	{regexp.MustCompile(`[0-9a-f]{64}`), "<material>"},
 	{regexp.MustCompile(`"NextMarker":"[^"]*"`), `"NextMarker":"…"`},
 }

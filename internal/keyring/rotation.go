@@ -1,0 +1,288 @@
+package keyring
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+)
+
+// Bounds of rotation.
+const (
+	MinRotationDays     = 90
+	MaxRotationDays     = 2560
+	DefaultRotationDays = 365
+	// MaxOnDemandRotations is how often a key may be rotated on demand in its life.
+	MaxOnDemandRotations = 25
+)
+
+// RotationKind says why material was replaced.
+type RotationKind string
+
+// The kinds of rotation.
+const (
+	Automatic RotationKind = "AUTOMATIC"
+	OnDemand  RotationKind = "ON_DEMAND"
+)
+
+// rotationRecord is when a key's material is replaced by itself.
+type rotationRecord struct {
+	Days int `json:"days"`
+	// Next is when the rotation is due. A key that is not enabled then is
+	// rotated when it is enabled again.
+	Next millis `json:"next"`
+}
+
+// rotatedRecord is one rotation that has happened.
+type rotatedRecord struct {
+	Material string       `json:"material"` // what became current
+	At       millis       `json:"at"`
+	Kind     RotationKind `json:"kind"`
+}
+
+// RotationStatus is how a key rotates.
+type RotationStatus struct {
+	KeyARN  string
+	Enabled bool
+	// Days is the period, and Next the next rotation; both only if Enabled.
+	Days int
+	Next time.Time
+}
+
+// Rotation is one version of a key's material.
+type Rotation struct {
+	KeyID      KeyID
+	MaterialID string
+	Current    bool
+	// At and Kind tell of the rotation that made it current; zero for the first.
+	At   time.Time
+	Kind RotationKind
+}
+
+// checkRotates says whether material of the key is replaceable.
+func (k *key) checkRotates() error {
+	if k.spec.family != symmetricKey {
+		return fail(ErrUnsupported, "")
+	}
+	return nil
+}
+
+// EnableRotation makes the Ring replace a symmetric key's material every days
+// days, MinRotationDays to MaxRotationDays, or DefaultRotationDays if 0,
+// beginning one period from now. It may be called again for another period.
+//
+// Source: AWS KMS API Reference, EnableKeyRotation.
+func (r *Ring) EnableRotation(ctx context.Context, who access.Caller, ref string, days int) (err error) {
+	call := r.begin(&who, opEnableKeyRotation)
+	defer call.End(ctx, &err)
+	if days == 0 {
+		days = DefaultRotationDays
+	}
+	call.Note("keyId", ref)
+	call.Note("rotationPeriodInDays", strconv.Itoa(days))
+	if days < MinRotationDays || days > MaxRotationDays {
+		return outOfRange("rotationPeriodInDays", days, MinRotationDays, MaxRotationDays)
+	}
+	call.Keys.Set("kms:RotationPeriodInDays", strconv.Itoa(days))
+	k, err := r.admit(call, &who, opEnableKeyRotation, ref)
+	if err != nil {
+		return err
+	}
+	if err := k.checkRotates(); err != nil {
+		return err
+	}
+	next := toMillis(r.clock.Now().AddDate(0, 0, days))
+	return call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opEnableKeyRotation, func(c *change, rec *keyRecord) error {
+			return c.setRotation(k.path, rec, &rotationRecord{Days: days, Next: next})
+		})
+	})
+}
+
+// DisableRotation ends what EnableRotation began. Old material stays.
+//
+// Source: AWS KMS API Reference, DisableKeyRotation.
+func (r *Ring) DisableRotation(ctx context.Context, who access.Caller, ref string) (err error) {
+	call := r.begin(&who, opDisableKeyRotation)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	k, err := r.admit(call, &who, opDisableKeyRotation, ref)
+	if err != nil {
+		return err
+	}
+	if err := k.checkRotates(); err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opDisableKeyRotation, func(c *change, rec *keyRecord) error {
+			return c.setRotation(k.path, rec, nil)
+		})
+	})
+}
+
+// setRotation replaces when a key rotates, and its entry in the agenda.
+func (c *change) setRotation(p path, rec *keyRecord, next *rotationRecord) error {
+	if rec.Rotation != nil {
+		if err := c.Delete(dueSpace, dueKey(rec.Rotation.Next, p)); err != nil {
+			return err
+		}
+	}
+	rec.Rotation = next
+	return c.planRotation(p, rec)
+}
+
+// planRotation puts a key's rotation into the agenda.
+func (c *change) planRotation(p path, rec *keyRecord) error {
+	if rec.Rotation == nil {
+		return nil
+	}
+	return c.Put(dueSpace, dueKey(rec.Rotation.Next, p), []byte{recordVersion})
+}
+
+// RotationStatus tells whether and when a key rotates. A key that waits for its
+// deletion does not.
+//
+// Source: AWS KMS API Reference, GetKeyRotationStatus.
+func (r *Ring) RotationStatus(ctx context.Context, who access.Caller, ref string) (out RotationStatus, err error) {
+	call := r.begin(&who, opGetKeyRotationStatus)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	k, err := r.admit(call, &who, opGetKeyRotationStatus, ref)
+	if err != nil {
+		return out, err
+	}
+	if err := k.checkRotates(); err != nil {
+		return out, err
+	}
+	out.KeyARN = k.arn
+	if k.Rotation != nil && k.State != PendingDeletion {
+		out.Enabled, out.Days, out.Next = true, k.Rotation.Days, k.Rotation.Next.time()
+	}
+	return out, nil
+}
+
+// RotateNow replaces a symmetric key's material at once, at most
+// MaxOnDemandRotations times in the key's life. The automatic rotation keeps its
+// dates. It returns the key's ARN.
+//
+// Source: AWS KMS API Reference, RotateKeyOnDemand.
+func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (keyARN string, err error) {
+	call := r.begin(&who, opRotateKeyOnDemand)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	k, err := r.admit(call, &who, opRotateKeyOnDemand, ref)
+	if err != nil {
+		return "", err
+	}
+	if err := k.checkRotates(); err != nil {
+		return "", err
+	}
+	if err := k.keyRecord.checkOnDemand(k.arn); err != nil {
+		return "", err
+	}
+	now := r.clock.Now()
+	err = call.Effect(ctx, func() error {
+		return r.edit(ctx, k, opRotateKeyOnDemand, func(c *change, rec *keyRecord) error {
+			if err := rec.checkOnDemand(k.arn); err != nil {
+				return err
+			}
+			return r.rotate(c, k.path, rec, OnDemand, now)
+		})
+	})
+	return k.arn, err
+}
+
+func (rec *keyRecord) checkOnDemand(keyARN string) error {
+	n := 0
+	for _, rotated := range rec.Rotated {
+		if rotated.Kind == OnDemand {
+			n++
+		}
+	}
+	if n >= MaxOnDemandRotations {
+		return fail(ErrLimit, "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: %s", keyARN)
+	}
+	return nil
+}
+
+// rotate gives a symmetric key new current material. The old one stays for
+// what it encrypted.
+func (r *Ring) rotate(c *change, p path, rec *keyRecord, kind RotationKind, now time.Time) error {
+	secret, err := r.generate(specs[rec.Spec])
+	if err != nil {
+		return err
+	}
+	defer secret.Wipe()
+	id := materialID(p.id, secret)
+	if err := r.putMaterial(c, p, id, secret, toMillis(now)); err != nil {
+		return err
+	}
+	rec.Materials = append(rec.Materials, id)
+	rec.Rotated = append(rec.Rotated, rotatedRecord{Material: id, At: toMillis(now), Kind: kind})
+	return nil
+}
+
+// rotateDue replaces the material of a key whose rotation is due, and plans the
+// next. However often it was due, it happens once.
+func (r *Ring) rotateDue(c *change, p path, rec *keyRecord) error {
+	now := r.clock.Now()
+	if err := r.rotate(c, p, rec, Automatic, now); err != nil {
+		return err
+	}
+	next := rotationRecord{Days: rec.Rotation.Days, Next: toMillis(now.AddDate(0, 0, rec.Rotation.Days))}
+	if err := c.setRotation(p, rec, &next); err != nil {
+		return err
+	}
+	return c.putKey(p, rec)
+}
+
+// Rotations lists the rotations of a symmetric key, or with all every version of
+// its material, the first one included, in the order of time. A page has 1 to
+// 1000, 100 by default.
+//
+// Source: AWS KMS API Reference, ListKeyRotations.
+func (r *Ring) Rotations(ctx context.Context, who access.Caller, ref string, all bool, page Page) (out Listing[Rotation], err error) {
+	call := r.begin(&who, opListKeyRotations)
+	defer call.End(ctx, &err)
+	call.Note("keyId", ref)
+	if err := page.check(1000, 100); err != nil {
+		return out, err
+	}
+	k, err := r.admit(call, &who, opListKeyRotations, ref)
+	if err != nil {
+		return out, err
+	}
+	if err := k.checkRotates(); err != nil {
+		return out, err
+	}
+	filter := k.path.String() + "/" + strconv.FormatBool(all)
+	last, err := r.openMarker(opListKeyRotations, filter, page.Marker)
+	if err != nil {
+		return out, err
+	}
+	rotations := k.rotations(all)
+	if i := slices.IndexFunc(rotations, func(r Rotation) bool { return r.MaterialID == last }); i >= 0 {
+		rotations = rotations[i+1:]
+	}
+	out.Items = rotations
+	if len(rotations) > page.Limit {
+		out.Items = rotations[:page.Limit]
+		out.Next = r.marker(opListKeyRotations, filter, rotations[page.Limit-1].MaterialID)
+	}
+	return out, nil
+}
+
+func (k *key) rotations(all bool) (out []Rotation) {
+	if all {
+		out = append(out, Rotation{KeyID: k.id, MaterialID: k.Materials[0]})
+	}
+	for _, rotated := range k.Rotated {
+		out = append(out, Rotation{KeyID: k.id, MaterialID: rotated.Material, At: rotated.At.time(), Kind: rotated.Kind})
+	}
+	for i := range out {
+		out[i].Current = out[i].MaterialID == k.current().id
+	}
+	return out
+}
