@@ -88,6 +88,25 @@ func TestCreateErrors(t *testing.T) {
 	}
 }
 
+// A region is what the caller signed; it must not break the names of records.
+func TestCreateNeedsARegion(t *testing.T) {
+	w := newWorld(t)
+	r := w.open()
+	for _, region := range []string{"", "eu/west", "EU", strings.Repeat("a", 33), "eu west"} {
+		who := root()
+		who.Region = region
+		if _, err := r.Create(t.Context(), who, keyring.CreateInput{}); !errors.Is(err, keyring.ErrInvalid) {
+			t.Errorf("Create in region %q = %v, want ErrInvalid", region, err)
+		}
+	}
+	nobody := root()
+	nobody.Principal.Account = ""
+	if _, err := r.ManagedKey(t.Context(), nobody, "s3"); !errors.Is(err, keyring.ErrInvalid) {
+		t.Errorf("ManagedKey without an account = %v", err)
+	}
+	w.open()
+}
+
 func tags(n int) (out []keyring.Tag) {
 	for i := range n {
 		out = append(out, keyring.Tag{Key: fmt.Sprintf("k%02d", i), Value: "v"})

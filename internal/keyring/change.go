@@ -39,7 +39,6 @@ func (r *Ring) mutate(ctx context.Context, fn func(c *change) error) error {
 	})
 	if errors.Is(err, store.ErrUncertain) {
 		// It may hold: look, so that memory is not behind the store.
-		number = 0
 		return errors.Join(err, r.refresh(context.WithoutCancel(ctx), 0))
 	}
 	if err != nil {

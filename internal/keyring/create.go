@@ -45,13 +45,19 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 		in.Usage = spec.uses[0].usage
 	}
 	in.note(call)
+	if len(in.Tags) > MaxTagsPerKey {
+		return m, fail(ErrTag, "Too many tags")
+	}
 	if err := r.permitCreation(call, &in); err != nil {
 		return m, err
 	}
 	if err := in.check(spec); err != nil {
 		return m, err
 	}
-	p := path{realm{who.Account(), who.Region}, KeyID(uuid.NewString())}
+	p, err := newPath(&who)
+	if err != nil {
+		return m, err
+	}
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(p.account)
 	}
@@ -77,6 +83,14 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	return r.index.key(p.region, p.id).metadata(), nil
 }
 
+// newPath names a key that is to be made for who.
+func newPath(who *access.Caller) (path, error) {
+	if who.Account() == "" || !validRegion(who.Region) {
+		return path{}, fail(ErrInvalid, "Keys belong to an account and a region; %.64q is no region, or the caller has no account.", who.Region)
+	}
+	return path{realm{who.Account(), who.Region}, KeyID(uuid.NewString())}, nil
+}
+
 // putNew writes a key and its first material.
 func (r *Ring) putNew(c *change, p path, rec *keyRecord, secret sealed.Secret) error {
 	id := materialID(p.id, secret)
@@ -99,9 +113,7 @@ func (in *CreateInput) note(call *access.Call) {
 	if in.Description != "" {
 		call.Note("description", in.Description)
 	}
-	if in.Policy != "" {
-		call.Note("policy", in.Policy)
-	}
+	notePolicy(call, in.Policy)
 	call.Note("bypassPolicyLockoutSafetyCheck", strconv.FormatBool(in.BypassLockout))
 }
 

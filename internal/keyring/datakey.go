@@ -51,7 +51,9 @@ func (r *Ring) GenerateDataKeyWithoutPlaintext(ctx context.Context, who access.C
 func (r *Ring) dataKey(ctx context.Context, who *access.Caller, op operation, use *Use, sizeBytes int) (out DataKey, err error) {
 	call := r.begin(who, op)
 	defer call.End(ctx, &err)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	call.Note("numberOfBytes", fmt.Sprint(sizeBytes))
 	if sizeBytes < 1 || sizeBytes > MaxDataKeyBytes {
 		return out, outOfRange("numberOfBytes", sizeBytes, 1, MaxDataKeyBytes)
@@ -115,7 +117,9 @@ func (r *Ring) GenerateDataKeyPairWithoutPlaintext(ctx context.Context, who acce
 func (r *Ring) dataKeyPair(ctx context.Context, who *access.Caller, op operation, use *Use, spec KeySpec) (out DataKeyPair, err error) {
 	call := r.begin(who, op)
 	defer call.End(ctx, &err)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	call.Note("keyPairSpec", string(spec))
 	call.Keys.Set("kms:DataKeyPairSpec", string(spec))
 	k, err := r.admitWrapping(call, who, op, use)

@@ -56,7 +56,9 @@ func (r *Ring) Encrypt(ctx context.Context, who access.Caller, use Use, plaintex
 	call := r.begin(&who, opEncrypt)
 	defer call.End(ctx, &err)
 	algorithm := orSymmetric(use.Algorithm)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	call.Note("encryptionAlgorithm", string(algorithm))
 	if err := checkLength("plaintext", len(plaintext), 1, MaxPlaintextBytes); err != nil {
 		return out, err
@@ -95,7 +97,9 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 	call := r.begin(&who, opDecrypt)
 	defer call.End(ctx, &err)
 	algorithm := orSymmetric(use.Algorithm)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	call.Note("encryptionAlgorithm", string(algorithm))
 	if err := checkLength("ciphertextBlob", len(blob), 1, MaxCiphertextBytes); err != nil {
 		return out, err
@@ -188,7 +192,12 @@ func (u *Use) check(call *access.Call) error {
 	return nil
 }
 
-func (u *Use) note(call *access.Call) {
+// note puts what is worth keeping into the record. It refuses an encryption
+// context that is too long, which no record is to hold.
+func (u *Use) note(call *access.Call) error {
+	if err := checkContextSize(u.Context); err != nil {
+		return err
+	}
 	if u.Key != "" {
 		call.Note("keyId", u.Key)
 	}
@@ -198,6 +207,7 @@ func (u *Use) note(call *access.Call) {
 	if u.DryRun {
 		call.Note("dryRun", "true")
 	}
+	return nil
 }
 
 func orSymmetric(a Algorithm) Algorithm {
@@ -230,6 +240,10 @@ func (k *key) checkContext(bind map[string]string) error {
 	if k.spec.family != symmetricKey {
 		return fail(ErrInvalid, "An encryption context is valid only for symmetric encryption keys, and %s has the key spec %s.", k.arn, k.Spec)
 	}
+	return nil
+}
+
+func checkContextSize(bind map[string]string) error {
 	if sealed.CheckContext(bind) != nil {
 		return fail(ErrInvalid, "The encryption context is longer than %d bytes.", sealed.MaxContextBytes)
 	}

@@ -68,7 +68,7 @@ func (r *Ring) SetPolicy(ctx context.Context, who access.Caller, ref, name, text
 	defer call.End(ctx, &err)
 	call.Note("keyId", ref)
 	call.Note("policyName", PolicyName)
-	call.Note("policy", text)
+	notePolicy(call, text)
 	call.Note("bypassPolicyLockoutSafetyCheck", strconv.FormatBool(bypassLockout))
 	if bypassLockout {
 		call.Keys.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
@@ -89,6 +89,13 @@ func (r *Ring) SetPolicy(ctx context.Context, who access.Caller, ref, name, text
 			return nil
 		})
 	})
+}
+
+// notePolicy puts a policy into the record, unless it is too long to be one.
+func notePolicy(call *access.Call, text string) {
+	if text != "" && len(text) <= MaxPolicyBytes {
+		call.Note("policy", text)
+	}
 }
 
 func checkPolicyName(name string) error {

@@ -12,8 +12,8 @@
 //     the key's state, its usage and origin, the algorithm, sizes. So a caller
 //     who may not use a key learns nothing about it.
 //   - A change is durable before it is visible, and whole or absent. It is
-//     visible on this node when the method returns, on others at their next
-//     Poll.
+//     visible on this node when the method returns, on others where Run runs
+//     within Config.Poll.
 //   - What Encrypt and the data key methods made stays readable for the life of
 //     the key.
 //

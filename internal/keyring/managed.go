@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/keyfront-project/keyfront/internal/access"
 )
 
@@ -74,7 +72,10 @@ func (r *Ring) ManagedKey(ctx context.Context, who access.Caller, service string
 func (r *Ring) createManaged(ctx context.Context, who access.Caller, service string) (err error) {
 	call := r.gate.Begin(who, "kms:CreateKey")
 	defer call.End(ctx, &err)
-	p := path{realm{who.Account(), who.Region}, KeyID(uuid.NewString())}
+	p, err := newPath(&who)
+	if err != nil {
+		return err
+	}
 	name := reservedPrefix + service
 	call.Note("aliasName", name)
 	call.On(p.arn())

@@ -61,7 +61,9 @@ func (r *Ring) Describe(ctx context.Context, who access.Caller, use Use) (m Meta
 	}
 	call := r.begin(&who, opDescribeKey)
 	defer call.End(ctx, &err)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return m, err
+	}
 	k, err := r.admitUse(call, &who, opDescribeKey, &use)
 	if err != nil {
 		return m, err

@@ -32,8 +32,12 @@ func (r *Ring) ReEncrypt(ctx context.Context, who access.Caller, from, to Use, b
 	call.Note("destinationKeyId", to.Key)
 	call.Note("sourceEncryptionAlgorithm", string(from.Algorithm))
 	call.Note("destinationEncryptionAlgorithm", string(to.Algorithm))
-	noteContext(call, "sourceEncryptionContext", from.Context)
-	noteContext(call, "destinationEncryptionContext", to.Context)
+	if err := noteContext(call, "sourceEncryptionContext", from.Context); err != nil {
+		return out, err
+	}
+	if err := noteContext(call, "destinationEncryptionContext", to.Context); err != nil {
+		return out, err
+	}
 	if err := checkLength("ciphertextBlob", len(blob), 1, MaxCiphertextBytes); err != nil {
 		return out, err
 	}
@@ -92,8 +96,12 @@ func (r *Ring) onSameKey(who *access.Caller, from, to *Use, blob []byte) bool {
 	return ok && id == destination.key.id
 }
 
-func noteContext(call *access.Call, name string, bind map[string]string) {
+func noteContext(call *access.Call, name string, bind map[string]string) error {
+	if err := checkContextSize(bind); err != nil {
+		return err
+	}
 	for k, v := range bind {
 		call.Note(name+"."+k, v)
 	}
+	return nil
 }

@@ -24,6 +24,17 @@ func validKeyID(s string) bool {
 		lowerHex(s[:8]) && lowerHex(s[9:13]) && lowerHex(s[14:18]) && lowerHex(s[19:23]) && lowerHex(s[24:])
 }
 
+// validRegion reports whether s may be a region: it becomes a part of the names
+// of records, and whoever signs a request chooses it.
+func validRegion(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= 32
+}
+
 func lowerHex(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {

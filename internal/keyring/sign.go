@@ -80,7 +80,9 @@ func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as Messag
 }
 
 func (r *Ring) admitSigning(call *access.Call, who *access.Caller, op operation, use *Use, as MessageType, message []byte) (*key, error) {
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return nil, err
+	}
 	call.Note("messageType", string(as))
 	call.Note("signingAlgorithm", string(use.Algorithm))
 	if err := checkLength("message", len(message), 1, MaxMessageBytes); err != nil {
@@ -118,7 +120,9 @@ func checkMessage(algorithm Algorithm, as MessageType, message []byte) error {
 func (r *Ring) PublicKey(ctx context.Context, who access.Caller, use Use) (out PublicKey, err error) {
 	call := r.begin(&who, opGetPublicKey)
 	defer call.End(ctx, &err)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	k, err := r.admitUse(call, &who, opGetPublicKey, &use)
 	if err != nil {
 		return out, err
@@ -158,7 +162,9 @@ func (r *Ring) VerifyMAC(ctx context.Context, who access.Caller, use Use, messag
 func (r *Ring) mac(ctx context.Context, who *access.Caller, op operation, use *Use, message, code []byte) (out MAC, err error) {
 	call := r.begin(who, op)
 	defer call.End(ctx, &err)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	call.Note("macAlgorithm", string(use.Algorithm))
 	if err := checkLength("message", len(message), 1, MaxMessageBytes); err != nil {
 		return out, err
@@ -205,7 +211,9 @@ type SharedSecret struct {
 func (r *Ring) DeriveSharedSecret(ctx context.Context, who access.Caller, use Use, peer []byte) (out SharedSecret, err error) {
 	call := r.begin(&who, opDeriveSharedSecret)
 	defer call.End(ctx, &err)
-	use.note(call)
+	if err := use.note(call); err != nil {
+		return out, err
+	}
 	call.Note("keyAgreementAlgorithm", string(use.Algorithm))
 	call.Keys.Set("kms:KeyAgreementAlgorithm", string(use.Algorithm))
 	k, err := r.admitUse(call, &who, opDeriveSharedSecret, &use)

@@ -55,6 +55,9 @@ func (r *Ring) Tag(ctx context.Context, who access.Caller, ref string, tags []Ta
 	call := r.begin(&who, opTagResource)
 	defer call.End(ctx, &err)
 	call.Note("keyId", ref)
+	if len(tags) > MaxTagsPerKey {
+		return fail(ErrTag, "Too many tags")
+	}
 	for _, t := range tags {
 		call.Note("tags."+t.Key, t.Value)
 	}
@@ -88,6 +91,9 @@ func (r *Ring) Untag(ctx context.Context, who access.Caller, ref string, keys []
 	call := r.begin(&who, opUntagResource)
 	defer call.End(ctx, &err)
 	call.Note("keyId", ref)
+	if len(keys) > MaxTagsPerKey {
+		return fail(ErrTag, "Too many tags")
+	}
 	call.Note("tagKeys", strings.Join(keys, ","))
 	call.Keys.SetList("aws:TagKeys", keys)
 	k, err := r.admit(call, &who, opUntagResource, ref)
