@@ -126,19 +126,50 @@ func (s *Service) DeleteBucket(ctx context.Context, who Caller, name string) (er
 	}
 	defer s.forget(name)
 	return call.Effect(ctx, func() error {
-		return s.Records.Update(ctx, func(tx store.Writer) error {
-			if _, err := readSame(tx, c); err != nil {
+		for {
+			gone, err := s.deleteBucketOrUpload(ctx, c)
+			if gone || err != nil {
 				return err
 			}
-			for _, err := range tx.Scan(spaceObject, store.Prefix(c.ID+"/")) {
-				if err != nil {
-					return err
-				}
-				return ErrNotEmpty
-			}
-			return tx.Delete(spaceBucket, name)
-		})
+		}
 	})
+}
+
+// deleteBucketOrUpload removes one upload of an empty bucket, or the bucket if
+// it has none. An upload may have many parts; one transaction does not hold more
+// than one.
+func (s *Service) deleteBucketOrUpload(ctx context.Context, c *config) (gone bool, err error) {
+	var old []string
+	err = s.Records.Update(ctx, func(tx store.Writer) error {
+		gone, old = false, nil
+		if _, err := readSame(tx, c); err != nil {
+			return err
+		}
+		for _, err := range tx.Scan(spaceObject, store.Prefix(c.ID+"/")) {
+			if err != nil {
+				return err
+			}
+			return ErrNotEmpty
+		}
+		for rec, err := range tx.Scan(spaceUpload, store.Prefix(c.ID+"/")) {
+			if err != nil {
+				return err
+			}
+			key, generation, ok := splitUploadKey(rec.Key)
+			if !ok {
+				return errRecord
+			}
+			old, err = dropUpload(tx, c, key, generation, nil)
+			return err
+		}
+		gone = true
+		return tx.Delete(spaceBucket, c.name)
+	})
+	if err != nil {
+		return false, err
+	}
+	s.deleteBlobs(ctx, old)
+	return gone, nil
 }
 
 // BucketPage asks for a page of the caller's own buckets.

@@ -84,12 +84,14 @@ type Checksum struct {
 	Value     []byte // big-endian for the CRCs
 }
 
-// The reflected form of the polynomial 0xad93d23594c93659.
+// polyNVME is the reflected form of the polynomial 0xad93d23594c93659.
 //
 // Source: Amazon S3 User Guide, "Checking object integrity"; NVM Express NVM
 // Command Set Specification 1.0d, section 5.2.1.3.4.
+const polyNVME = 0x9a6c9329ac4bc9b5
+
 var (
-	tableNVME       = crc64.MakeTable(0x9a6c9329ac4bc9b5)
+	tableNVME       = crc64.MakeTable(polyNVME)
 	tableCastagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
 
@@ -137,6 +139,7 @@ type digests struct {
 	md5      hash.Hash
 	sha256   hash.Hash
 	check    hash.Hash // may be sha256
+	extra    hash.Hash // CRC64NVME besides another checksum, see withCRC64
 	writers  []io.Writer
 }
 
@@ -160,6 +163,14 @@ func newDigests(declared DeclaredDigests, wantMD5 bool) *digests {
 		d.writers = append(d.writers, d.check)
 	}
 	return d
+}
+
+// withCRC64 computes a CRC64NVME whatever the client declared.
+func (d *digests) withCRC64() {
+	if d.extra = d.check; d.declared.Algorithm != CRC64NVME {
+		d.extra = CRC64NVME.newHash()
+		d.writers = append(d.writers, d.extra)
+	}
 }
 
 func (d *digests) Write(p []byte) (int, error) {

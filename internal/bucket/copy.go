@@ -52,3 +52,27 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Info, error) {
 	}
 	return s.Put(ctx, who, to)
 }
+
+// CopyPart says what to copy into which part.
+type CopyPart struct {
+	Source Get
+	Upload UploadRef
+	Number int
+}
+
+// CopyPart uploads a part from an object, or a range of one. Its errors are
+// those of Get, with conditions as in Copy, and of PutPart.
+//
+// Source: Amazon S3 API Reference, UploadPartCopy.
+func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, error) {
+	src, err := s.Get(ctx, who, in.Source)
+	switch {
+	case err == nil:
+	case src != nil: // not modified
+		return Part{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
+	default:
+		return Part{}, err
+	}
+	defer src.Close()
+	return s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length})
+}

@@ -162,8 +162,12 @@ func vaultName(c *config, generation string) string { return c.ID + "/" + genera
 // and to its place. The label keeps it apart from every key that package sealed
 // derives from the same secret: those start with a counter.
 func authenticate(data sealed.Secret, c *config, key string, signed []byte) []byte {
+	return authenticateAs(labelRecord, data, c, key, signed)
+}
+
+func authenticateAs(label string, data sealed.Secret, c *config, key string, signed []byte) []byte {
 	mac := hmac.New(sha256.New, data.Reveal())
-	b := appendString([]byte(labelRecord), c.ID)
+	b := appendString([]byte(label), c.ID)
 	b = appendString(b, key)
 	mac.Write(b)
 	mac.Write(signed)

@@ -23,6 +23,21 @@ var (
 	ErrNoKey = errors.New("bucket: no such key")
 	// ErrNoVersion says that the object has no such version.
 	ErrNoVersion = errors.New("bucket: no such version")
+	// ErrNoUpload says that the upload does not exist, was completed or aborted.
+	ErrNoUpload = errors.New("bucket: no such upload")
+	// ErrPartNumber says that a part number is not 1 to MaxParts.
+	ErrPartNumber = errors.New("bucket: invalid part number")
+	// ErrNoParts says that a completion lists no part.
+	ErrNoParts = errors.New("bucket: no parts")
+	// ErrPartOrder says that the parts of a completion do not ascend.
+	ErrPartOrder = errors.New("bucket: parts are not in ascending order")
+	// ErrInvalidPart says that a part of a completion is absent or another one.
+	ErrInvalidPart = errors.New("bucket: no such part")
+	// ErrChecksumType says that a part's checksum is not of the upload's kind;
+	// the text after the colon says what is wrong.
+	ErrChecksumType = errors.New("bucket: wrong checksum")
+	// ErrNoPart says that an object has no part of that number.
+	ErrNoPart = errors.New("bucket: object has no such part")
 	// ErrNoPolicy says that the bucket has no policy.
 	ErrNoPolicy = errors.New("bucket: no bucket policy")
 	// ErrMalformedPolicy says that a document is no bucket policy.
@@ -96,6 +111,17 @@ type DigestError struct {
 
 func (e *DigestError) Error() string {
 	return "bucket: the body does not have the declared " + e.What
+}
+
+// PartTooSmallError says that a part other than the last is below MinPartBytes.
+type PartTooSmallError struct {
+	Number    int
+	SizeBytes int64
+	ETag      string
+}
+
+func (e *PartTooSmallError) Error() string {
+	return fmt.Sprintf("bucket: part %d has only %d bytes", e.Number, e.SizeBytes)
 }
 
 // KeyError is a refusal of the key service. It wraps that service's own error,

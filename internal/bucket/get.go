@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"sync"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -21,34 +19,19 @@ type Get struct {
 	Bucket, Key string
 	VersionID   string // "" for the current version
 	Range       *Range // nil for all
-	Conditions  ReadConditions
+	// Part, if not 0, is the number of the part to read; objects that were
+	// written at once are their part 1. It excludes Range.
+	Part       int
+	Conditions ReadConditions
 	// Checksum says that the caller wants the checksum, which under SSE-KMS
 	// is told only to those who may use the key.
 	Checksum bool
 }
 
-// Object is an object, or a range of one, that is open for reading. It must be
-// closed. A reader goes on reading the version that it opened when another is
-// written.
-//
-// Every byte that Read returns was authenticated. The first chunk was verified
-// before Get returned; damage further on ends Read with ErrCorrupt.
-type Object struct {
-	Info
-	// Offset and Length are what Read yields of the SizeBytes of the object.
-	Offset, Length int64
-
-	head    []byte // verified plaintext that waits to be read
-	pooled  *[sealed.ChunkBytes]byte
-	section *sealed.Section
-	source  io.Closer // nil for small objects
-	log     func(error)
-}
-
 // Get opens an object. It returns ErrNoKey (access.ErrDenied to a caller that
 // may not list the bucket), ErrNoVersion, ErrNotModified and *PreconditionError
-// for conditions, *RangeError, ErrAnonymousKMS, *KeyError, ErrCorrupt,
-// ErrNoBucket and access.ErrDenied. With ErrNotModified and *RangeError the
+// for conditions, *RangeError, ErrNoPart, ErrAnonymousKMS, *KeyError, ErrCorrupt,
+// ErrNoBucket and access.ErrDenied. With ErrNotModified the
 // Object is not nil and tells about the object; it need not be closed.
 //
 // Source: Amazon S3 API Reference, GetObject.
@@ -62,34 +45,29 @@ func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err e
 	// A write may delete the content between the look at the record and the
 	// look at the blob; then there is a newer record.
 	for tries := 0; ; tries++ {
-		v, inline, err := s.find(ctx, call, c, &in)
+		f, err := s.find(ctx, call, c, &in)
 		if err != nil {
 			return nil, err
 		}
-		o = &Object{Info: v.info(c.name, in.Key), Length: v.sizeBytes}
-		if err := in.Conditions.check(v.etag, v.modifiedAt()); err != nil {
+		o = &Object{Info: f.info(c.name, in.Key), Length: f.sizeBytes}
+		if err := in.Conditions.check(f.etag, f.modifiedAt()); err != nil {
 			if errors.Is(err, ErrNotModified) {
 				return o, err
 			}
 			return nil, err
 		}
-		if in.Range != nil {
-			if o.Offset, o.Length, err = in.Range.resolve(v.sizeBytes); err != nil {
-				return o, err
-			}
+		if err := o.cut(&in, f); err != nil {
+			return nil, err
 		}
-		err = s.open(ctx, &who, c, v, inline, o)
+		err = s.open(ctx, &who, c, f, o)
 		if errors.Is(err, store.ErrNotFound) {
-			if tries < 3 && s.replaced(ctx, c, in.Key, v) {
+			if tries < 3 && s.replaced(ctx, c, in.Key, f.version) {
 				continue
 			}
 			err = ErrCorrupt
 		}
 		if err != nil {
-			if errors.Is(err, ErrCorrupt) {
-				s.logDamage(ctx, o.Info, err)
-			}
-			return nil, err
+			return nil, fmt.Errorf("read object: %w", err)
 		}
 		return o, nil
 	}
@@ -107,7 +85,7 @@ func (s *Service) Head(ctx context.Context, who Caller, in Get) (o *Object, err 
 	if err != nil {
 		return nil, err
 	}
-	v, _, err := s.find(ctx, call, c, &in)
+	v, err := s.find(ctx, call, c, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -115,20 +93,38 @@ func (s *Service) Head(ctx context.Context, who Caller, in Get) (o *Object, err 
 	if err := in.Conditions.check(v.etag, v.modifiedAt()); err != nil {
 		return o, err
 	}
-	if in.Range != nil {
-		if o.Offset, o.Length, err = in.Range.resolve(v.sizeBytes); err != nil {
-			return o, err
-		}
+	if err := o.cut(&in, v); err != nil {
+		return nil, err
 	}
 	// Under SSE-S3 the data key is ours to open, so the record is verified.
 	if in.Checksum || v.enc.Algorithm == S3Managed {
-		data, err := s.openRecord(ctx, &who, c, in.Key, v)
+		data, err := s.openRecord(ctx, &who, c, in.Key, v.version)
 		if err != nil {
 			return nil, err
 		}
 		data.Wipe()
 	}
 	return o, nil
+}
+
+// cut narrows o to the wanted range or part.
+func (o *Object) cut(in *Get, f *found) (err error) {
+	switch {
+	case in.Range != nil:
+		o.Offset, o.Length, err = in.Range.resolve(f.sizeBytes)
+		return err
+	case in.Part == 0 || in.Part == 1 && f.place != placeParts:
+		return nil
+	}
+	for _, pt := range f.parts {
+		if pt.number == in.Part {
+			o.Length = pt.sizeBytes
+			o.PartChecksum = pt.checksum
+			return nil
+		}
+		o.Offset += pt.sizeBytes
+	}
+	return ErrNoPart
 }
 
 func (in *Get) action() policy.Action {
@@ -152,26 +148,28 @@ func (s *Service) admitRead(ctx context.Context, call *access.Call, in *Get) (*c
 	return c, call.Decide(c.objectTarget(in.Key, ""))
 }
 
-// find reads the record of the wanted version and, when it is small, its
-// content from the same snapshot.
-func (s *Service) find(ctx context.Context, call *access.Call, c *config, in *Get) (v *version, inline []byte, err error) {
+// found is a version with what its reading needs from the records.
+type found struct {
+	*version
+	parts  []*part           // of a multipart object
+	inline map[string][]byte // sealed bytes that lie in records, by their names
+}
+
+// find reads the wanted version, and what else of it lies in the records, from
+// one snapshot.
+func (s *Service) find(ctx context.Context, call *access.Call, c *config, in *Get) (f *found, err error) {
 	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
-		if v, err = readCurrent(tx, c, in.Key); err != nil || v == nil {
+		f = &found{}
+		if f.version, err = readCurrent(tx, c, in.Key); err != nil || f.version == nil {
 			return err
 		}
-		if v.place == placeInline {
-			inline, err = tx.Get(spaceInline, v.generation)
-			if errors.Is(err, store.ErrNotFound) {
-				return ErrCorrupt
-			}
-		}
-		return err
+		return f.load(tx)
 	})
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("read object: %w", err)
-	case v != nil && v.kind == kindObject && (in.VersionID == "" || in.VersionID == v.id):
-		return v, inline, nil
+		return nil, fmt.Errorf("read object: %w", err)
+	case f.version != nil && f.kind == kindObject && (in.VersionID == "" || in.VersionID == f.id):
+		return f, nil
 	}
 	absent := ErrNoKey
 	if in.VersionID != "" {
@@ -179,9 +177,49 @@ func (s *Service) find(ctx context.Context, call *access.Call, c *config, in *Ge
 	}
 	// Whether a key exists is for those to know who may list the bucket.
 	if t := c.target("s3:ListBucket"); !call.Allows(t) {
-		return nil, nil, &access.Denied{Message: "Access Denied"}
+		return nil, &access.Denied{Message: "Access Denied"}
 	}
-	return nil, nil, absent
+	return nil, absent
+}
+
+func (f *found) load(tx store.Reader) error {
+	f.inline = make(map[string][]byte)
+	switch f.place {
+	case placeInline:
+		return f.loadInline(tx, f.generation)
+	case placeParts:
+		manifest, err := tx.Get(spaceManifest, f.generation)
+		if errors.Is(err, store.ErrNotFound) {
+			return ErrCorrupt
+		}
+		if err != nil {
+			return err
+		}
+		// Its MAC covers the sum; that is verified before anything is read.
+		if sum := sha256.Sum256(manifest); !bytes.Equal(sum[:], f.manifest) {
+			return ErrCorrupt
+		}
+		if f.parts, err = decodeManifest(manifest); err != nil {
+			return ErrCorrupt
+		}
+		for _, pt := range f.parts {
+			if pt.place == placeInline {
+				if err := f.loadInline(tx, pt.attempt); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (f *found) loadInline(tx store.Reader, name string) error {
+	b, err := tx.Get(spaceInline, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrCorrupt
+	}
+	f.inline[name] = b
+	return err
 }
 
 // replaced tells whether v is no longer the current version.
@@ -206,137 +244,4 @@ func (s *Service) openRecord(ctx context.Context, who *Caller, c *config, key st
 		return sealed.Secret{}, ErrCorrupt
 	}
 	return data, nil
-}
-
-// open readies o for reading. It returns store.ErrNotFound when the blob is gone.
-func (s *Service) open(ctx context.Context, who *Caller, c *config, v *version, inline []byte, o *Object) error {
-	data, err := s.openRecord(ctx, who, c, o.Key, v)
-	if err != nil {
-		return err
-	}
-	defer data.Wipe()
-	var source io.ReaderAt
-	var size int64
-	switch v.place {
-	case placeInline:
-		source, size = bytes.NewReader(inline), int64(len(inline))
-	case placeBlob:
-		blob, err := s.Blobs.Open(ctx, v.blob)
-		if err != nil {
-			return fmt.Errorf("open blob: %w", err)
-		}
-		source, size, o.source = blob, blob.SizeBytes(), blob
-	default:
-		return ErrCorrupt
-	}
-	o.log = func(err error) { s.logDamage(context.WithoutCancel(ctx), o.Info, err) }
-	err = o.start(source, size, data, objectBinding(c, o.Key, v.generation))
-	if err != nil {
-		o.log = nil
-		o.Close()
-		return asCorrupt(err)
-	}
-	return nil
-}
-
-// start opens the stream and its first wanted chunk.
-func (o *Object) start(source io.ReaderAt, size int64, data sealed.Secret, bind sealed.Binding) error {
-	if size != sealed.SealedSize(o.SizeBytes) {
-		return ErrCorrupt
-	}
-	r, err := sealed.NewReader(source, size, data, bind)
-	if err != nil {
-		return err
-	}
-	if o.SizeBytes == 0 {
-		// That an object is empty has to be proven as well.
-		_, err := io.Copy(io.Discard, r.Section(0, 0))
-		return err
-	}
-	first := min(o.Length, sealed.ChunkBytes-o.Offset%sealed.ChunkBytes)
-	if first <= MaxInlineBytes {
-		o.head = make([]byte, first)
-	} else {
-		o.pooled = chunkBuffers.Get().(*[sealed.ChunkBytes]byte)
-		o.head = o.pooled[:first]
-	}
-	if _, err := r.ReadAt(o.head, o.Offset); err != nil {
-		return err
-	}
-	o.section = r.Section(o.Offset+first, o.Length-first)
-	return nil
-}
-
-var chunkBuffers = sync.Pool{New: func() any { return new([sealed.ChunkBytes]byte) }}
-
-// Read implements io.Reader.
-func (o *Object) Read(p []byte) (int, error) {
-	if len(o.head) > 0 {
-		n := copy(p, o.head)
-		o.head = o.head[n:]
-		return n, nil
-	}
-	if o.section == nil {
-		return 0, io.EOF
-	}
-	n, err := o.section.Read(p)
-	return n, o.report(err)
-}
-
-// WriteTo implements io.WriterTo, with one write per chunk.
-func (o *Object) WriteTo(w io.Writer) (int64, error) {
-	var total int64
-	if len(o.head) > 0 {
-		n, err := w.Write(o.head)
-		o.head = o.head[n:]
-		total += int64(n)
-		if err != nil {
-			return total, err
-		}
-	}
-	if o.section == nil {
-		return total, nil
-	}
-	n, err := o.section.WriteTo(w)
-	return total + n, o.report(err)
-}
-
-// Close releases what Get opened.
-func (o *Object) Close() error {
-	if o.pooled != nil {
-		chunkBuffers.Put(o.pooled)
-		o.pooled, o.head = nil, nil
-	}
-	o.section = nil
-	if o.source == nil {
-		return nil
-	}
-	err := o.source.Close()
-	o.source = nil
-	return err
-}
-
-// report logs damage once: the client only sees its connection end.
-func (o *Object) report(err error) error {
-	if err == nil || err == io.EOF {
-		return err
-	}
-	err = asCorrupt(err)
-	if errors.Is(err, ErrCorrupt) && o.log != nil {
-		o.log(err)
-		o.log = nil
-	}
-	return err
-}
-
-func (s *Service) logDamage(ctx context.Context, i Info, err error) {
-	s.Log.LogAttrs(ctx, slog.LevelError, "object damaged", slog.String("bucket", i.Bucket),
-		slog.String("key", i.Key), slog.Any("error", err))
-}
-
-func asCorrupt(err error) error {
-	if errors.Is(err, sealed.ErrCorrupt) {
-		return ErrCorrupt
-	}
-	return err
 }

@@ -188,9 +188,8 @@ func (v *version) seal(data sealed.Secret, c *config, key string, now time.Time)
 // are durable and unreferenced; a crash leaves an orphan for the sweep. After
 // it, what v replaced is unreferenced; a crash leaves that to the sweep.
 func (s *Service) publish(ctx context.Context, c *config, key string, v *version, w *bodyWriter, conditions *WriteConditions) error {
-	// A sweep of another node may take a blob that waited for too long.
-	if w.place == placeBlob && time.Since(w.begun) > s.OrphanAge/2 {
-		return fmt.Errorf("write took longer than %s", s.OrphanAge/2)
+	if err := w.checkAge(); err != nil {
+		return err
 	}
 	var old []string
 	err := s.Records.Update(ctx, func(tx store.Writer) error {
@@ -208,13 +207,7 @@ func (s *Service) publish(ctx context.Context, c *config, key string, v *version
 			return err
 		}
 		name := objectKey(c.ID, key)
-		switch v.place {
-		case placeInline:
-			err = tx.Put(spaceInline, v.generation, w.inline.Bytes())
-		case placeBlob:
-			err = tx.Put(spaceBlob, v.blob, []byte(name))
-		}
-		if err != nil {
+		if err := w.refer(tx, v.generation, name); err != nil {
 			return err
 		}
 		return tx.Put(spaceObject, name, v.encode())
@@ -250,18 +243,47 @@ func dropContent(tx store.Writer, v *version) (blobs []string, err error) {
 		return nil, tx.Delete(spaceInline, v.generation)
 	case placeBlob:
 		return []string{v.blob}, tx.Delete(spaceBlob, v.blob)
+	case placeParts:
+		manifest, err := tx.Get(spaceManifest, v.generation)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil // damaged, and none the less removable
+		}
+		if err != nil {
+			return nil, err
+		}
+		parts, err := decodeManifest(manifest)
+		if err != nil {
+			return nil, err
+		}
+		for _, pt := range parts {
+			if blobs, err = pt.drop(tx, blobs); err != nil {
+				return nil, err
+			}
+		}
+		return blobs, tx.Delete(spaceManifest, v.generation)
 	}
 	return nil, nil
 }
 
-// deleteBlobs gives the space of unreferenced blobs back. What fails here is
-// left to the sweep, since the change itself is done.
+// deleteBlobs gives the space of unreferenced blobs back, or leaves that to
+// their last reader. What fails here is left to the sweep, since the change
+// itself is done.
 func (s *Service) deleteBlobs(ctx context.Context, names []string) {
 	ctx = context.WithoutCancel(ctx)
 	for _, name := range names {
+		if s.flights.doom(name) {
+			continue
+		}
 		if err := s.Blobs.Delete(ctx, name); err != nil {
 			s.Log.LogAttrs(ctx, slog.LevelWarn, "blob not deleted", slog.String("blob", name), slog.Any("error", err))
 		}
+	}
+}
+
+// release ends the pin of a blob, and the blob if it was replaced meanwhile.
+func (s *Service) release(name string) {
+	if s.flights.unpin(name) {
+		s.deleteBlobs(context.Background(), []string{name})
 	}
 }
 
@@ -289,10 +311,10 @@ func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secr
 	dst := io.Writer(&w.inline)
 	if sizeBytes > MaxInlineBytes {
 		w.place, w.name = placeBlob, newBlobName(w.begun)
-		s.flights.add(w.name)
+		s.flights.pin(w.name)
 		var err error
 		if w.blob, err = s.Blobs.Create(ctx, w.name); err != nil {
-			s.flights.remove(w.name)
+			s.release(w.name)
 			return nil, fmt.Errorf("create blob: %w", err)
 		}
 		dst = w.blob
@@ -305,6 +327,24 @@ func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secr
 		return nil, err
 	}
 	return w, nil
+}
+
+// checkAge gives up a write that took so long that another node's sweep might
+// take its blob for an orphan.
+func (w *bodyWriter) checkAge() error {
+	if limit := w.s.OrphanAge / 2; w.place == placeBlob && time.Since(w.begun) > limit {
+		return fmt.Errorf("write took longer than %s", limit)
+	}
+	return nil
+}
+
+// refer writes the record of the sealed bytes: the bytes themselves, under name,
+// or the reference from their blob to its owner.
+func (w *bodyWriter) refer(tx store.Writer, name, owner string) error {
+	if w.place == placeInline {
+		return tx.Put(spaceInline, name, w.inline.Bytes())
+	}
+	return tx.Put(spaceBlob, w.name, []byte(owner))
 }
 
 // commit makes the sealed bytes durable.
@@ -340,32 +380,7 @@ func (w *bodyWriter) abort() {
 	case w.blob != nil:
 		w.blob.Abort()
 	}
-	w.s.flights.remove(w.name)
-}
-
-// flights are the blobs that this process is writing.
-type flights struct {
-	mu    sync.Mutex
-	names map[string]struct{}
-}
-
-func (f *flights) add(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.names[name] = struct{}{}
-}
-
-func (f *flights) remove(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.names, name)
-}
-
-func (f *flights) has(name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, ok := f.names[name]
-	return ok
+	w.s.release(w.name)
 }
 
 // More than one chunk, so that the sealing writer takes chunks from where they

@@ -40,6 +40,7 @@ type versionKind byte
 const (
 	kindObject       versionKind = 1
 	kindDeleteMarker versionKind = 2
+	kindUpload       versionKind = 3 // in spaceUpload: what the object will be
 )
 
 // placeKind says where the sealed bytes are.
@@ -160,7 +161,7 @@ func (d *decoder) head(v *version) {
 	v.checksum.Value = []byte(d.string())
 	v.id = d.string()
 	v.generation = d.string()
-	if v.sizeBytes < 0 || v.kind != kindObject && v.kind != kindDeleteMarker {
+	if v.sizeBytes < 0 || v.kind < kindObject || v.kind > kindUpload {
 		d.failed = true
 	}
 }

@@ -116,7 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if _, err := cfg.Records.Changes(ctx, spaceBucket); err != nil {
 		return nil, fmt.Errorf("open object store: %w", err)
 	}
-	s.flights.names = make(map[string]struct{})
+	s.flights.pins = make(map[string]*pin)
 	s.cache.configs = make(map[string]*config)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop

@@ -115,7 +115,7 @@ func (s *Service) Sweep(ctx context.Context) (deleted int, err error) {
 // given up, before it leaves the flights; so look at the flights first and at
 // the records afterwards.
 func (s *Service) maySweep(name string) bool {
-	if s.flights.has(name) {
+	if s.flights.pinned(name) {
 		return false
 	}
 	made, ok := blobTime(name)

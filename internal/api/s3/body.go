@@ -180,19 +180,12 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 	if wanted != "" && !strings.EqualFold(wanted, algorithm.String()) {
 		return badRequest("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
 	}
-	parse := func(value string) ([]byte, error) {
-		sum, err := base64.StdEncoding.DecodeString(value)
-		if err != nil || len(sum) != algorithm.SizeBytes() {
-			return nil, badRequest("InvalidRequest", "Value for "+name+" header is invalid.")
-		}
-		return sum, nil
-	}
 	b.digests.Algorithm = algorithm
 	if fromTrailer {
-		b.digests.Value = func() ([]byte, error) { return parse(chunked.Trailers()[name]) }
+		b.digests.Value = func() ([]byte, error) { return parseChecksum(algorithm, chunked.Trailers()[name]) }
 		return nil
 	}
-	sum, err := parse(all[0].value)
+	sum, err := parseChecksum(algorithm, all[0].value)
 	if err != nil {
 		return err
 	}
@@ -200,34 +193,59 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 	return nil
 }
 
+func parseChecksum(a bucket.ChecksumAlgorithm, value string) ([]byte, error) {
+	sum, err := base64.StdEncoding.DecodeString(value)
+	if err != nil || len(sum) != a.SizeBytes() {
+		return nil, badRequest("InvalidRequest", "Value for "+strings.ToLower(checksumHeaders[a])+" header is invalid.")
+	}
+	return sum, nil
+}
+
 // readBody reads and verifies a whole body of at most limit bytes.
 func (x *exchange) readBody(limit int64) ([]byte, error) {
+	content, digests, err := x.readWhole(limit)
+	if err != nil || len(content) == 0 {
+		return nil, err
+	}
+	return content, digests.Verify(content)
+}
+
+// readBodyUnchecked is readBody for operations where a checksum in the headers
+// is not that of the body. What the signature covers is verified.
+func (x *exchange) readBodyUnchecked(limit int64) ([]byte, error) {
+	content, digests, err := x.readWhole(limit)
+	if err != nil || len(content) == 0 {
+		return nil, err
+	}
+	return content, bucket.DeclaredDigests{PayloadSHA256: digests.PayloadSHA256, MD5: digests.MD5}.Verify(content)
+}
+
+func (x *exchange) readWhole(limit int64) (content []byte, digests bucket.DeclaredDigests, err error) {
 	if x.r.ContentLength == 0 && !hasChunkedEncoding(x.r.Header) {
 		// Even no bytes may have been signed as others.
 		if x.r.Auth.Form != sigv4.FormNone && x.r.Payload.Mode() == sigv4.Exact && x.r.Payload.SHA256() != sha256.Sum256(nil) {
-			return nil, &bucket.DigestError{What: bucket.DigestPayload}
+			return nil, digests, &bucket.DigestError{What: bucket.DigestPayload}
 		}
-		return nil, nil
+		return nil, digests, nil
 	}
 	b, err := x.openBody()
 	if err != nil {
-		return nil, err
+		return nil, digests, err
 	}
 	if b.size > limit {
-		return nil, &http.MaxBytesError{Limit: limit}
+		return nil, digests, &http.MaxBytesError{Limit: limit}
 	}
-	content := make([]byte, 0, b.size+1)
-	buf := bytes.NewBuffer(content)
+	buf := bytes.NewBuffer(make([]byte, 0, b.size+1))
 	if _, err := io.Copy(buf, io.LimitReader(b, b.size+1)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, bucket.ErrIncomplete
+			return nil, digests, bucket.ErrIncomplete
 		}
-		return nil, err
+		return nil, digests, err
 	}
 	if int64(buf.Len()) != b.size {
-		return nil, bucket.ErrIncomplete
+		return nil, digests, bucket.ErrIncomplete
 	}
-	return buf.Bytes(), b.digests.Verify(buf.Bytes())
+	return buf.Bytes(), b.digests, nil
 }
 
 // readXML reads a document of a bounded size. Go's decoder knows no entities

@@ -69,6 +69,13 @@ var wireErrors = []struct {
 	{bucket.ErrNotEmpty, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
 	{bucket.ErrNoKey, "NoSuchKey", 404, "The specified key does not exist."},
 	{bucket.ErrNoVersion, "NoSuchVersion", 404, "The specified version does not exist."},
+	{bucket.ErrNoUpload, "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
+	{bucket.ErrPartNumber, "InvalidArgument", 400, "Part number must be an integer between 1 and 10000, inclusive"},
+	{bucket.ErrNoPart, "InvalidPartNumber", 416, "The requested partnumber is not satisfiable"},
+	{bucket.ErrNoParts, "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
+	{bucket.ErrPartOrder, "InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number."},
+	{bucket.ErrInvalidPart, "InvalidPart", 400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."},
+	{bucket.ErrChecksumType, "InvalidRequest", 400, ""},
 	{bucket.ErrNoPolicy, "NoSuchBucketPolicy", 404, "The bucket policy does not exist"},
 	{bucket.ErrPolicyTooLarge, "PolicyTooLarge", 400, "Normalized policy document exceeds the maximum allowed size"},
 	{bucket.ErrMalformedPolicy, "MalformedPolicy", 400, ""},
@@ -155,6 +162,7 @@ func withFields(err error) *apiError {
 		condition *bucket.PreconditionError
 		outside   *bucket.RangeError
 		digest    *bucket.DigestError
+		tooSmall  *bucket.PartTooSmallError
 		tooLarge  *http.MaxBytesError
 		trailer   *awschunked.TrailerError
 		document  *policy.Error
@@ -184,6 +192,10 @@ func withFields(err error) *apiError {
 		return digestError(digest)
 	case errors.As(err, &document):
 		return badRequest("MalformedPolicy", document.Problem)
+	case errors.As(err, &tooSmall):
+		return badRequest("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size",
+			bucket.Pair{Name: "ProposedSize", Value: strconv.FormatInt(tooSmall.SizeBytes, 10)}, bucket.Pair{Name: "MinSizeAllowed", Value: strconv.Itoa(bucket.MinPartBytes)},
+			bucket.Pair{Name: "PartNumber", Value: strconv.Itoa(tooSmall.Number)}, bucket.Pair{Name: "ETag", Value: tooSmall.ETag})
 	case errors.As(err, &tooLarge):
 		return badRequest("MaxMessageLengthExceeded", "Your request was too big.", bucket.Pair{Name: "MaxMessageLengthBytes", Value: strconv.FormatInt(tooLarge.Limit, 10)})
 	case errors.As(err, &trailer):

@@ -168,27 +168,22 @@ var overrides = map[string]string{
 	"response-cache-control": "Cache-Control", "response-content-disposition": "Content-Disposition", "response-content-encoding": "Content-Encoding",
 }
 
-func (x *exchange) overrideHeaders() error {
-	for name, header := range overrides {
-		v, ok := x.query[name]
-		if !ok {
-			continue
-		}
-		if x.who.AuthType == "" {
-			return badRequest("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
-		}
-		x.w.Header()[header] = []string{v[0]}
-	}
-	return nil
-}
-
-// setChecksum writes an object's checksum.
-func setChecksum(h http.Header, c bucket.Checksum) {
+// setChecksum writes the checksum of an object of some number of parts.
+func setChecksum(h http.Header, c bucket.Checksum, parts int) {
 	if c.Algorithm == bucket.NoChecksum || int(c.Algorithm) >= len(checksumHeaders) {
 		return
 	}
-	h[checksumHeaders[c.Algorithm]] = []string{base64.StdEncoding.EncodeToString(c.Value)}
+	h[checksumHeaders[c.Algorithm]] = []string{checksumText(c, parts)}
 	h["X-Amz-Checksum-Type"] = []string{c.Type.String()}
+}
+
+// checksumText is a checksum as S3 shows it: that of parts with their number.
+func checksumText(c bucket.Checksum, parts int) string {
+	s := base64.StdEncoding.EncodeToString(c.Value)
+	if c.Type == bucket.Composite {
+		s += "-" + strconv.Itoa(parts)
+	}
+	return s
 }
 
 func setInt(h http.Header, name string, n int64) { h[name] = []string{strconv.FormatInt(n, 10)} }

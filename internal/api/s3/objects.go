@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -29,7 +28,7 @@ func (x *exchange) putObject() error {
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + info.ETag + `"`}
 	setEncryption(h, &info.Encryption, true)
-	setChecksum(h, info.Checksum)
+	setChecksum(h, info.Checksum, 0)
 	h["Content-Length"] = []string{"0"}
 	x.w.WriteHeader(http.StatusOK)
 	return nil
@@ -52,7 +51,7 @@ func (x *exchange) newObject() (in bucket.Put, err error) {
 }
 
 func (x *exchange) getObject() error {
-	in, part, err := x.readRequest()
+	in, err := x.readRequest()
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func (x *exchange) getObject() error {
 		return err
 	}
 	defer o.Close()
-	if err := x.describe(o, &in, part); err != nil {
+	if err := x.describe(o, &in); err != nil {
 		return err
 	}
 	_, err = io.Copy(x.w, o)
@@ -72,7 +71,7 @@ func (x *exchange) getObject() error {
 }
 
 func (x *exchange) headObject() error {
-	in, part, err := x.readRequest()
+	in, err := x.readRequest()
 	if err != nil {
 		return err
 	}
@@ -83,12 +82,11 @@ func (x *exchange) headObject() error {
 	if err != nil {
 		return err
 	}
-	return x.describe(o, &in, part)
+	return x.describe(o, &in)
 }
 
-// readRequest reads a GET or HEAD of an object. part says that a part was asked
-// for, of which objects that were written at once have one.
-func (x *exchange) readRequest() (in bucket.Get, part bool, err error) {
+// readRequest reads a GET or HEAD of an object.
+func (x *exchange) readRequest() (in bucket.Get, err error) {
 	h := x.r.Header
 	in = bucket.Get{
 		Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"),
@@ -97,9 +95,9 @@ func (x *exchange) readRequest() (in bucket.Get, part bool, err error) {
 	for name := range h {
 		switch {
 		case strings.HasPrefix(name, ssecPrefix):
-			return in, false, badRequest("InvalidRequest", "The encryption parameters are not applicable to this object.")
+			return in, badRequest("InvalidRequest", "The encryption parameters are not applicable to this object.")
 		case strings.HasPrefix(name, sseHeader):
-			return in, false, invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), h.Get(name))
+			return in, invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), h.Get(name))
 		}
 	}
 	ranged := h.Get("Range")
@@ -108,31 +106,44 @@ func (x *exchange) readRequest() (in bucket.Get, part bool, err error) {
 		n, err := strconv.Atoi(s)
 		switch {
 		case err != nil || n < 1 || n > 10_000:
-			return in, false, invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", s)
+			return in, invalidArgument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", s)
 		case ranged != "":
-			return in, false, badRequest("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
-		case n != 1:
-			return in, false, &apiError{code: "InvalidPartNumber", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested partnumber is not satisfiable"}
+			return in, badRequest("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
 		}
-		part = true
+		in.Part = n
 	}
-	return in, part, nil
+	if x.who.AuthType == "" {
+		for name := range overrides {
+			if _, ok := x.query[name]; ok {
+				return in, badRequest("InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests.")
+			}
+		}
+	}
+	return in, nil
 }
 
-// describe sends status and headers of an object or range.
-func (x *exchange) describe(o *bucket.Object, in *bucket.Get, part bool) error {
+// describe sends status and headers of an object, a range or a part of it.
+func (x *exchange) describe(o *bucket.Object, in *bucket.Get) error {
 	x.setObject(&o.Info)
-	if err := x.overrideHeaders(); err != nil {
-		return err
+	for name, header := range overrides {
+		if v, ok := x.query[name]; ok {
+			x.w.Header()[header] = []string{v[0]}
+		}
 	}
 	h := x.w.Header()
 	setInt(h, "Content-Length", o.Length)
-	partial := in.Range != nil || part && o.SizeBytes > 0
 	// The checksum of the whole would make a client reject a range.
-	if in.Checksum && in.Range == nil {
-		setChecksum(h, o.Checksum)
+	switch {
+	case !in.Checksum || in.Range != nil:
+	case in.Part != 0 && o.Parts > 0:
+		setChecksum(h, o.PartChecksum, 0)
+	default:
+		setChecksum(h, o.Checksum, o.Parts)
 	}
-	if !partial {
+	if in.Part != 0 && o.Parts > 0 {
+		setInt(h, "X-Amz-Mp-Parts-Count", int64(o.Parts))
+	}
+	if in.Range == nil && (in.Part == 0 || o.Length == 0) {
 		x.w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -176,7 +187,7 @@ func (x *exchange) copyObject() error {
 	if s := x.header("X-Amz-Checksum-Algorithm"); s != "" {
 		var ok bool
 		if in.Digests.Algorithm, ok = bucket.ParseChecksumAlgorithm(strings.ToUpper(s)); !ok {
-			return badRequest("InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+			return unknownChecksum()
 		}
 	}
 	c := bucket.Copy{To: in}
@@ -200,10 +211,8 @@ func (x *exchange) copyObject() error {
 	d := newDocument("CopyObjectResult")
 	d.time("LastModified", info.Modified)
 	d.etag(info.ETag)
-	if int(info.Checksum.Algorithm) < len(checksumHeaders) {
-		d.text("Checksum"+info.Checksum.Algorithm.String(), base64.StdEncoding.EncodeToString(info.Checksum.Value))
-		d.text("ChecksumType", info.Checksum.Type.String())
-	}
+	d.checksum(info.Checksum)
+	d.text("ChecksumType", info.Checksum.Type.String())
 	return x.send(d)
 }
 

@@ -38,7 +38,8 @@ const (
 	del    = http.MethodDelete
 	option = http.MethodOptions
 
-	copySource = "x-amz-copy-source"
+	copySource     = "x-amz-copy-source"
+	copyPartSource = "uploadId with x-amz-copy-source"
 )
 
 var operations = map[routeKey]*operation{
@@ -61,7 +62,7 @@ var operations = map[routeKey]*operation{
 	{onBucket, post, ""}:            {"PostObject", nil},
 	{onBucket, option, ""}:          {"CORS preflight", (*exchange).preflight},
 	{onBucket, get, "versions"}:     {"ListObjectVersions", nil},
-	{onBucket, get, "uploads"}:      {"ListMultipartUploads", nil},
+	{onBucket, get, "uploads"}:      {"ListMultipartUploads", (*exchange).listUploads},
 	{onBucket, get, "session"}:      {"CreateSession", nil},
 	{onBucket, get, "inventory"}:    {"GetBucketInventoryConfiguration", nil},
 	{onBucket, get, "analytics"}:    {"GetBucketAnalyticsConfiguration", nil},
@@ -95,11 +96,12 @@ var operations = map[routeKey]*operation{
 	{onObject, head, ""}:            {"HeadObject", (*exchange).headObject},
 	{onObject, del, ""}:             {"DeleteObject", (*exchange).deleteObject},
 	{onObject, option, ""}:          {"CORS preflight", (*exchange).preflight},
-	{onObject, post, "uploads"}:     {"CreateMultipartUpload", nil},
-	{onObject, put, "uploadId"}:     {"UploadPart", nil},
-	{onObject, post, "uploadId"}:    {"CompleteMultipartUpload", nil},
-	{onObject, del, "uploadId"}:     {"AbortMultipartUpload", nil},
-	{onObject, get, "uploadId"}:     {"ListParts", nil},
+	{onObject, post, "uploads"}:     {"CreateMultipartUpload", (*exchange).createUpload},
+	{onObject, put, copyPartSource}: {"UploadPartCopy", (*exchange).copyPart},
+	{onObject, put, "uploadId"}:     {"UploadPart", (*exchange).putPart},
+	{onObject, post, "uploadId"}:    {"CompleteMultipartUpload", (*exchange).completeUpload},
+	{onObject, del, "uploadId"}:     {"AbortMultipartUpload", (*exchange).abortUpload},
+	{onObject, get, "uploadId"}:     {"ListParts", (*exchange).listParts},
 	{onObject, get, "acl"}:          {"GetObjectAcl", nil},
 	{onObject, put, "acl"}:          {"PutObjectAcl", nil},
 	{onObject, get, "tagging"}:      {"GetObjectTagging", nil},
@@ -121,7 +123,7 @@ var operations = map[routeKey]*operation{
 // their value: some clients send "?policy", others "?policy=".
 var subResources = func() []string {
 	var list []string
-	seen := map[string]bool{"": true, copySource: true}
+	seen := map[string]bool{"": true, copySource: true, copyPartSource: true}
 	for k := range operations {
 		if !seen[k.sub] {
 			seen[k.sub] = true
@@ -155,8 +157,13 @@ func route(method string, t target, query url.Values, header http.Header) *opera
 			}
 		}
 	}
-	if k.sub == "" && k.level == onObject && method == put && header["X-Amz-Copy-Source"] != nil {
-		k.sub = copySource
+	if k.level == onObject && method == put && header["X-Amz-Copy-Source"] != nil {
+		switch k.sub {
+		case "":
+			k.sub = copySource
+		case "uploadId":
+			k.sub = copyPartSource
+		}
 	}
 	if op := operations[k]; op != nil || k.level != onBucket {
 		return op

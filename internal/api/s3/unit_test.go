@@ -95,6 +95,8 @@ func TestEveryErrorHasACode(t *testing.T) {
 		"ErrNoPolicy": bucket.ErrNoPolicy, "ErrMalformedPolicy": bucket.ErrMalformedPolicy, "ErrPolicyTooLarge": bucket.ErrPolicyTooLarge, "ErrTooLarge": bucket.ErrTooLarge,
 		"ErrIncomplete": bucket.ErrIncomplete, "ErrMetadataTooLarge": bucket.ErrMetadataTooLarge, "ErrEncryption": bucket.ErrEncryption, "ErrUnsupported": bucket.ErrUnsupported,
 		"ErrAnonymousKMS": bucket.ErrAnonymousKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
+		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoPart": bucket.ErrNoPart, "ErrNoParts": bucket.ErrNoParts,
+		"ErrPartOrder": bucket.ErrPartOrder, "ErrInvalidPart": bucket.ErrInvalidPart, "ErrChecksumType": bucket.ErrChecksumType,
 	}
 	// These two have no code: a status without a body, and a fault of ours.
 	apart := map[string]bool{"ErrNotModified": true, "ErrCorrupt": true}
@@ -122,7 +124,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.DigestError{}, access.ErrDenied, &access.Denied{},
+		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.DigestError{}, &bucket.PartTooSmallError{}, access.ErrDenied, &access.Denied{},
 	} {
 		if code := s3.ErrorCode(err); code == "InternalError" {
 			t.Errorf("%T has no code", err)

@@ -1,0 +1,284 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// Complete says which parts an object consists of.
+type Complete struct {
+	Upload UploadRef
+	Parts  []CompletedPart
+	// Checksum, if it has a value, must be the object's; its type, if it is not
+	// 0, the upload's.
+	Checksum Checksum
+	// SizeBytes must be the object's if it is not negative.
+	SizeBytes  int64
+	Conditions WriteConditions
+}
+
+// CompletedPart names a part as its uploader knows it.
+type CompletedPart struct {
+	Number int
+	ETag   string // with or without quotes
+	// Checksum must be the part's if it has a value.
+	Checksum Checksum
+}
+
+// CompleteUpload makes an object of the listed parts, and drops the others. A
+// completion that is repeated because its answer was lost succeeds again, as
+// long as the object is the current one.
+//
+// It returns ErrNoUpload, ErrNoParts, ErrPartOrder, ErrInvalidPart,
+// *PartTooSmallError, ErrChecksumType, *DigestError, ErrIncomplete about the
+// size, *PreconditionError, *KeyError, ErrCorrupt and access.ErrDenied.
+//
+// Source: Amazon S3 API Reference, CompleteMultipartUpload.
+func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (info Info, err error) {
+	call := s.begin(&who, "s3:PutObject")
+	defer call.End(ctx, &err)
+	c, u, err := s.admitUpload(ctx, call, in.Upload, "")
+	if errors.Is(err, ErrNoUpload) {
+		return s.completedBefore(ctx, c, in.Upload)
+	}
+	if err != nil {
+		return Info{}, err
+	}
+	if err := in.checkOrder(); err != nil {
+		return Info{}, err
+	}
+	key := in.Upload.Key
+	data, err := s.openRecord(ctx, &who, c, key, u)
+	if err != nil {
+		return Info{}, err
+	}
+	defer data.Wipe()
+	var parts []*part
+	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
+		current, err := readCurrent(tx, c, key)
+		if err != nil {
+			return err
+		}
+		if err := in.Conditions.check(current); err != nil {
+			return err
+		}
+		parts, err = readParts(tx, u.generation, 0, MaxParts)
+		return err
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	if parts, err = in.choose(parts, u); err != nil {
+		return Info{}, err
+	}
+	for _, pt := range parts {
+		if !pt.verify(data, c, key, u.generation) {
+			return Info{}, ErrCorrupt
+		}
+	}
+	v := *u
+	v.kind, v.place, v.parts = kindObject, placeParts, len(parts)
+	for _, pt := range parts {
+		v.sizeBytes += pt.sizeBytes
+	}
+	if in.SizeBytes >= 0 && in.SizeBytes != v.sizeBytes {
+		return Info{}, fmt.Errorf("%w: of the completed upload", ErrIncomplete)
+	}
+	if v.checksum, err = objectChecksum(u.checksum, parts); err != nil {
+		return Info{}, err
+	}
+	if err := in.checkChecksum(v.checksum); err != nil {
+		return Info{}, err
+	}
+	v.etag = multipartETag(&v, parts)
+	var manifest []byte
+	manifest, v.manifest = encodeManifest(parts)
+	v.seal(data, c, key, s.Clock.Now())
+	err = call.Effect(ctx, func() error { return s.publishUpload(ctx, c, key, &v, parts, manifest, &in.Conditions) })
+	if err != nil {
+		return Info{}, err
+	}
+	return v.info(c.name, key), nil
+}
+
+// completedBefore recognises the object that an upload became by its generation.
+func (s *Service) completedBefore(ctx context.Context, c *config, ref UploadRef) (Info, error) {
+	generation, err := decodeUploadID(ref.ID)
+	if err != nil {
+		return Info{}, err
+	}
+	var current *version
+	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
+		current, err = readCurrent(tx, c, ref.Key)
+		return err
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	if current == nil || current.generation != generation {
+		return Info{}, ErrNoUpload
+	}
+	return current.info(c.name, ref.Key), nil
+}
+
+func (in *Complete) checkOrder() error {
+	if len(in.Parts) == 0 {
+		return ErrNoParts
+	}
+	for i, p := range in.Parts {
+		switch {
+		case p.Number < 1 || p.Number > MaxParts:
+			return ErrPartNumber
+		case i > 0 && p.Number <= in.Parts[i-1].Number:
+			return ErrPartOrder
+		}
+	}
+	return nil
+}
+
+// choose finds the listed parts among those that were uploaded.
+func (in *Complete) choose(uploaded []*part, u *version) ([]*part, error) {
+	byNumber := make(map[int]*part, len(uploaded))
+	for _, pt := range uploaded {
+		byNumber[pt.number] = pt
+	}
+	var chosen []*part
+	for i, p := range in.Parts {
+		pt := byNumber[p.Number]
+		if pt == nil || strings.Trim(p.ETag, `"`) != pt.etag {
+			return nil, ErrInvalidPart
+		}
+		switch given := p.Checksum; {
+		case given.Value == nil && u.checksum.Type == Composite:
+			return nil, fmt.Errorf("%w: the upload was created using a %s checksum; the complete request must include the checksum for each part; it was missing for part %d",
+				ErrChecksumType, strings.ToLower(u.checksum.Algorithm.String()), p.Number)
+		case given.Value == nil:
+		case given.Algorithm == pt.checksum.Algorithm && !bytes.Equal(given.Value, pt.checksum.Value):
+			return nil, ErrInvalidPart
+		case given.Algorithm != pt.checksum.Algorithm && u.checksum.Algorithm != NoChecksum:
+			return nil, fmt.Errorf("%w: part %d has a %s", ErrChecksumType, p.Number, pt.checksum.Algorithm)
+		}
+		if pt.sizeBytes < MinPartBytes && i < len(in.Parts)-1 {
+			return nil, &PartTooSmallError{Number: pt.number, SizeBytes: pt.sizeBytes, ETag: pt.etag}
+		}
+		chosen = append(chosen, pt)
+	}
+	return chosen, nil
+}
+
+// objectChecksum makes the checksum of the object from those of its parts.
+func objectChecksum(wanted Checksum, parts []*part) (Checksum, error) {
+	if wanted.Algorithm == NoChecksum {
+		wanted = Checksum{Algorithm: CRC64NVME, Type: FullObject}
+	}
+	if wanted.Type == Composite {
+		h := wanted.Algorithm.newHash()
+		for _, pt := range parts {
+			h.Write(pt.checksum.Value)
+		}
+		wanted.Value = h.Sum(nil)
+		return wanted, nil
+	}
+	poly, bits := wanted.Algorithm.polynomial()
+	sum := uint64(0)
+	for _, pt := range parts {
+		if pt.checksum.Algorithm != wanted.Algorithm {
+			return Checksum{}, ErrCorrupt
+		}
+		sum = combineCRC(poly, bits, sum, bigEndian(pt.checksum.Value), pt.sizeBytes)
+	}
+	wanted.Value = appendBigEndian(sum, bits)
+	return wanted, nil
+}
+
+func (in *Complete) checkChecksum(got Checksum) error {
+	want := in.Checksum
+	switch {
+	case want.Type != 0 && want.Type != got.Type:
+		return fmt.Errorf("%w: the upload was created using the %s checksum mode", ErrChecksumType, got.Type)
+	case want.Value == nil:
+		return nil
+	case want.Algorithm != got.Algorithm:
+		return fmt.Errorf("%w: the upload has a %s", ErrChecksumType, got.Algorithm)
+	case !bytes.Equal(want.Value, got.Value):
+		return &DigestError{What: got.Algorithm.String(), Declared: want.Value, Computed: got.Value}
+	}
+	return nil
+}
+
+// multipartETag is the MD5 of the parts' MD5s under SSE-S3, as clients compute
+// it, and random otherwise.
+func multipartETag(v *version, parts []*part) string {
+	etag := randomETag()
+	if v.enc.Algorithm == S3Managed {
+		h := md5.New()
+		for _, pt := range parts {
+			b, err := hex.DecodeString(pt.etag)
+			if err != nil {
+				panic("bucket: an ETag of a part is not hexadecimal") // its MAC was verified
+			}
+			h.Write(b)
+		}
+		etag = hex.EncodeToString(h.Sum(nil))
+	}
+	return etag + "-" + strconv.Itoa(len(parts))
+}
+
+// publishUpload turns the upload into the current version in one transaction.
+func (s *Service) publishUpload(ctx context.Context, c *config, key string, v *version, parts []*part, manifest []byte, conditions *WriteConditions) error {
+	keep := make(map[int]bool, len(parts))
+	for _, pt := range parts {
+		keep[pt.number] = true
+	}
+	var old []string
+	err := s.Records.Update(ctx, func(tx store.Writer) error {
+		if _, err := readSame(tx, c); err != nil {
+			return err
+		}
+		if _, err := readUpload(tx, c, key, v.generation); err != nil {
+			return err
+		}
+		// A part that was uploaded anew since it was chosen is another one.
+		for _, pt := range parts {
+			value, err := tx.Get(spacePart, partKey(v.generation, pt.number))
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if !bytes.Equal(value, pt.encode()) {
+				return ErrInvalidPart
+			}
+		}
+		current, err := readCurrent(tx, c, key)
+		if err != nil {
+			return err
+		}
+		if err := conditions.check(current); err != nil {
+			return err
+		}
+		if old, err = dropContent(tx, current); err != nil {
+			return err
+		}
+		unlisted, err := dropUpload(tx, c, key, v.generation, keep)
+		if err != nil {
+			return err
+		}
+		old = append(old, unlisted...)
+		if err := tx.Put(spaceManifest, v.generation, manifest); err != nil {
+			return err
+		}
+		return tx.Put(spaceObject, objectKey(c.ID, key), v.encode())
+	})
+	if err != nil {
+		return err
+	}
+	s.deleteBlobs(ctx, old)
+	return nil
+}
