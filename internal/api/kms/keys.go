@@ -1,5 +1,7 @@
 package kms
 
+//lint:file-ignore SA1019 clients still send and read the deprecated CustomerMasterKeySpec
+
 import (
 	"slices"
 
