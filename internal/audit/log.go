@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 var (
@@ -32,6 +33,13 @@ const (
 	maxLineBytes = 1 << 20
 	// maxSpareBytes bounds the buffer kept between batches.
 	maxSpareBytes = 1 << 20
+	// roomBytes is by how much a file grows ahead of its records. A sync that
+	// need not store a new file size costs half as much.
+	roomBytes = 256 << 10
+	// gatherTime is the longest that a batch waits for company, maxGather the
+	// number of records after which it does not.
+	gatherTime = 300 * time.Microsecond
+	maxGather  = 64
 )
 
 // Config says where a Log lives. Dir and HeadKeys are required.
@@ -62,13 +70,16 @@ type Log struct {
 	open     *batch            // receives records while another batch is written
 	spare    []byte            // a buffer to reuse
 	flushing bool
+	expected int // how many callers are about, by the last batch
 	closed   bool
 	idle     *sync.Cond // signalled when flushing ends
 
 	// Used only by the goroutine that is flushing.
 	file    *os.File
-	size    int64
+	size    int64 // of the records in file; zeros may follow
+	room    int64 // of the file, with the zeros
 	durable position
+	timer   *time.Timer
 	broken  bool // a write failed; repair before the next
 }
 
@@ -87,6 +98,9 @@ type batch struct {
 	err  error
 	// lead passes the duty to write the batch to one of those waiting in it.
 	lead chan struct{}
+	// full tells the leader that as many have come as were expected.
+	full chan struct{}
+	size int
 }
 
 // Open opens the log in cfg.Dir, which it makes if it is absent. A last record
@@ -106,7 +120,7 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	l := &Log{cfg: cfg, dir: dir, disk: realDisk{}}
+	l := &Log{cfg: cfg, dir: dir, disk: realDisk{}, timer: time.NewTimer(0)}
 	l.idle = sync.NewCond(&l.mu)
 	if err := l.recover(); err != nil {
 		l.closeFiles()
@@ -172,11 +186,11 @@ func (l *Log) recoverSegment(name string) error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	l.file, l.size = f, int64(whole)
-	if torn := len(data) - whole; torn > 0 {
+	if torn := len(bytes.TrimRight(data[whole:], "\x00")); torn > 0 {
 		l.cfg.Log.Warn("audit: removed a record that a crash tore", slog.String("file", name), slog.Int("bytes", torn))
-		if err := f.Truncate(l.size); err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
+	}
+	if err := l.trimRoom(); err != nil {
+		return fmt.Errorf("audit: %w", err)
 	}
 	return nil
 }
@@ -198,7 +212,7 @@ func (l *Log) Append(ctx context.Context, r *Record) error {
 	}
 	b := l.open
 	if b == nil {
-		b = &batch{lines: l.spare[:0], done: make(chan struct{}), lead: make(chan struct{}, 1)}
+		b = &batch{lines: l.spare[:0], done: make(chan struct{}), lead: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 		l.open, l.spare = b, nil
 	}
 	l.chainLocked(b, *body)
@@ -220,6 +234,7 @@ func (l *Log) Append(ctx context.Context, r *Record) error {
 // meanwhile write theirs. Nobody writes more than one batch, so nobody waits
 // for more than two.
 func (l *Log) lead(b *batch) error {
+	l.gather(b)
 	l.mu.Lock()
 	l.open = nil
 	l.mu.Unlock()
@@ -235,13 +250,32 @@ func (l *Log) lead(b *batch) error {
 	if b.err != nil {
 		l.abandonLocked(b.err)
 	}
+	l.expected = b.size
 	if l.open != nil {
+		l.expected += l.open.size
 		l.open.lead <- struct{}{}
 		return b.err
 	}
 	l.flushing = false
 	l.idle.Broadcast()
 	return b.err
+}
+
+// gather waits a moment for those who came along with the last batch: a sync
+// costs as much for one record as for many. A caller who is alone does not wait.
+func (l *Log) gather(b *batch) {
+	l.mu.Lock()
+	missing := min(l.expected, maxGather) - b.size
+	l.mu.Unlock()
+	if missing <= 0 {
+		return
+	}
+	l.timer.Reset(gatherTime)
+	select {
+	case <-b.full:
+	case <-l.timer.C:
+	}
+	l.timer.Stop()
 }
 
 // chainLocked adds one record to b behind the records before it.
@@ -257,6 +291,12 @@ func (l *Log) chainLocked(b *batch, body []byte) {
 	b.lines = append(b.lines, '\n')
 	l.next++
 	b.end = position{next: l.next, prev: l.prev}
+	if b.size++; b.size >= min(l.expected, maxGather) {
+		select {
+		case b.full <- struct{}{}:
+		default: // told before
+		}
+	}
 }
 
 // abandonLocked takes back everything that was chained behind a failed batch:
@@ -283,6 +323,7 @@ func (l *Log) flush(b *batch) error {
 			return err
 		}
 	}
+	l.makeRoom(len(b.lines))
 	err := l.disk.writeAt(l.file, b.lines, l.size)
 	if err == nil {
 		err = l.disk.sync(l.file)
@@ -302,9 +343,27 @@ func (l *Log) flush(b *batch) error {
 	return nil
 }
 
+// makeRoom lets the file grow ahead of n more bytes. On a disk that is nearly
+// full there is no room to make, but perhaps still enough for the records.
+func (l *Log) makeRoom(n int) {
+	if l.size+int64(n) <= l.room {
+		return
+	}
+	room := l.size + int64(n) + roomBytes
+	if l.disk.writeAt(l.file, make([]byte, room-l.room), l.room) == nil {
+		l.room = room
+	}
+}
+
+// trimRoom ends the file behind its records.
+func (l *Log) trimRoom() error {
+	l.room = l.size
+	return l.file.Truncate(l.size)
+}
+
 // repair removes what a failed write may have left behind the last record.
 func (l *Log) repair() error {
-	if err := l.file.Truncate(l.size); err != nil {
+	if err := l.trimRoom(); err != nil {
 		return err
 	}
 	return l.disk.sync(l.file)
@@ -326,11 +385,11 @@ func (l *Log) startSegment() error {
 		return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
 	}
 	if l.file != nil {
-		if err := l.file.Close(); err != nil {
+		if err := errors.Join(l.trimRoom(), l.file.Close()); err != nil {
 			return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
 		}
 	}
-	l.file, l.size = f, 0
+	l.file, l.size, l.room = f, 0, 0
 	return nil
 }
 
@@ -342,10 +401,8 @@ func (l *Log) Close() error {
 		l.idle.Wait()
 	}
 	l.mu.Unlock()
-	if l.broken {
-		if err := l.repair(); err != nil {
-			return errors.Join(fmt.Errorf("audit: %w", err), l.closeFiles())
-		}
+	if err := l.trimRoom(); err != nil {
+		return errors.Join(fmt.Errorf("audit: %w", err), l.closeFiles())
 	}
 	return l.closeFiles()
 }

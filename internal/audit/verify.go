@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -144,7 +145,8 @@ func lines(root *os.Root, name string) iter.Seq2[[]byte, error] {
 					return
 				}
 			case err == io.EOF:
-				if len(line) > 0 {
+				// Zeros are room that the log has not yet used.
+				if line = bytes.TrimRight(line, "\x00"); len(line) > 0 {
 					yield(line, io.ErrUnexpectedEOF)
 				}
 				return
