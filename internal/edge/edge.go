@@ -4,20 +4,31 @@
 //
 // Everything that decides is read from one immutable snapshot, which the edge's
 // Feed swaps. The edge holds public keys only, and knows neither stores nor
-// buckets.
+// buckets. docs/design/0004-edge.md says what was chosen where AWS is silent.
 //
 // Source: Amazon CloudFront Developer Guide.
 package edge
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"log/slog"
-	"net/http"
+	"slices"
+	"sync"
 
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge/cache"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
+	"github.com/keyfront-project/keyfront/signedurl"
+)
+
+// The bounds of a cache that Config leaves out.
+const (
+	DefaultCacheMemoryBytes = 64 << 20
+	DefaultCacheDiskBytes   = 1 << 30
 )
 
 // Config is what an Edge is made of.
@@ -35,16 +46,20 @@ type Config struct {
 	// Buckets finds this server's own buckets by the domain names of origins.
 	// Nil: there are none.
 	Buckets origin.Buckets
+	// OriginCAs are what the certificates of origins are checked with. Nil: the
+	// system's.
+	OriginCAs *x509.CertPool
 
 	// CacheMemoryBytes bounds what is kept in memory, bookkeeping included.
-	// Zero is 64 MiB; less than 1 MiB is an error.
+	// Zero is DefaultCacheMemoryBytes; less than cache.MinBytes is an error.
 	CacheMemoryBytes int64
 	// CacheDir is a folder for larger answers and those that memory has no room
 	// for. The edge owns it, makes it if need be, and empties it at the start.
 	// Empty: memory only.
 	CacheDir string
-	// CacheDiskBytes bounds the files in CacheDir. Zero is 1 GiB; less than
-	// 1 MiB is an error. It counts only with CacheDir.
+	// CacheDiskBytes bounds the files in CacheDir. Zero is
+	// DefaultCacheDiskBytes; less than cache.MinBytes is an error. It counts
+	// only with CacheDir.
 	CacheDiskBytes int64
 
 	// RememberedSignatures is how many verified signatures are remembered, at
@@ -57,7 +72,18 @@ type Config struct {
 // Edge answers viewers. It is an http.Handler for any number of listeners, with
 // and without TLS. Its caller bounds a request's head in size and time.
 type Edge struct {
-	cfg Config
+	cfg      Config
+	log      *slog.Logger
+	verifier *signedurl.Verifier
+	cache    *cache.Cache
+	origins  *origin.Client
+	secret   [16]byte // makes this edge's pseudonyms in Via its own
+	sites    sync.Map // *delivery.Distribution -> *site
+
+	unsubscribe func()
+	fills       sync.WaitGroup
+	closing     sync.Mutex // guards fills.Add against Close
+	closed      bool
 }
 
 // New returns an Edge that is ready to serve. Invalidations reach it until Close.
@@ -68,7 +94,42 @@ func New(cfg Config) (*Edge, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Edge{cfg: cfg}, nil
+	if cfg.CacheMemoryBytes == 0 {
+		cfg.CacheMemoryBytes = DefaultCacheMemoryBytes
+	}
+	if cfg.CacheDiskBytes == 0 {
+		cfg.CacheDiskBytes = DefaultCacheDiskBytes
+	}
+	e := &Edge{
+		cfg:      cfg,
+		log:      cfg.Log,
+		verifier: signedurl.NewVerifier(cfg.RememberedSignatures),
+		origins: origin.New(origin.Config{
+			Clock: cfg.Clock, Credentials: cfg.Credentials, Buckets: cfg.Buckets, RootCAs: cfg.OriginCAs,
+		}),
+	}
+	rand.Read(e.secret[:])
+	var err error
+	e.cache, err = cache.New(cache.Config{
+		MemoryBytes: cfg.CacheMemoryBytes, Dir: cfg.CacheDir, DiskBytes: cfg.CacheDiskBytes, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// An empty cache has nothing that an old invalidation could name, but the
+	// feed hands out those that come from now on only behind the kept ones.
+	e.unsubscribe = cfg.Feed.Subscribe(0, e.invalidate)
+	return e, nil
+}
+
+// invalidate forgets what inv names, before it returns.
+func (e *Edge) invalidate(inv delivery.Invalidation) {
+	paths := inv.Paths
+	// The root is kept under the name of the object that answers for it.
+	if d := e.cfg.Feed.Snapshot().ByID(inv.Distribution); d != nil && d.DefaultRootObject != "" && slices.Contains(paths, "/") {
+		paths = append(slices.Clone(paths), "/"+d.DefaultRootObject)
+	}
+	e.cache.Invalidate(inv.Distribution, paths)
 }
 
 // Run tidies up behind changes of the snapshot until ctx ends. An Edge serves
@@ -76,6 +137,7 @@ func New(cfg Config) (*Edge, error) {
 func (e *Edge) Run(ctx context.Context) {
 	for {
 		changed := e.cfg.Feed.Changed()
+		e.tidy(e.cfg.Feed.Snapshot())
 		select {
 		case <-ctx.Done():
 			return
@@ -84,11 +146,53 @@ func (e *Edge) Run(ctx context.Context) {
 	}
 }
 
+// tidy drops what no distribution of s needs.
+func (e *Edge) tidy(s *delivery.Snapshot) {
+	live := make(map[delivery.DistributionID]*delivery.Distribution)
+	for k := range e.sites.Range {
+		d := k.(*delivery.Distribution)
+		now := s.ByID(d.ID)
+		if now != d {
+			e.sites.Delete(d)
+		}
+		if now != nil {
+			live[d.ID] = now
+		}
+	}
+	e.origins.Retain(func(yield func(*delivery.Distribution) bool) {
+		for _, d := range live {
+			if !yield(d) {
+				return
+			}
+		}
+	})
+	for id := range e.cache.Distributions {
+		if s.ByID(id) == nil {
+			e.cache.Invalidate(id, []string{"/*"})
+		}
+	}
+}
+
 // Close ends all fetches and releases what the Edge holds. No request may come
 // after it.
-func (e *Edge) Close() error { return nil }
+func (e *Edge) Close() error {
+	e.closing.Lock()
+	e.closed = true
+	e.closing.Unlock()
+	e.unsubscribe()
+	err := e.cache.Close()
+	e.fills.Wait()
+	e.origins.Close()
+	return err
+}
 
-// ServeHTTP answers a viewer.
-func (e *Edge) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "Bad request.", http.StatusForbidden)
+// start runs work in the background, until Close at the latest.
+func (e *Edge) start(work func()) bool {
+	e.closing.Lock()
+	defer e.closing.Unlock()
+	if e.closed {
+		return false
+	}
+	e.fills.Go(work)
+	return true
 }

@@ -1,0 +1,171 @@
+package edge
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge/origin"
+)
+
+// originRequest makes the request to the origin. It shares nothing with the
+// viewer's that could change.
+func (x *exchange) originRequest() origin.Request {
+	b := x.plan.b
+	req := origin.Request{
+		Distribution: x.site.d,
+		Origin:       b.Origin,
+		Method:       x.r.Method,
+		TLS:          x.r.TLS != nil,
+		Path:         x.path,
+		Query:        selectQuery(&b.Forward.Query, x.query),
+		Header:       x.originHeader(),
+	}
+	if x.plan.host {
+		req.Host = strings.ToLower(x.r.Host)
+	}
+	req.KeepAuthorization = req.Header["Authorization"] != nil
+	for _, h := range b.Origin.Headers {
+		req.Header.Set(h.Name, h.Value)
+	}
+	return req
+}
+
+// originHeader says which headers reach the origin. Only those that the
+// behaviour selects do, so that nothing that is not in the key changes a cached
+// answer. Methods that change things are never cached: with them goes all that
+// describes the body.
+//
+// Source: CloudFront Developer Guide, "HTTP request headers and CloudFront
+// behavior (custom and Amazon S3 origins)".
+func (x *exchange) originHeader() http.Header {
+	r, b := x.r, x.plan.b
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	hop := connectionTokens(r.Header)
+	signed := signs(b.Origin, r.Header)
+	out := make(http.Header, len(r.Header)+6)
+	for name, values := range r.Header {
+		lower := strings.ToLower(name)
+		selected := b.Forward.Headers.Has(lower)
+		switch {
+		case hopByHop(name), slices.Contains(hop, name), neverForwarded(name):
+			continue
+		case selected:
+		case safe || removedByDefault(name):
+			continue
+		}
+		// What we sign, we answer for: a viewer must not turn a request for one
+		// object into a copy of another.
+		if signed && strings.HasPrefix(name, "X-Amz-") && !x.mayAddToSigned(lower) {
+			continue
+		}
+		out[name] = slices.Clone(values)
+	}
+	if c := selectCookies(&b.Forward.Cookies, r.Header["Cookie"]); c != "" {
+		out["Cookie"] = []string{c}
+	}
+	if out["User-Agent"] == nil {
+		out["User-Agent"] = []string{"Amazon CloudFront"}
+	}
+	if b.Key.Gzip || b.Key.Brotli {
+		encoding := x.encoding()
+		if encoding == "" {
+			encoding = "identity"
+		}
+		out["Accept-Encoding"] = []string{encoding}
+	}
+	for _, name := range x.plan.made {
+		if v := x.madeHeader(strings.ToLower(name)); v != "" {
+			out.Set(name, v)
+		}
+	}
+	forwarded := strings.Join(r.Header["X-Forwarded-For"], ", ")
+	if peer, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		if forwarded != "" {
+			forwarded += ", "
+		}
+		forwarded += peer
+	}
+	out["X-Forwarded-For"] = []string{forwarded}
+	via := x.site.via(r.ProtoMajor, r.ProtoMinor)[0]
+	out["Via"] = []string{strings.Join(append(slices.Clone(r.Header["Via"]), via), ", ")}
+	out["X-Amz-Cf-Id"] = []string{x.id}
+	out["Connection"] = []string{"Keep-Alive"}
+	return out
+}
+
+// signs reports whether requests to o that come with these headers are signed
+// by the edge.
+func signs(o *delivery.Origin, h http.Header) bool {
+	a := &o.Access
+	switch {
+	case a.IdentityID != "":
+		return true
+	case a.ControlID == "" || a.Signing == delivery.SignNever:
+		return false
+	default:
+		return a.Signing == delivery.SignAlways || h["Authorization"] == nil
+	}
+}
+
+// mayAddToSigned reports whether a viewer's X-Amz-* header goes into a request
+// that the edge signs: if the behaviour names it, or if it is the hash of the
+// body, which origins other than S3 want the viewer to send.
+func (x *exchange) mayAddToSigned(lower string) bool {
+	b := x.plan.b
+	named := b.Forward.Headers.Mode == delivery.SelectWhitelist && b.Forward.Headers.Has(lower)
+	other := b.Origin.Access.Type != "" && b.Origin.Access.Type != "s3"
+	return named || other && lower == "x-amz-content-sha256"
+}
+
+// neverForwarded are headers that the edge makes, reads or judges itself.
+func neverForwarded(name string) bool {
+	switch name {
+	case "Accept-Encoding", "Content-Length", "Cookie", "Expect", "Host", "Via", "X-Amz-Cf-Id", "X-Forwarded-For",
+		"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Edge-") || strings.HasPrefix(name, "Cloudfront-")
+}
+
+// removedByDefault are headers that reach the origin only when they are selected.
+func removedByDefault(name string) bool {
+	switch name {
+	case "Accept", "Accept-Charset", "Accept-Language", "Referer", "User-Agent", "X-Forwarded-Proto",
+		"X-Http-Method-Override", "X-Real-Ip":
+		return true
+	}
+	return false
+}
+
+// conditions are the headers that make a request partial or conditional. Only
+// requests past the cache take them along.
+var conditions = []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
+
+// madeHeader returns the value of a header that the edge makes, named in lower
+// case, or "" for what it cannot know.
+//
+// Source: CloudFront Developer Guide, "Add CloudFront request headers".
+func (x *exchange) madeHeader(name string) string {
+	r := x.r
+	switch name {
+	case "cloudfront-forwarded-proto":
+		if r.TLS != nil {
+			return "https"
+		}
+		return "http"
+	case "cloudfront-viewer-address":
+		return r.RemoteAddr
+	case "cloudfront-viewer-http-version":
+		return fmt.Sprintf("%d.%d", r.ProtoMajor, r.ProtoMinor)
+	case "cloudfront-viewer-tls":
+		if r.TLS != nil {
+			return strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1) + ":" + tls.CipherSuiteName(r.TLS.CipherSuite)
+		}
+	}
+	return ""
+}

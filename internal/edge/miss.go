@@ -1,0 +1,274 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/edge/cache"
+	"github.com/keyfront-project/keyfront/internal/edge/origin"
+)
+
+// job is what a fetch needs to know of the request that it was begun for. It
+// outlives that request.
+type job struct {
+	site  *site
+	plan  *plan
+	req   origin.Request
+	url   string
+	stale *cache.Entry // what the answer is to replace, or nil
+}
+
+func (x *exchange) job(stale *cache.Entry) *job {
+	j := &job{site: x.site, plan: x.plan, req: x.originRequest(), url: x.url(), stale: stale}
+	return j
+}
+
+// url is what invalidations call the answer.
+func (x *exchange) url() string {
+	if q := selectQuery(&x.plan.b.Key.Query, x.query); q != "" {
+		return x.path + "?" + q
+	}
+	return x.path
+}
+
+// miss answers from the origin, or with what somebody else is fetching. stale is
+// what is kept, but no longer fresh, or nil.
+func (x *exchange) miss(stale *cache.Entry) {
+	if stale != nil && x.renew(stale) {
+		x.sendEntry(stale, resultHit)
+		return
+	}
+	r, kept := x.join(stale)
+	if kept != nil {
+		x.sendEntry(kept, resultHit)
+		return
+	}
+	defer func() { r.Close() }()
+	ctx := x.r.Context()
+	head, err := r.Head(ctx)
+	if errors.Is(err, cache.ErrNotShared) {
+		r.Close()
+		r = x.alone(stale)
+		head, err = r.Head(ctx)
+	}
+	var f *failure
+	switch {
+	case err == nil && head.Entry == nil:
+		x.sendArriving(r, head)
+	case err == nil && head.Entry.HoldUntil.IsZero():
+		x.sendEntry(head.Entry, resultRefresh)
+	case err == nil:
+		x.sendEntry(head.Entry, resultHit)
+	case errors.As(err, &f):
+		x.fail(f.status, f.reason)
+	default:
+		// The viewer is gone, or the edge about to be.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// join begins to read the answer that is under way, or begins to fetch it.
+func (x *exchange) join(stale *cache.Entry) (*cache.Reader, *cache.Entry) {
+	if !x.plan.joint {
+		return x.alone(stale), nil
+	}
+	url := x.url()
+	for {
+		r, lead, kept := x.e.cache.Join(x.key, x.site.d.ID, url, stale)
+		if kept != nil {
+			if kept.Fresh(x.now) {
+				return nil, kept
+			}
+			stale = kept
+			continue
+		}
+		if lead != nil {
+			x.e.fetch(lead, x.job(stale))
+		}
+		return r, nil
+	}
+}
+
+// alone fetches the answer for this viewer.
+func (x *exchange) alone(stale *cache.Entry) *cache.Reader {
+	r, lead := x.e.cache.Alone(x.key, x.site.d.ID, x.url())
+	x.e.fetch(lead, x.job(stale))
+	return r
+}
+
+// renew reports whether stale may be given out while it is being replaced, and
+// sees to that.
+//
+// Source: RFC 5861, section 3.
+func (x *exchange) renew(stale *cache.Entry) bool {
+	if stale.Reason != "" || !x.plan.joint || !x.now.Before(stale.Expires.Add(stale.StaleWhileRevalidate)) {
+		return false
+	}
+	if lead := x.e.cache.Renew(x.key, x.site.d.ID, x.url(), stale); lead != nil {
+		x.e.fetch(lead, x.job(stale))
+	}
+	return true
+}
+
+// fetch sees a fill through in the background.
+func (e *Edge) fetch(f *cache.Fill, j *job) {
+	if !e.start(func() { e.fill(f, j) }) {
+		f.Fail(context.Canceled)
+	}
+}
+
+func (e *Edge) fill(f *cache.Fill, j *job) {
+	stale := j.stale
+	if stale != nil && stale.Reason != "" {
+		stale = nil
+	}
+	for revalidate := stale != nil; ; revalidate = false {
+		req := j.req
+		if revalidate {
+			req.Header = conditional(req.Header, stale)
+		}
+		// Signing adds to the header, and there may be another round.
+		req.Header = req.Header.Clone()
+		resp, err := e.origins.Fetch(f.Context(), &req)
+		if err != nil {
+			e.fillFailed(f, j, stale, err)
+			return
+		}
+		if again := e.fillFrom(f, j, stale, revalidate, resp); !again {
+			return
+		}
+	}
+}
+
+// conditional adds the validators of stale to a request.
+func conditional(h http.Header, stale *cache.Entry) http.Header {
+	h = h.Clone()
+	if stale.ETag != "" {
+		h["If-None-Match"] = []string{stale.ETag}
+	}
+	if stale.LastModified != "" {
+		h["If-Modified-Since"] = []string{stale.LastModified}
+	}
+	return h
+}
+
+// fillFailed ends a fill whose origin gave no answer.
+func (e *Edge) fillFailed(f *cache.Fill, j *job, stale *cache.Entry, err error) {
+	if f.Context().Err() != nil {
+		f.Fail(err)
+		return
+	}
+	e.originFailed(f.Context(), j, err)
+	fail := failureOf(err)
+	if e.hold(f, j, stale, fail.status) {
+		return
+	}
+	now := e.cfg.Clock.Now()
+	if ttl := errorTTL(j.site.d, fail.status); ttl > 0 && !errors.Is(err, origin.ErrSign) {
+		f.Keep(cache.Meta{
+			Distribution: j.site.d.ID, URL: j.url, Status: fail.status, Reason: fail.reason,
+			Stored: now, Expires: now.Add(ttl), StaleWhileRevalidate: -1, StaleIfError: -1,
+		})
+	}
+	f.Fail(fail)
+}
+
+func (e *Edge) originFailed(ctx context.Context, j *job, err error) {
+	e.log.LogAttrs(ctx, slog.LevelWarn, "origin failed",
+		slog.String("distribution", string(j.site.d.ID)),
+		slog.String("origin", j.plan.b.Origin.ID),
+		slog.Any("err", err))
+}
+
+// hold gives out stale because the origin failed with status, and does not ask
+// again for as long as the error would have been kept.
+//
+// Source: CloudFront Developer Guide, "How CloudFront processes HTTP 4xx and 5xx
+// status codes from your origin"; RFC 5861, section 4.
+func (e *Edge) hold(f *cache.Fill, j *job, stale *cache.Entry, status int) bool {
+	if stale == nil || stale.Status >= http.StatusBadRequest {
+		return false
+	}
+	now := e.cfg.Clock.Now()
+	until := now.Add(errorTTL(j.site.d, status))
+	if limit := stale.StaleIfError; limit >= 0 {
+		end := stale.Expires.Add(limit)
+		if !now.Before(end) {
+			return false
+		}
+		if until.After(end) {
+			until = end
+		}
+	}
+	m := stale.Meta
+	m.HoldUntil = until
+	held := f.Refresh(stale, m)
+	if held == nil {
+		return false
+	}
+	f.Resolve(held)
+	return true
+}
+
+// fillFrom ends a fill with an origin's answer. It returns true if the answer was
+// that what is kept is unchanged, but it is kept no longer.
+func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, revalidate bool, resp *http.Response) (again bool) {
+	defer resp.Body.Close()
+	now := e.cfg.Clock.Now()
+	if resp.StatusCode == http.StatusNotModified && revalidate {
+		m, _ := j.meta(stale.Status, refreshed(stale.Header, resp.Header), now)
+		kept := f.Refresh(stale, m)
+		if kept == nil {
+			return true
+		}
+		f.Resolve(kept)
+		return false
+	}
+	if resp.StatusCode >= http.StatusInternalServerError && e.hold(f, j, stale, resp.StatusCode) {
+		return false
+	}
+	m, keep := j.meta(resp.StatusCode, resp.Header, now)
+	if !keep && j.stale != nil && resp.StatusCode < http.StatusInternalServerError {
+		e.cache.Drop(j.stale)
+	}
+	f.Start(cache.Answer{Meta: m, Length: resp.ContentLength, Keep: keep, Shared: keep && m.Fresh(now)})
+	if err := f.ReadBody(resp.Body); err != nil {
+		if f.Context().Err() == nil {
+			e.originFailed(f.Context(), j, err)
+		}
+		f.Fail(err)
+		return false
+	}
+	f.Finish()
+	return false
+}
+
+// meta says what the cache is to know of an answer, and whether it may be kept.
+func (j *job) meta(status int, h http.Header, now time.Time) (cache.Meta, bool) {
+	c := parseControl(h["Cache-Control"])
+	var life time.Duration
+	keep := false
+	switch {
+	case status >= http.StatusBadRequest:
+		life, keep = errorLifetime(j.site.d, status, &c)
+	case status == http.StatusPartialContent, status == http.StatusNotModified:
+		// Nobody asked for it.
+	default:
+		life, keep = lifetime(j.plan.b.TTL, h, &c, now)
+	}
+	return cache.Meta{
+		Distribution:         j.site.d.ID,
+		URL:                  j.url,
+		Status:               status,
+		Header:               j.plan.keptHeaders(h),
+		ETag:                 h.Get("Etag"),
+		LastModified:         h.Get("Last-Modified"),
+		Stored:               now,
+		Expires:              now.Add(life),
+		StaleWhileRevalidate: c.staleRevalidate,
+		StaleIfError:         c.staleIfErrors,
+	}, keep
+}

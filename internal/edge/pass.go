@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/edge/cache"
+)
+
+// pass hands the request to the origin and its answer to the viewer, past the
+// cache: methods that change things, behaviours that do not cache, and ranges
+// far inside of what is not kept.
+func (x *exchange) pass() {
+	j := x.job(nil)
+	for _, name := range conditions {
+		if v := x.r.Header[name]; v != nil {
+			j.req.Header[name] = v
+		}
+	}
+	if x.r.ContentLength != 0 {
+		up := &upload{body: x.r.Body, rc: x.rc}
+		defer up.stop()
+		j.req.Body, j.req.ContentLength = up, x.r.ContentLength
+	}
+	ctx := x.r.Context()
+	resp, err := x.e.origins.Fetch(ctx, &j.req)
+	if err != nil {
+		if ctx.Err() != nil {
+			panic(http.ErrAbortHandler) // the viewer is gone
+		}
+		x.e.originFailed(ctx, j, err)
+		f := failureOf(err)
+		x.fail(f.status, f.reason)
+		return
+	}
+	defer resp.Body.Close()
+	m := cache.Meta{Status: resp.StatusCode, Header: x.plan.keptHeaders(resp.Header)}
+	h := x.begin(&m, resultMiss)
+	if n := resp.ContentLength; n >= 0 && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusNotModified {
+		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
+	}
+	x.w.WriteHeader(resp.StatusCode)
+	x.copy(passing{resp}, 0, resp.ContentLength)
+}
+
+// passing is a body that is read once, from its beginning.
+type passing struct{ *http.Response }
+
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// CopyRange copies the whole. A body without a length may be one that never
+// ends: it goes out piece by piece.
+func (p passing) CopyRange(_ context.Context, w io.Writer, _, _ int64) error {
+	buffer := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buffer)
+	for {
+		n, err := p.Body.Read(buffer[:])
+		if n > 0 {
+			if _, err := w.Write(buffer[:n]); err != nil {
+				return err
+			}
+		}
+		if p.ContentLength < 0 && n > 0 {
+			if err := w.(viewer).Flush(); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// upload reads a viewer's body. A viewer may be slow, but not stuck.
+type upload struct {
+	body io.Reader
+	rc   *http.ResponseController
+
+	mu      sync.Mutex
+	stopped bool
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	u.patience(time.Now().Add(viewerPatience))
+	n, err := u.body.Read(p)
+	if err != nil {
+		u.patience(time.Time{})
+	}
+	return n, err
+}
+
+// patience sets the deadline of the viewer's connection, unless that belongs to
+// the next request already: an origin may answer before it has read everything,
+// and the sender of its request may then be late to notice.
+func (u *upload) patience(until time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.stopped {
+		_ = u.rc.SetReadDeadline(until) // writers without deadlines are those of tests
+	}
+}
+
+func (u *upload) stop() {
+	u.patience(time.Time{})
+	u.mu.Lock()
+	u.stopped = true
+	u.mu.Unlock()
+}
