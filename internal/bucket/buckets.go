@@ -41,11 +41,11 @@ func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region str
 	rand.Read(id[:])
 	made := &config{
 		Version: 1, ID: encodeID(id[:]), Owner: who.Account(), Region: region,
-		Created: s.Clock.Now().Truncate(time.Millisecond), name: name,
+		Created: s.cfg.Clock.Now().Truncate(time.Millisecond), name: name,
 	}
 	defer s.forget(name)
 	err = call.Effect(ctx, func() error {
-		return s.Records.Update(ctx, func(tx store.Writer) error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 			old, err := readConfig(tx, name)
 			switch {
 			case err == nil && old.Owner != made.Owner:
@@ -140,7 +140,7 @@ func (s *Service) DeleteBucket(ctx context.Context, who Caller, name string) (er
 // than one.
 func (s *Service) deleteBucketOrUpload(ctx context.Context, c *config) (gone bool, err error) {
 	var old []string
-	err = s.Records.Update(ctx, func(tx store.Writer) error {
+	err = s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		gone, old = false, nil
 		if _, err := readSame(tx, c); err != nil {
 			return err
@@ -196,7 +196,7 @@ func (s *Service) ListBuckets(ctx context.Context, who Caller, page BucketPage) 
 	if page.Max <= 0 || page.Max > 10_000 {
 		page.Max = 10_000
 	}
-	err = s.Records.View(ctx, func(tx store.Reader) error {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		for rec, err := range tx.Scan(spaceBucket, store.Prefix(page.Prefix).After(page.After)) {
 			if err != nil {
 				return err

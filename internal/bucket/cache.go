@@ -44,7 +44,7 @@ func (s *Service) config(ctx context.Context, name string) (*config, error) {
 	if c != nil {
 		return c, nil
 	}
-	err := s.Records.View(ctx, func(tx store.Reader) (err error) {
+	err := s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		c, err = readConfig(tx, name)
 		return err
 	})
@@ -72,7 +72,7 @@ func (s *Service) refreshCache(ctx context.Context) error {
 		return nil
 	}
 	asked := time.Now()
-	counter, err := s.Records.Changes(ctx, spaceBucket)
+	counter, err := s.cfg.Records.Changes(ctx, spaceBucket)
 	if err != nil {
 		return fmt.Errorf("look for changed buckets: %w", err)
 	}
@@ -109,7 +109,7 @@ func readConfig(tx store.Reader, name string) (*config, error) {
 // the call was decided about.
 func (s *Service) changeConfig(ctx context.Context, decided *config, change func(*config)) error {
 	defer s.forget(decided.name)
-	return s.Records.Update(ctx, func(tx store.Writer) error {
+	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		c, err := readSame(tx, decided)
 		if err != nil {
 			return err

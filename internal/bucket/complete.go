@@ -62,7 +62,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	}
 	defer data.Wipe()
 	var parts []*part
-	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		current, err := readCurrent(tx, c, key)
 		if err != nil {
 			return err
@@ -101,7 +101,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	v.etag = multipartETag(&v, parts)
 	var manifest []byte
 	manifest, v.manifest = encodeManifest(parts)
-	v.seal(data, c, key, s.Clock.Now())
+	v.seal(data, c, key, s.cfg.Clock.Now())
 	err = call.Effect(ctx, func() error { return s.publishUpload(ctx, c, key, &v, parts, manifest, &in.Conditions) })
 	if err != nil {
 		return Info{}, err
@@ -116,7 +116,7 @@ func (s *Service) completedBefore(ctx context.Context, c *config, ref UploadRef)
 		return Info{}, err
 	}
 	var current *version
-	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		current, err = readCurrent(tx, c, ref.Key)
 		return err
 	})
@@ -239,7 +239,7 @@ func (s *Service) publishUpload(ctx context.Context, c *config, key string, v *v
 		keep[pt.number] = true
 	}
 	var old []string
-	err := s.Records.Update(ctx, func(tx store.Writer) error {
+	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		if _, err := readSame(tx, c); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
@@ -17,12 +18,28 @@ var errCrash = errors.New("crash")
 // crash ends a process at one of its writes: that write fails, with all or
 // nothing of it persisted, and so does everything after it.
 type crash struct {
-	after     int // writes that still succeed
 	persisted bool
-	dead      bool
+
+	mu    sync.Mutex // the service sweeps in the background
+	after int        // writes that still succeed
+	dead  bool
+}
+
+func (c *crash) arm(after int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.after = after
+}
+
+func (c *crash) isDead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead
 }
 
 func (c *crash) write(do func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.dead {
 		return errCrash
 	}
@@ -47,7 +64,7 @@ func (r crashRecords) Update(ctx context.Context, fn func(store.Writer) error) e
 }
 
 func (r crashRecords) View(ctx context.Context, fn func(store.Reader) error) error {
-	if r.dead {
+	if r.isDead() {
 		return errCrash
 	}
 	return r.Records.View(ctx, fn)
@@ -88,7 +105,7 @@ func (w crashBlobWriter) Commit(ctx context.Context) error {
 }
 
 func (w crashBlobWriter) Abort() error {
-	if w.dead {
+	if w.isDead() {
 		return errCrash
 	}
 	return w.BlobWriter.Abort()
@@ -121,7 +138,7 @@ func TestCrash(t *testing.T) {
 				if tt.old != nil {
 					w.put("films", "k", tt.old, sseS3)
 				}
-				c.after = after
+				c.arm(after)
 				var err error
 				if tt.new == nil {
 					err = w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"})
@@ -130,7 +147,7 @@ func TestCrash(t *testing.T) {
 						Bucket: "films", Key: "k", Body: bytes.NewReader(tt.new), SizeBytes: int64(len(tt.new)), Encryption: sseS3,
 					})
 				}
-				acknowledged = err == nil && !c.dead
+				acknowledged = err == nil && !c.isDead()
 				done := err == nil
 				w.Close()
 

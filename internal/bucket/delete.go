@@ -50,7 +50,7 @@ func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (err error)
 
 func (s *Service) remove(ctx context.Context, c *config, in *Delete) error {
 	var old []string
-	err := s.Records.Update(ctx, func(tx store.Writer) error {
+	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		old = nil
 		if _, err := readSame(tx, c); err != nil {
 			return err

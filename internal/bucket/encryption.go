@@ -97,7 +97,7 @@ func (c *config) bind(key string, e *Encryption) (map[string]string, error) {
 func (s *Service) newDataKey(ctx context.Context, who *Caller, c *config, key, generation string, e *Encryption) (sealed.Secret, []byte, error) {
 	if e.Algorithm == S3Managed {
 		data := sealed.RandomSecret(sealed.KeyBytes)
-		return data, s.Vault.Wrap(purposeDataKey, vaultName(c, generation), data), nil
+		return data, s.cfg.Vault.Wrap(purposeDataKey, vaultName(c, generation), data), nil
 	}
 	if who.Principal.Kind == policy.Anonymous {
 		return sealed.Secret{}, nil, ErrAnonymousKMS
@@ -109,11 +109,11 @@ func (s *Service) newDataKey(ctx context.Context, who *Caller, c *config, key, g
 	through := c.through(who)
 	ref := e.KeyARN
 	if ref == "" {
-		if ref, err = s.Keys.ManagedKey(ctx, through, "s3"); err != nil {
+		if ref, err = s.cfg.Keys.ManagedKey(ctx, through, "s3"); err != nil {
 			return sealed.Secret{}, nil, &KeyError{err}
 		}
 	}
-	data, wrapped, keyARN, err := s.Keys.NewDataKey(ctx, through, ref, bind)
+	data, wrapped, keyARN, err := s.cfg.Keys.NewDataKey(ctx, through, ref, bind)
 	if err != nil {
 		return sealed.Secret{}, nil, &KeyError{err}
 	}
@@ -125,7 +125,7 @@ func (s *Service) newDataKey(ctx context.Context, who *Caller, c *config, key, g
 // decides whether the caller may.
 func (s *Service) openDataKey(ctx context.Context, who *Caller, c *config, key, generation string, e *Encryption, wrapped []byte) (sealed.Secret, error) {
 	if e.Algorithm == S3Managed {
-		data, err := s.Vault.Unwrap(purposeDataKey, vaultName(c, generation), wrapped)
+		data, err := s.cfg.Vault.Unwrap(purposeDataKey, vaultName(c, generation), wrapped)
 		if err != nil {
 			return sealed.Secret{}, ErrCorrupt
 		}
@@ -141,7 +141,7 @@ func (s *Service) openDataKey(ctx context.Context, who *Caller, c *config, key, 
 	if err != nil {
 		return sealed.Secret{}, ErrCorrupt
 	}
-	data, err := s.Keys.OpenDataKey(ctx, c.through(who), wrapped, bind)
+	data, err := s.cfg.Keys.OpenDataKey(ctx, c.through(who), wrapped, bind)
 	if err != nil {
 		return sealed.Secret{}, &KeyError{err}
 	}

@@ -158,7 +158,7 @@ type found struct {
 // find reads the wanted version, and what else of it lies in the records, from
 // one snapshot.
 func (s *Service) find(ctx context.Context, call *access.Call, c *config, in *Get) (f *found, err error) {
-	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		f = &found{}
 		if f.version, err = readCurrent(tx, c, in.Key); err != nil || f.version == nil {
 			return err
@@ -225,7 +225,7 @@ func (f *found) loadInline(tx store.Reader, name string) error {
 // replaced tells whether v is no longer the current version.
 func (s *Service) replaced(ctx context.Context, c *config, key string, v *version) bool {
 	var now *version
-	err := s.Records.View(ctx, func(tx store.Reader) (err error) {
+	err := s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		now, err = readCurrent(tx, c, key)
 		return err
 	})

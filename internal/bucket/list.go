@@ -74,7 +74,7 @@ func (s *Service) List(ctx context.Context, who Caller, in List) (page Listing, 
 		return Listing{}, nil
 	}
 	in.Max = min(in.Max, MaxListed)
-	err = s.Records.View(ctx, func(tx store.Reader) error {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		page = Listing{}
 		return in.scan(tx, c.ID, from, &page)
 	})

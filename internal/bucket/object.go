@@ -78,8 +78,8 @@ type Encryption struct {
 	BucketKey bool
 }
 
-// Caller's wish about the encryption of a new object. The zero value takes the
-// bucket's default.
+// EncryptionWish is how a writer wants an object encrypted. The zero value takes
+// the bucket's default.
 type EncryptionWish struct {
 	Algorithm Algorithm
 	Key       string

@@ -110,7 +110,7 @@ func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err e
 		return Info{}, err
 	}
 	v.place, v.blob = w.place, w.name
-	v.seal(data, c, in.Key, s.Clock.Now())
+	v.seal(data, c, in.Key, s.cfg.Clock.Now())
 
 	err = call.Effect(ctx, func() error { return s.publish(ctx, c, in.Key, v, w, &in.Conditions) })
 	if err != nil {
@@ -168,7 +168,7 @@ func (s *Service) checkConditions(ctx context.Context, c *config, key string, w 
 	if *w == (WriteConditions{}) {
 		return nil
 	}
-	return s.Records.View(ctx, func(tx store.Reader) error {
+	return s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		current, err := readCurrent(tx, c, key)
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (s *Service) publish(ctx context.Context, c *config, key string, v *version
 		return err
 	}
 	var old []string
-	err := s.Records.Update(ctx, func(tx store.Writer) error {
+	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		if _, err := readSame(tx, c); err != nil {
 			return err
 		}
@@ -274,8 +274,8 @@ func (s *Service) deleteBlobs(ctx context.Context, names []string) {
 		if s.flights.doom(name) {
 			continue
 		}
-		if err := s.Blobs.Delete(ctx, name); err != nil {
-			s.Log.LogAttrs(ctx, slog.LevelWarn, "blob not deleted", slog.String("blob", name), slog.Any("error", err))
+		if err := s.cfg.Blobs.Delete(ctx, name); err != nil {
+			s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "blob not deleted", slog.String("blob", name), slog.Any("error", err))
 		}
 	}
 }
@@ -313,7 +313,7 @@ func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secr
 		w.place, w.name = placeBlob, newBlobName(w.begun)
 		s.flights.pin(w.name)
 		var err error
-		if w.blob, err = s.Blobs.Create(ctx, w.name); err != nil {
+		if w.blob, err = s.cfg.Blobs.Create(ctx, w.name); err != nil {
 			s.release(w.name)
 			return nil, fmt.Errorf("create blob: %w", err)
 		}
@@ -332,7 +332,7 @@ func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secr
 // checkAge gives up a write that took so long that another node's sweep might
 // take its blob for an orphan.
 func (w *bodyWriter) checkAge() error {
-	if limit := w.s.OrphanAge / 2; w.place == placeBlob && time.Since(w.begun) > limit {
+	if limit := w.s.cfg.OrphanAge / 2; w.place == placeBlob && time.Since(w.begun) > limit {
 		return fmt.Errorf("write took longer than %s", limit)
 	}
 	return nil

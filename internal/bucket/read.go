@@ -152,7 +152,7 @@ func (o *Object) nextPiece() (*sealed.Reader, piece, error) {
 	o.pieces = o.pieces[1:]
 	source, size := io.ReaderAt(bytes.NewReader(p.inline)), int64(len(p.inline))
 	if p.blob != "" {
-		blob, err := o.s.Blobs.Open(o.ctx, p.blob)
+		blob, err := o.s.cfg.Blobs.Open(o.ctx, p.blob)
 		if err != nil {
 			return nil, p, fmt.Errorf("open blob: %w", err)
 		}
@@ -267,7 +267,7 @@ func (o *Object) report(err error) error {
 }
 
 func (s *Service) logDamage(ctx context.Context, i Info, err error) {
-	s.Log.LogAttrs(ctx, slog.LevelError, "object damaged", slog.String("bucket", i.Bucket),
+	s.cfg.Log.LogAttrs(ctx, slog.LevelError, "object damaged", slog.String("bucket", i.Bucket),
 		slog.String("key", i.Key), slog.Any("error", err))
 }
 

@@ -91,7 +91,7 @@ type Caller struct {
 
 // Service is the object store. It may be used concurrently.
 type Service struct {
-	Config
+	cfg     Config
 	cache   configCache
 	flights flights
 
@@ -112,7 +112,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.SweepEvery == 0 {
 		cfg.SweepEvery = time.Hour
 	}
-	s := &Service{Config: cfg}
+	s := &Service{cfg: cfg}
 	if _, err := cfg.Records.Changes(ctx, spaceBucket); err != nil {
 		return nil, fmt.Errorf("open object store: %w", err)
 	}
@@ -133,7 +133,7 @@ func (s *Service) Close() error {
 
 // begin opens a call and fills the condition keys that every S3 call has.
 func (s *Service) begin(who *Caller, action policy.Action) *access.Call {
-	call := s.Gate.Begin(who.Caller, action)
+	call := s.cfg.Gate.Begin(who.Caller, action)
 	if who.AuthType != "" {
 		call.Keys.Set("s3:authType", who.AuthType)
 		call.Keys.Set("s3:signatureversion", "AWS4-HMAC-SHA256")

@@ -137,10 +137,12 @@ func newWorld(t testing.TB, records store.Records, blobs store.Blobs) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{
-		t: t, records: records, blobs: blobs, journal: &journal{}, vault: vault, clock: clock.Movable(),
-		keys: &keys{secret: sealed.RandomSecret(32)},
-	}
+	return worldOn(t, records, blobs, vault, &keys{secret: sealed.RandomSecret(32)})
+}
+
+func worldOn(t testing.TB, records store.Records, blobs store.Blobs, vault *sealed.Vault, kms *keys) *world {
+	t.Helper()
+	w := &world{t: t, records: records, blobs: blobs, journal: &journal{}, vault: vault, clock: clock.Movable(), keys: kms}
 	w.open()
 	t.Cleanup(func() { w.Close() })
 	return w

@@ -44,7 +44,7 @@ func blobTime(name string) (time.Time, bool) {
 }
 
 func (s *Service) sweepLoop(ctx context.Context) {
-	tick := time.NewTicker(s.SweepEvery)
+	tick := time.NewTicker(s.cfg.SweepEvery)
 	defer tick.Stop()
 	for {
 		n, err := s.Sweep(ctx)
@@ -52,9 +52,9 @@ func (s *Service) sweepLoop(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			s.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.Any("error", err))
+			s.cfg.Log.LogAttrs(ctx, slog.LevelError, "sweep failed", slog.Any("error", err))
 		case n > 0:
-			s.Log.LogAttrs(ctx, slog.LevelInfo, "orphaned blobs deleted", slog.Int("count", n))
+			s.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "orphaned blobs deleted", slog.Int("count", n))
 		}
 		select {
 		case <-ctx.Done():
@@ -82,7 +82,7 @@ func (s *Service) Sweep(ctx context.Context) (deleted int, err error) {
 		batch = batch[:0]
 		return err
 	}
-	for blob, err := range s.Blobs.List(ctx, blobPrefix) {
+	for blob, err := range s.cfg.Blobs.List(ctx, blobPrefix) {
 		if err != nil {
 			return 0, fmt.Errorf("sweep: %w", err)
 		}
@@ -102,7 +102,7 @@ func (s *Service) Sweep(ctx context.Context) (deleted int, err error) {
 		return 0, fmt.Errorf("sweep: %w", err)
 	}
 	for _, name := range orphans {
-		if err := s.Blobs.Delete(ctx, name); err != nil {
+		if err := s.cfg.Blobs.Delete(ctx, name); err != nil {
 			return deleted, fmt.Errorf("sweep: %w", err)
 		}
 		deleted++
@@ -119,14 +119,14 @@ func (s *Service) maySweep(name string) bool {
 		return false
 	}
 	made, ok := blobTime(name)
-	return ok && (s.SoleWriter || time.Since(made) > s.OrphanAge)
+	return ok && (s.cfg.SoleWriter || time.Since(made) > s.cfg.OrphanAge)
 }
 
 func (s *Service) unnamed(ctx context.Context, names []string) (list []string, err error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	err = s.Records.View(ctx, func(tx store.Reader) error {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		list = nil
 		for _, name := range names {
 			_, err := tx.Get(spaceBlob, name)

@@ -55,7 +55,7 @@ func (s *Service) CreateUpload(ctx context.Context, who Caller, in Put, checksum
 	if checksum.Type, err = uploadChecksumType(checksum); err != nil {
 		return Upload{}, err
 	}
-	now := s.Clock.Now()
+	now := s.cfg.Clock.Now()
 	v := &version{
 		kind: kindUpload, id: NullVersion, generation: newUploadGeneration(now),
 		checksum: checksum, meta: in.Metadata, tags: in.Tags, enc: enc,
@@ -68,7 +68,7 @@ func (s *Service) CreateUpload(ctx context.Context, who Caller, in Put, checksum
 	v.wrapped = wrapped
 	v.seal(data, c, in.Key, now)
 	err = call.Effect(ctx, func() error {
-		return s.Records.Update(ctx, func(tx store.Writer) error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 			if _, err := readSame(tx, c); err != nil {
 				return err
 			}
@@ -150,7 +150,7 @@ func (s *Service) admitUpload(ctx context.Context, call *access.Call, ref Upload
 		return c, nil, err
 	}
 	var v *version
-	err = s.Records.View(ctx, func(tx store.Reader) (err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		v, err = readUpload(tx, c, ref.Key, generation)
 		return err
 	})
@@ -242,7 +242,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	if err := w.commit(ctx); err != nil {
 		return Part{}, err
 	}
-	pt.place, pt.blob, pt.modified = w.place, w.name, s.Clock.Now().UnixMilli()
+	pt.place, pt.blob, pt.modified = w.place, w.name, s.cfg.Clock.Now().UnixMilli()
 	pt.mac = pt.authenticate(data, c, in.Upload.Key, u.generation)
 	err = call.Effect(ctx, func() error { return s.publishPart(ctx, c, in.Upload.Key, u.generation, pt, w) })
 	if err != nil {
@@ -259,7 +259,7 @@ func (s *Service) publishPart(ctx context.Context, c *config, key, generation st
 		return err
 	}
 	var old []string
-	err := s.Records.Update(ctx, func(tx store.Writer) error {
+	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		old = nil
 		if _, err := readSame(tx, c); err != nil {
 			return err
@@ -307,7 +307,7 @@ func (s *Service) AbortUpload(ctx context.Context, who Caller, ref UploadRef) (e
 	}
 	return call.Effect(ctx, func() error {
 		var old []string
-		err := s.Records.Update(ctx, func(tx store.Writer) (err error) {
+		err := s.cfg.Records.Update(ctx, func(tx store.Writer) (err error) {
 			if _, err := readUpload(tx, c, ref.Key, u.generation); err != nil {
 				return err
 			}
@@ -378,7 +378,7 @@ func (s *Service) Parts(ctx context.Context, who Caller, ref UploadRef, after, m
 		return Upload{}, nil, false, err
 	}
 	max = min(max, MaxListed)
-	err = s.Records.View(ctx, func(tx store.Reader) error {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		parts, err := readParts(tx, v.generation, after, max+1)
 		if err != nil {
 			return err
@@ -422,7 +422,7 @@ func (s *Service) Uploads(ctx context.Context, who Caller, in UploadPage) (page 
 		return UploadListing{}, err
 	}
 	in.Max = min(in.Max, MaxListed)
-	err = s.Records.View(ctx, func(tx store.Reader) error {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		page = UploadListing{}
 		return in.scan(tx, c, &page)
 	})

@@ -323,7 +323,7 @@ func TestCrashOfUpload(t *testing.T) {
 			w.bucket("films")
 			w.put("films", "k", []byte("old"), sseS3)
 			ref := w.upload("films", "k", sseS3, bucket.Checksum{})
-			c.after = after
+			c.arm(after)
 			done := false
 			put := func(n int, b []byte) (bucket.CompletedPart, error) {
 				p, err := w.PutPart(t.Context(), w.root(), bucket.PutPart{Upload: ref, Number: n, Body: bytes.NewReader(b), SizeBytes: int64(len(b))})
@@ -337,7 +337,7 @@ func TestCrashOfUpload(t *testing.T) {
 					done = err == nil
 				}
 			}
-			acknowledged = done && !c.dead
+			acknowledged = done && !c.isDead()
 			w.Close()
 			w.records, w.blobs = records, blobs
 			w.open()

@@ -19,7 +19,7 @@ func (x *exchange) listBuckets() error {
 		}
 		page.Max = n
 	}
-	list, more, err := x.Buckets.ListBuckets(x.ctx, x.who, page)
+	list, more, err := x.cfg.Buckets.ListBuckets(x.ctx, x.who, page)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (x *exchange) createBucket() error {
 	if err := x.refuseHeaders("X-Amz-Grant-", "X-Amz-Bucket-Namespace"); err != nil {
 		return err
 	}
-	if _, err := x.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region); err != nil {
+	if _, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region); err != nil {
 		return err
 	}
 	h := x.w.Header()
@@ -122,7 +122,7 @@ func (x *exchange) locationConstraint() (string, error) {
 }
 
 func (x *exchange) headBucket() error {
-	if _, err := x.Buckets.HeadBucket(x.ctx, x.who, x.bucket); err != nil {
+	if _, err := x.cfg.Buckets.HeadBucket(x.ctx, x.who, x.bucket); err != nil {
 		return err
 	}
 	h := x.w.Header()
@@ -133,14 +133,14 @@ func (x *exchange) headBucket() error {
 }
 
 func (x *exchange) deleteBucket() error {
-	if err := x.Buckets.DeleteBucket(x.ctx, x.who, x.bucket); err != nil {
+	if err := x.cfg.Buckets.DeleteBucket(x.ctx, x.who, x.bucket); err != nil {
 		return err
 	}
 	return x.noContent()
 }
 
 func (x *exchange) getLocation() error {
-	region, err := x.Buckets.Location(x.ctx, x.who, x.bucket)
+	region, err := x.cfg.Buckets.Location(x.ctx, x.who, x.bucket)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (x *exchange) getLocation() error {
 }
 
 func (x *exchange) getEncryption() error {
-	e, err := x.Buckets.Encryption(x.ctx, x.who, x.bucket)
+	e, err := x.cfg.Buckets.Encryption(x.ctx, x.who, x.bucket)
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (x *exchange) putEncryption() error {
 			return notImplemented("aws:kms:dsse")
 		}
 	}
-	if err := x.Buckets.SetEncryption(x.ctx, x.who, x.bucket, e); err != nil {
+	if err := x.cfg.Buckets.SetEncryption(x.ctx, x.who, x.bucket, e); err != nil {
 		return err
 	}
 	x.w.WriteHeader(http.StatusOK)
@@ -212,14 +212,14 @@ func (x *exchange) putEncryption() error {
 }
 
 func (x *exchange) deleteEncryption() error {
-	if err := x.Buckets.SetEncryption(x.ctx, x.who, x.bucket, nil); err != nil {
+	if err := x.cfg.Buckets.SetEncryption(x.ctx, x.who, x.bucket, nil); err != nil {
 		return err
 	}
 	return x.noContent()
 }
 
 func (x *exchange) getPolicy() error {
-	source, err := x.Buckets.Policy(x.ctx, x.who, x.bucket)
+	source, err := x.cfg.Buckets.Policy(x.ctx, x.who, x.bucket)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (x *exchange) getPolicy() error {
 }
 
 func (x *exchange) getPolicyStatus() error {
-	public, err := x.Buckets.PolicyIsPublic(x.ctx, x.who, x.bucket)
+	public, err := x.cfg.Buckets.PolicyIsPublic(x.ctx, x.who, x.bucket)
 	if err != nil {
 		return err
 	}
@@ -246,14 +246,14 @@ func (x *exchange) putPolicy() error {
 	if err != nil {
 		return err
 	}
-	if err := x.Buckets.SetPolicy(x.ctx, x.who, x.bucket, string(source)); err != nil {
+	if err := x.cfg.Buckets.SetPolicy(x.ctx, x.who, x.bucket, string(source)); err != nil {
 		return err
 	}
 	return x.noContent()
 }
 
 func (x *exchange) deletePolicy() error {
-	if err := x.Buckets.DeletePolicy(x.ctx, x.who, x.bucket); err != nil {
+	if err := x.cfg.Buckets.DeletePolicy(x.ctx, x.who, x.bucket); err != nil {
 		return err
 	}
 	return x.noContent()

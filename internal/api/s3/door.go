@@ -38,12 +38,12 @@ type Config struct {
 
 // Door serves S3. It may be used concurrently.
 type Door struct {
-	Config
+	cfg   Config
 	hosts hosts
 }
 
 // New returns a door over cfg.
-func New(cfg Config) *Door { return &Door{Config: cfg, hosts: newHosts(cfg.Domains)} }
+func New(cfg Config) *Door { return &Door{cfg: cfg, hosts: newHosts(cfg.Domains)} }
 
 // exchange is one request and its answer.
 type exchange struct {
@@ -125,7 +125,7 @@ func (x *exchange) checkBucket() error {
 	if x.bucket == "" || x.op.name == "CreateBucket" {
 		return nil
 	}
-	b, err := x.Buckets.Lookup(x.ctx, x.bucket)
+	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)
 	if err != nil {
 		// Absent buckets are the operation's to report, so that it is recorded.
 		return nil
@@ -186,7 +186,7 @@ func (x *exchange) sent(err error) error {
 	}
 	// Damage was logged by the domain; a client that went away is no event.
 	if !errors.Is(err, bucket.ErrCorrupt) {
-		x.Log.LogAttrs(x.ctx, slog.LevelDebug, "answer cut short", slog.String("request", x.r.ID), slog.Any("error", err))
+		x.cfg.Log.LogAttrs(x.ctx, slog.LevelDebug, "answer cut short", slog.String("request", x.r.ID), slog.Any("error", err))
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -296,7 +296,7 @@ func spacedHex(s string) string { return fmt.Sprintf("% x", s) }
 func (x *exchange) fail(err error) {
 	e := asAPIError(err)
 	if e.status >= http.StatusInternalServerError && e.code != "NotImplemented" {
-		x.Log.LogAttrs(context.WithoutCancel(x.ctx), slog.LevelError, "s3 request failed", slog.String("request", x.r.ID), slog.Any("error", err))
+		x.cfg.Log.LogAttrs(context.WithoutCancel(x.ctx), slog.LevelError, "s3 request failed", slog.String("request", x.r.ID), slog.Any("error", err))
 	}
 	message := e.message
 	if k := x.who.Principal.Kind; e.code == "AccessDenied" && errors.Is(err, access.ErrDenied) && (k == policy.Anonymous || k == policy.Service) {

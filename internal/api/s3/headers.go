@@ -78,7 +78,7 @@ func (x *exchange) encryptionWish() (bucket.EncryptionWish, error) {
 		}
 		w.BucketKey = &v
 	}
-	if w.Algorithm == bucket.KMSManaged && x.RequireTLS && x.r.TLS == nil {
+	if w.Algorithm == bucket.KMSManaged && x.cfg.RequireTLS && x.r.TLS == nil {
 		return w, badRequest("InvalidArgument", "Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure connection.")
 	}
 	return w, nil
@@ -151,7 +151,8 @@ func (x *exchange) setObject(i *bucket.Info) {
 	set("Content-Language", i.Metadata.ContentLanguage)
 	set("Expires", i.Metadata.Expires)
 	for _, p := range i.Metadata.User {
-		h[http.CanonicalHeaderKey(metaPrefix+p.Name)] = []string{p.Value}
+		// In lower case, as S3 sends it: botocore keeps the spelling of the name.
+		h[strings.ToLower(metaPrefix)+p.Name] = []string{p.Value}
 	}
 	h["Etag"] = []string{`"` + i.ETag + `"`}
 	h["Last-Modified"] = []string{i.Modified.UTC().Format(http.TimeFormat)}

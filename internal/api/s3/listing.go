@@ -74,7 +74,7 @@ func (x *exchange) listObjectsV2() error {
 	if _, given := q["continuation-token"]; given && in.Token == "" {
 		return bucket.ErrBadToken
 	}
-	page, err := x.Buckets.List(x.ctx, x.who, in.List)
+	page, err := x.cfg.Buckets.List(x.ctx, x.who, in.List)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (x *exchange) listObjects() error {
 		return err
 	}
 	in.After = x.query.Get("marker")
-	page, err := x.Buckets.List(x.ctx, x.who, in.List)
+	page, err := x.cfg.Buckets.List(x.ctx, x.who, in.List)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (x *exchange) listObjects() error {
 func (x *exchange) sendPage(d *document, in *listRequest, page *bucket.Listing, withOwner bool) error {
 	owner := ""
 	if withOwner {
-		if b, err := x.Buckets.Lookup(x.ctx, x.bucket); err == nil {
+		if b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket); err == nil {
 			owner = canonicalID(b.Owner)
 		}
 	}
@@ -188,7 +188,7 @@ func (x *exchange) deleteObjects() error {
 		return err
 	}
 	// A bucket that does not exist is an error of the request, not of each key.
-	if _, err := x.Buckets.Lookup(x.ctx, x.bucket); err != nil {
+	if _, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket); err != nil {
 		return err
 	}
 	list := make([]bucket.Delete, len(req.Objects))
@@ -198,7 +198,7 @@ func (x *exchange) deleteObjects() error {
 		}
 		list[i] = bucket.Delete{Bucket: x.bucket, Key: o.Key, VersionID: o.VersionID, IfMatch: o.ETag}
 	}
-	errs := x.Buckets.DeleteMany(x.ctx, x.who, list)
+	errs := x.cfg.Buckets.DeleteMany(x.ctx, x.who, list)
 	d := newDocument("DeleteResult")
 	for i, err := range errs {
 		switch {

@@ -21,7 +21,7 @@ func (x *exchange) putObject() error {
 		return err
 	}
 	in.Body, in.SizeBytes, in.Digests = body, body.size, body.digests
-	info, err := x.Buckets.Put(x.ctx, x.who, in)
+	info, err := x.cfg.Buckets.Put(x.ctx, x.who, in)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (x *exchange) getObject() error {
 	if err != nil {
 		return err
 	}
-	o, err := x.Buckets.Get(x.ctx, x.who, in)
+	o, err := x.cfg.Buckets.Get(x.ctx, x.who, in)
 	if errors.Is(err, bucket.ErrNotModified) {
 		return x.notModified(&o.Info)
 	}
@@ -75,7 +75,7 @@ func (x *exchange) headObject() error {
 	if err != nil {
 		return err
 	}
-	o, err := x.Buckets.Head(x.ctx, x.who, in)
+	o, err := x.cfg.Buckets.Head(x.ctx, x.who, in)
 	if errors.Is(err, bucket.ErrNotModified) {
 		return x.notModified(&o.Info)
 	}
@@ -172,7 +172,7 @@ func (x *exchange) deleteObject() error {
 	if err := x.refuseHeaders("X-Amz-Mfa", "X-Amz-If-Match-"); err != nil {
 		return err
 	}
-	if err := x.Buckets.Delete(x.ctx, x.who, in); err != nil {
+	if err := x.cfg.Buckets.Delete(x.ctx, x.who, in); err != nil {
 		return err
 	}
 	return x.noContent()
@@ -203,7 +203,7 @@ func (x *exchange) copyObject() error {
 	if err := x.refuseHeaders("X-Amz-Copy-Source-Server-Side-Encryption-Customer-"); err != nil {
 		return err
 	}
-	info, err := x.Buckets.Copy(x.ctx, x.who, c)
+	info, err := x.cfg.Buckets.Copy(x.ctx, x.who, c)
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (x *exchange) copySource() (bucket.Get, error) {
 		}
 	}
 	if want := x.header("X-Amz-Source-Expected-Bucket-Owner"); want != "" {
-		if b, err := x.Buckets.Lookup(x.ctx, in.Bucket); err == nil && want != string(b.Owner) {
+		if b, err := x.cfg.Buckets.Lookup(x.ctx, in.Bucket); err == nil && want != string(b.Owner) {
 			return bucket.Get{}, accessDenied("Access Denied")
 		}
 	}

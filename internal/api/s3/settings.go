@@ -83,7 +83,7 @@ func unsetOperation(method, sub string) *operation {
 }
 
 func (s *unsetSetting) get(x *exchange) error {
-	b, err := x.Buckets.Unset(x.ctx, x.who, x.bucket, s.read)
+	b, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, s.read)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *unsetSetting) get(x *exchange) error {
 
 // delete removes what is not there.
 func (s *unsetSetting) delete(x *exchange) error {
-	if _, err := x.Buckets.Unset(x.ctx, x.who, x.bucket, s.remove); err != nil {
+	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, s.remove); err != nil {
 		return err
 	}
 	return x.noContent()

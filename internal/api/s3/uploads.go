@@ -27,7 +27,7 @@ func (x *exchange) createUpload() error {
 	if err != nil {
 		return err
 	}
-	u, err := x.Buckets.CreateUpload(x.ctx, x.who, in, checksum)
+	u, err := x.cfg.Buckets.CreateUpload(x.ctx, x.who, in, checksum)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (x *exchange) putPart() error {
 	if err != nil {
 		return err
 	}
-	p, err := x.Buckets.PutPart(x.ctx, x.who, bucket.PutPart{
+	p, err := x.cfg.Buckets.PutPart(x.ctx, x.who, bucket.PutPart{
 		Upload: x.uploadRef(), Number: n, Body: body, SizeBytes: body.size, Digests: body.digests,
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func (x *exchange) copyPart() error {
 	if err := x.refuseHeaders("X-Amz-Copy-Source-Server-Side-Encryption-Customer-", ssecPrefix); err != nil {
 		return err
 	}
-	p, err := x.Buckets.CopyPart(x.ctx, x.who, bucket.CopyPart{Source: source, Upload: x.uploadRef(), Number: n})
+	p, err := x.cfg.Buckets.CopyPart(x.ctx, x.who, bucket.CopyPart{Source: source, Upload: x.uploadRef(), Number: n})
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (x *exchange) completeUpload() error {
 		}
 		in.Parts = append(in.Parts, c)
 	}
-	info, err := x.Buckets.CompleteUpload(x.ctx, x.who, in)
+	info, err := x.cfg.Buckets.CompleteUpload(x.ctx, x.who, in)
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (x *exchange) location() string {
 }
 
 func (x *exchange) abortUpload() error {
-	if err := x.Buckets.AbortUpload(x.ctx, x.who, x.uploadRef()); err != nil {
+	if err := x.cfg.Buckets.AbortUpload(x.ctx, x.who, x.uploadRef()); err != nil {
 		return err
 	}
 	return x.noContent()
@@ -269,11 +269,11 @@ func (x *exchange) listParts() error {
 			return invalidArgument("Provided part-number-marker not an integer or within integer range", "part-number-marker", s)
 		}
 	}
-	u, parts, more, err := x.Buckets.Parts(x.ctx, x.who, x.uploadRef(), after, limit)
+	u, parts, more, err := x.cfg.Buckets.Parts(x.ctx, x.who, x.uploadRef(), after, limit)
 	if err != nil {
 		return err
 	}
-	b, err := x.Buckets.Lookup(x.ctx, x.bucket)
+	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)
 	if err != nil {
 		return err
 	}
@@ -323,11 +323,11 @@ func (x *exchange) listUploads() error {
 	if in.Max, err = x.limit("max-uploads"); err != nil {
 		return err
 	}
-	page, err := x.Buckets.Uploads(x.ctx, x.who, in)
+	page, err := x.cfg.Buckets.Uploads(x.ctx, x.who, in)
 	if err != nil {
 		return err
 	}
-	b, err := x.Buckets.Lookup(x.ctx, x.bucket)
+	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)
 	if err != nil {
 		return err
 	}
