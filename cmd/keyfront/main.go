@@ -1,0 +1,98 @@
+// Command keyfront serves private content under keys that never leave: a key
+// service, an encrypted object store and an edge that speak the protocols of
+// AWS KMS, S3 and CloudFront.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// env is the world that a command runs in.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+// cli is the command line; the help text is made from it.
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Demo    demoCmd    `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
+	Audit   auditCmd   `cmd:"" help:"Check the audit log."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr, os.Getenv}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// hinted is an error that knows what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+// errUsage marks what the caller of the command did wrong.
+var errUsage = errors.New("wrong usage")
+
+func run(ctx context.Context, e env, args []string) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("keyfront"),
+		kong.Description("Private content delivery with keys that never leave."),
+		kong.Writers(e.stdout, e.stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(e),
+	)
+	if err != nil {
+		panic("keyfront: command line: " + err.Error())
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help was printed
+		return exited
+	}
+	if err != nil {
+		return fail(e, fmt.Errorf("%w: %w", errUsage, err), "see keyfront --help")
+	}
+	if err := command.Run(); err != nil {
+		var h hinted
+		errors.As(err, &h)
+		return fail(e, err, h.hint)
+	}
+	return exitDone
+}
+
+func fail(e env, err error, hint string) int {
+	fmt.Fprintf(e.stderr, "keyfront: error: %v\n", err)
+	if hint != "" {
+		fmt.Fprintf(e.stderr, "keyfront: hint: %s\n", hint)
+	}
+	if errors.Is(err, errUsage) {
+		return exitUsage
+	}
+	return exitFailed
+}

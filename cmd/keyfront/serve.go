@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"syscall"
+
+	"github.com/keyfront-project/keyfront/internal/config"
+	"github.com/keyfront-project/keyfront/internal/rootkey"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/server"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+type serveCmd struct {
+	Config       string  `help:"Configuration file (YAML). Environment and flags win over it. [KEYFRONT_CONFIG]" placeholder:"FILE"`
+	DataDir      *string `help:"Folder of all state, made if absent: ./keyfront-data. [KEYFRONT_DATA_DIR]" placeholder:"DIR"`
+	APIAddr      *string `help:"Address of the AWS services: 127.0.0.1:4566. [KEYFRONT_API_ADDR]" placeholder:"HOST:PORT"`
+	EdgeAddr     *string `help:"Address that viewers use: 127.0.0.1:8080. [KEYFRONT_EDGE_ADDR]" placeholder:"HOST:PORT"`
+	EdgeTLSAddr  *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off. [KEYFRONT_EDGE_TLS_ADDR]" placeholder:"HOST:PORT"`
+	VerifyAddr   *string `help:"Address for other servers' sub-requests. Not in this version. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
+	EdgeDomain   *string `help:"Parent of the distributions' domain names: cloudfront.localhost. [KEYFRONT_EDGE_DOMAIN]" placeholder:"DOMAIN"`
+	Account      *string `help:"Default account: 000000000000. [KEYFRONT_ACCOUNT]" placeholder:"NUMBER"`
+	TestClock    bool    `help:"Let POST /_keyfront/clock move the clock. For tests only. [KEYFRONT_TEST_CLOCK]"`
+	MetricsToken *string `help:"Bearer token for peers other than loopback at /_keyfront/metrics. [KEYFRONT_METRICS_TOKEN]" placeholder:"TOKEN"`
+}
+
+// flags are those that were given, by name.
+func (c *serveCmd) flags() map[string]string {
+	given := map[string]string{}
+	for name, value := range map[string]*string{
+		"data-dir": c.DataDir, "api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr,
+		"verify-addr": c.VerifyAddr, "edge-domain": c.EdgeDomain, "account": c.Account, "metrics-token": c.MetricsToken,
+	} {
+		if value != nil {
+			given[name] = *value
+		}
+	}
+	if c.TestClock {
+		given["test-clock"] = "true"
+	}
+	return given
+}
+
+// Run serves until ctx ends or a listener fails.
+func (c *serveCmd) Run(ctx context.Context, e env) error {
+	file := c.Config
+	if file == "" {
+		file = e.getenv("KEYFRONT_CONFIG")
+	}
+	cfg, err := config.Load(file, e.getenv, c.flags())
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, nil))
+	if err := rootkey.Harden(); err != nil {
+		log.Warn("memory is not protected from dumps and debuggers", slog.Any("err", err))
+	}
+	s, err := server.Start(ctx, cfg, server.Options{Log: log})
+	if err != nil {
+		return explainStart(err, cfg)
+	}
+	fmt.Fprintf(e.stderr, "keyfront: ready api=%s edge=%s\n", s.APIURL(), s.EdgeURL())
+	select {
+	case <-ctx.Done():
+	case <-s.Failed():
+	}
+	return s.Stop()
+}
+
+// explainStart adds to a failed start what the operator can do about it.
+func explainStart(err error, cfg config.Config) error {
+	hint := ""
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		hint = "another keyfront serves this data folder; stop it, or choose another --data-dir"
+	case errors.Is(err, sealed.ErrWrongRootKey):
+		hint = "put back the root-key file that was made with this data folder"
+	case errors.Is(err, rootkey.ErrExposed):
+		hint = "chmod 600 the root-key file and own it: nobody else may read it"
+	case errors.Is(err, rootkey.ErrAbsent):
+		hint = "this data folder was made with a root-key file; without it nothing in it can be read"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		hint = "the data folder " + cfg.DataDir + " must be writable by this user"
+	case errors.Is(err, syscall.EADDRINUSE):
+		hint = "choose another --api-addr or --edge-addr; port 0 takes a free one"
+	case errors.Is(err, syscall.ENOSPC):
+		hint = "the disk that holds " + cfg.DataDir + " is full"
+	}
+	return hinted{err, hint}
+}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/cloudfront"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/api/kms"
+	"github.com/keyfront-project/keyfront/internal/api/s3"
+	"github.com/keyfront-project/keyfront/internal/api/sts"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// Bounds of request bodies that are read whole.
+const (
+	maxJSONBytes  = 1 << 20
+	maxXMLBytes   = 4 << 20
+	maxQueryBytes = 1 << 20
+)
+
+// doors are the services behind the API address.
+func (s *Server) doors(gate *access.Gate) []front.Service {
+	return []front.Service{
+		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
+		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains}), Style: sigv4.S3, Anonymous: true},
+		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
+		{Name: "sts", Door: sts.New(gate, s.log), MaxBodyBytes: maxQueryBytes},
+	}
+}
+
+// errorCode names a domain error as the service of action does on the wire.
+func errorCode(action policy.Action, err error) string {
+	service, _, _ := strings.Cut(string(action), ":")
+	switch service {
+	case "kms":
+		return kms.ErrorCode(err)
+	case "s3":
+		return s3.ErrorCode(err)
+	case "cloudfront":
+		return cloudfront.ErrorCode(err)
+	default:
+		return sts.ErrorCode(err)
+	}
+}

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/clock"
+)
+
+// ownRoutes serves the paths below /_keyfront/. They are ours, so a ServeMux
+// may clean them.
+func ownRoutes(c *clock.Clock) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+front.OwnPrefix+"health", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	if c.CanMove() {
+		mux.HandleFunc("GET "+front.OwnPrefix+"clock", func(w http.ResponseWriter, _ *http.Request) {
+			writeJSON(w, http.StatusOK, map[string]time.Time{"now": c.Now()})
+		})
+		mux.HandleFunc("POST "+front.OwnPrefix+"clock", func(w http.ResponseWriter, r *http.Request) {
+			now, err := moveClock(c, http.MaxBytesReader(w, r.Body, 1<<10))
+			if err != nil {
+				writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+				return
+			}
+			writeJSON(w, http.StatusOK, map[string]time.Time{"now": now})
+		})
+	}
+	mux.HandleFunc(front.OwnPrefix, func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no such route"})
+	})
+	return mux
+}
+
+// moveClock reads {"advance":"90m"} or {"set":"2027-01-01T00:00:00Z"}.
+func moveClock(c *clock.Clock, body io.Reader) (time.Time, error) {
+	var in struct {
+		Advance *string    `json:"advance"`
+		Set     *time.Time `json:"set"`
+	}
+	dec := json.NewDecoder(body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&in); err != nil {
+		return time.Time{}, errors.New(`want {"advance":"90m"} or {"set":"2027-01-01T00:00:00Z"}`)
+	}
+	switch {
+	case (in.Advance == nil) == (in.Set == nil):
+		return time.Time{}, errors.New("give either advance or set")
+	case in.Set != nil:
+		return c.Set(*in.Set), nil
+	}
+	d, err := time.ParseDuration(*in.Advance)
+	if err != nil {
+		return time.Time{}, errors.New("advance is not a duration such as 90m")
+	}
+	return c.Advance(d), nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}

@@ -1,0 +1,336 @@
+// Package server assembles Keyfront: configuration in, listeners and background
+// work out, and an orderly stop. It and config are the only packages that know
+// everyone.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/config"
+	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+)
+
+const (
+	// readHeaderTimeout bounds how long a request's head may take.
+	readHeaderTimeout = 10 * time.Second
+	// idleTimeout is how long a connection may wait for its next request.
+	idleTimeout = 2 * time.Minute
+	// maxAPIHeaderBytes and maxEdgeHeaderBytes bound a request's head.
+	maxAPIHeaderBytes  = 64 << 10
+	maxEdgeHeaderBytes = 32 << 10
+	// stopTimeout is how long requests under way may take to end at a stop.
+	stopTimeout = 10 * time.Second
+	// followEvery is how often state is compared with the store's, for the
+	// changes of other nodes.
+	followEvery = 250 * time.Millisecond
+)
+
+// Options are what does not come from the operator.
+type Options struct {
+	// Log receives what happens; nil discards it.
+	Log *slog.Logger
+	// InMemory keeps records and blobs in memory. The audit log is still
+	// written below the configuration's DataDir, which must exist.
+	InMemory bool
+}
+
+// Server is a running Keyfront.
+type Server struct {
+	cfg   config.Config
+	log   *slog.Logger
+	clock *clock.Clock
+
+	state    *state
+	identity *identity.Service
+	keys     *keyring.Ring
+	buckets  *bucket.Service
+	delivery *delivery.Service
+	edge     *edge.Edge
+
+	api, viewers listener
+	viewersTLS   listener
+
+	background context.CancelFunc
+	work       sync.WaitGroup
+	failed     chan struct{}
+	failOnce   sync.Once
+	failure    error
+}
+
+// listener is one address and the server behind it.
+type listener struct {
+	net  net.Listener
+	http *http.Server
+}
+
+// Start opens the data folder and the listeners and serves until Stop. When it
+// fails, nothing is left running or open.
+func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
+	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), failed: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.TestClock {
+		s.clock = clock.Movable()
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.background = cancel
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	// Listeners come first: a taken address must not leave a new data folder.
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	if s.state, err = openState(ctx, &cfg, opts.InMemory, s.log); err != nil {
+		return nil, err
+	}
+	if err := s.openDomains(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openEdge(); err != nil {
+		return nil, err
+	}
+	s.runBackground(background)
+	s.serve()
+	return s, nil
+}
+
+// openDomains opens the services from the ground up.
+func (s *Server) openDomains(ctx context.Context) error {
+	domain := func(name string) (d *sealed.Domain, err error) { return s.state.vault.Domain(ctx, name) }
+	identityDomain, err := domain("identity")
+	if err != nil {
+		return err
+	}
+	keyDomain, err := domain("kms")
+	if err != nil {
+		return err
+	}
+	objectDomain, err := domain("s3")
+	if err != nil {
+		return err
+	}
+	if err := s.openIdentity(ctx, identityDomain); err != nil {
+		return err
+	}
+	gate := access.NewGate(access.Config{Identities: s.identity, Record: s.state.audit, ErrorCode: errorCode})
+	s.keys, err = keyring.Open(ctx, keyring.Config{
+		Records: s.state.records, Domain: keyDomain, Gate: gate, Clock: s.clock, Log: s.log,
+		Poll: followEvery, Pool: keyring.PoolSize{RSA2048: 4, RSA3072: 1, RSA4096: 1},
+	})
+	if err != nil {
+		return err
+	}
+	s.buckets, err = bucket.Open(ctx, bucket.Config{
+		Records: s.state.records, Blobs: s.state.blobs, Keys: s.keys, Vault: objectDomain,
+		Gate: gate, Clock: s.clock, Log: s.log, SoleWriter: true,
+	})
+	if err != nil {
+		return err
+	}
+	s.delivery, err = delivery.Open(ctx, delivery.Config{
+		Records: s.state.records, Gate: gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
+	})
+	if err != nil {
+		return err
+	}
+	s.api.http.Handler = front.New(front.Config{
+		Identity: s.identity, Clock: s.clock, Log: s.log, Own: ownRoutes(s.clock), Services: s.doors(gate),
+	})
+	return nil
+}
+
+func (s *Server) openIdentity(ctx context.Context, d *sealed.Domain) (err error) {
+	configured := identity.AccessKey{ID: s.cfg.RootAccessKeyID, Secret: sealed.NewSecret([]byte(s.cfg.RootSecretAccessKey))}
+	s.identity, err = identity.Open(ctx, identity.Config{
+		Records: s.state.records, Domain: d, Account: arn.AccountID(s.cfg.Account), RootKey: configured,
+	})
+	if err != nil || s.state.folder == nil {
+		return err
+	}
+	if configured.ID != "" {
+		return removeCredentials(s.state.folder.Path())
+	}
+	key, err := s.identity.RootKey()
+	if err != nil {
+		return err
+	}
+	return writeCredentials(s.state.folder.Path(), key)
+}
+
+// listen takes the addresses. Requests that arrive now wait until serve.
+func (s *Server) listen() error {
+	for _, l := range []struct {
+		on        *listener
+		addr      string
+		maxHeader int
+	}{
+		{&s.api, s.cfg.APIAddr, maxAPIHeaderBytes},
+		{&s.viewers, s.cfg.EdgeAddr, maxEdgeHeaderBytes},
+		{&s.viewersTLS, s.cfg.EdgeTLSAddr, maxEdgeHeaderBytes},
+	} {
+		if l.addr == "" {
+			continue
+		}
+		var err error
+		if l.on.net, err = net.Listen("tcp", l.addr); err != nil {
+			return err
+		}
+		l.on.http = &http.Server{
+			ReadHeaderTimeout: readHeaderTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    l.maxHeader,
+			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		}
+	}
+	if s.viewersTLS.net == nil {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.cfg.EdgeTLS.CertFile, s.cfg.EdgeTLS.KeyFile)
+	if err != nil {
+		return fmt.Errorf("viewer certificate: %w", err)
+	}
+	s.viewersTLS.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	return nil
+}
+
+// openEdge opens the viewers' door over the control plane.
+func (s *Server) openEdge() (err error) {
+	cfg := edge.Config{
+		Feed: s.delivery, Clock: s.clock, Log: s.log,
+		Credentials:      originCredentials{s.identity, s.clock},
+		Buckets:          ownBuckets{s.buckets, s.APIURL()},
+		CacheMemoryBytes: s.cfg.Cache.MemoryBytes,
+		CacheDir:         s.state.cacheDir,
+		CacheDiskBytes:   s.cfg.Cache.DiskBytes,
+	}
+	if s.viewersTLS.net != nil {
+		cfg.HTTPSPort = s.viewersTLS.net.Addr().(*net.TCPAddr).Port
+	}
+	if s.edge, err = edge.New(cfg); err != nil {
+		return err
+	}
+	s.viewers.http.Handler = s.edge
+	if s.viewersTLS.net != nil {
+		s.viewersTLS.http.Handler = s.edge
+	}
+	return nil
+}
+
+// serve begins to answer on every listener.
+func (s *Server) serve() {
+	for _, l := range []*listener{&s.api, &s.viewers, &s.viewersTLS} {
+		if l.net == nil {
+			continue
+		}
+		s.work.Go(func() {
+			var err error
+			if l.http.TLSConfig != nil {
+				err = l.http.ServeTLS(l.net, "", "")
+			} else {
+				err = l.http.Serve(l.net)
+			}
+			if !errors.Is(err, http.ErrServerClosed) {
+				s.fail(fmt.Errorf("serve %s: %w", l.net.Addr(), err))
+			}
+		})
+	}
+}
+
+// runBackground starts the work that goes on beside requests.
+func (s *Server) runBackground(ctx context.Context) {
+	s.work.Go(func() { s.keys.Run(ctx) })
+	s.work.Go(func() { s.edge.Run(ctx) })
+	s.work.Go(func() { s.followStore(ctx) })
+}
+
+// followStore takes over what other nodes changed in the shared store.
+func (s *Server) followStore(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.delivery.Refresh(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("state not refreshed", slog.Any("err", err))
+		}
+	}
+}
+
+func (s *Server) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failure = err
+		close(s.failed)
+	})
+}
+
+// Failed is closed when a listener failed; Stop then returns why.
+func (s *Server) Failed() <-chan struct{} { return s.failed }
+
+// APIURL is the address of the AWS services, "http://127.0.0.1:4566".
+func (s *Server) APIURL() string { return "http://" + s.api.net.Addr().String() }
+
+// EdgeURL is the address that viewers use.
+func (s *Server) EdgeURL() string { return "http://" + s.viewers.net.Addr().String() }
+
+// Clock is the server's clock.
+func (s *Server) Clock() *clock.Clock { return s.clock }
+
+// RootKey is an access key of the default account's root user.
+func (s *Server) RootKey() (identity.AccessKey, error) { return s.identity.RootKey() }
+
+// Stop lets requests under way end, for a while, and closes everything.
+func (s *Server) Stop() error { return errors.Join(s.failure, s.stop()) }
+
+func (s *Server) stop() error {
+	var errs []error
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	for _, l := range []*listener{&s.viewers, &s.viewersTLS, &s.api} {
+		if l.net == nil {
+			continue
+		}
+		if l.http != nil && l.http.Shutdown(ctx) != nil {
+			errs = append(errs, l.http.Close())
+		}
+		// Shutdown does not know a listener that was never served.
+		if err := l.net.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	s.background()
+	s.work.Wait()
+	if s.edge != nil {
+		errs = append(errs, s.edge.Close())
+	}
+	if s.buckets != nil {
+		errs = append(errs, s.buckets.Close())
+	}
+	if s.state != nil {
+		errs = append(errs, s.state.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/config"
+	"github.com/keyfront-project/keyfront/internal/rootkey"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
+	"github.com/keyfront-project/keyfront/internal/store/dir"
+	"github.com/keyfront-project/keyfront/internal/store/memory"
+	"github.com/keyfront-project/keyfront/internal/store/sqlite"
+)
+
+// What lies below the data folder.
+const (
+	credentialsFile = "credentials"
+	AuditFolder     = "audit"
+	cacheFolder     = "cache"
+)
+
+// state is everything that outlives a request: what is kept, under which key,
+// and the record of it.
+type state struct {
+	folder  *store.Folder // nil in memory
+	records store.Records
+	blobs   store.Blobs
+	vault   *sealed.Vault
+	audit   *audit.Log
+	// cacheDir is where the edge may keep files; empty for nowhere.
+	cacheDir string
+}
+
+// openState opens the data folder, or state in memory. What fails leaves
+// nothing open.
+func openState(ctx context.Context, cfg *config.Config, inMemory bool, log *slog.Logger) (_ *state, err error) {
+	s := &state{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	var roots []sealed.Secret
+	if inMemory {
+		s.records, s.blobs = memory.NewRecords(), memory.NewBlobs()
+		roots = []sealed.Secret{sealed.RandomSecret(sealed.KeyBytes)}
+	} else if roots, err = s.openFolder(ctx, cfg.DataDir); err != nil {
+		return s, err
+	}
+	if s.vault, err = sealed.Open(ctx, s.records, roots...); err != nil {
+		return s, err
+	}
+	headKeys, err := AuditHeadKeys(roots)
+	if err != nil {
+		return s, err
+	}
+	s.audit, err = audit.Open(audit.Config{Dir: filepath.Join(cfg.DataDir, AuditFolder), HeadKeys: headKeys, Log: log})
+	return s, err
+}
+
+// openFolder locks the data folder, opens its stores and returns the root keys.
+// A root key is made only when nothing was ever sealed under one.
+func (s *state) openFolder(ctx context.Context, path string) ([]sealed.Secret, error) {
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(path)), 0o755); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.folder, err = store.OpenFolder(path); err != nil {
+		return nil, err
+	}
+	if s.records, err = sqlite.Open(s.folder); err != nil {
+		return nil, err
+	}
+	if s.blobs, err = dir.Open(s.folder); err != nil {
+		return nil, err
+	}
+	s.cacheDir = filepath.Join(s.folder.Path(), cacheFolder)
+	sealedBefore, err := sealed.Initialized(ctx, s.records)
+	if err != nil {
+		return nil, err
+	}
+	return rootkey.LoadOrCreate(ctx, RootKeySource(s.folder.Path()), !sealedBefore)
+}
+
+// RootKeySource is where the root key of a data folder is kept.
+func RootKeySource(dataDir string) rootkey.Source {
+	return rootkey.File{Path: filepath.Join(dataDir, "root-key")}
+}
+
+// AuditHeadKeys derives from the root keys those that authenticate the end of
+// the audit log; see docs/spec/auditlog.md.
+func AuditHeadKeys(roots []sealed.Secret) ([][]byte, error) {
+	var keys [][]byte
+	for _, root := range roots {
+		key, err := hkdf.Key(sha256.New, root.Reveal(), nil, "keyfront/audit-head-key/v1", 32)
+		if err != nil {
+			return nil, fmt.Errorf("derive the audit log's key: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// close closes what is open, newest first.
+func (s *state) close() error {
+	var errs []error
+	if s.audit != nil {
+		errs = append(errs, s.audit.Close())
+	}
+	if s.blobs != nil {
+		errs = append(errs, s.blobs.Close())
+	}
+	if s.records != nil {
+		errs = append(errs, s.records.Close())
+	}
+	if s.folder != nil {
+		errs = append(errs, s.folder.Close())
+	}
+	return errors.Join(errs...)
+}
