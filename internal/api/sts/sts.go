@@ -112,6 +112,12 @@ var wireErrors = []struct {
 	{sigv4.ErrScheme, http.StatusBadRequest, "IncompleteSignature", "Unknown authentication scheme"},
 }
 
+// ErrorCode is the name that err has on the wire, for the audit record.
+func ErrorCode(err error) string {
+	_, code, _ := describe(err)
+	return code
+}
+
 // describe finds the wire form of err. What it does not know is our fault.
 func describe(err error) (status int, code, message string) {
 	for _, e := range wireErrors {
@@ -135,7 +141,7 @@ func describe(err error) (status int, code, message string) {
 	case errors.As(err, &scope):
 		return http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to correct " + scope.Field + ": '" + scope.Want + "'."
 	case errors.As(err, &skew):
-		return http.StatusForbidden, "SignatureDoesNotMatch", skewText(skew)
+		return http.StatusForbidden, "SignatureDoesNotMatch", skew.Sentence()
 	case errors.As(err, &expired):
 		return http.StatusForbidden, "SignatureDoesNotMatch", "Signature expired"
 	case errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
@@ -144,15 +150,6 @@ func describe(err error) (status int, code, message string) {
 		return http.StatusBadRequest, "ValidationError", form.Error()
 	}
 	return http.StatusInternalServerError, "InternalFailure", "The request processing has failed because of an unknown error."
-}
-
-func skewText(e *sigv4.SkewError) string {
-	const basic = "20060102T150405Z"
-	at, now := e.RequestTime.UTC().Format(basic), e.ServerTime.UTC().Format(basic)
-	if e.Early() {
-		return fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + 15 min.)", at, e.ServerTime.UTC().Add(e.MaxSkew).Format(basic), now)
-	}
-	return fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - 15 min.)", at, e.ServerTime.UTC().Add(-e.MaxSkew).Format(basic), now)
 }
 
 func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {
