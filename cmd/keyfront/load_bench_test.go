@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// The benchmarks here measure the processor time that a server process of its
+// own spends for a request, user and system, beside a bare net/http server that
+// sends the same bytes. The load comes from this process and is not counted.
+
+const (
+	benchKeyID  = "AKIAIOSFODNN7EXAMPLE"
+	benchSecret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	// loadClients is how many connections carry requests at a time.
+	loadClients = 16
+)
+
+// bareServer is the yardstick: it reads the body and answers with the bytes of
+// the file that it is given.
+func bareServer() {
+	answer, err := os.ReadFile(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	contentType := os.Args[2]
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", contentType)
+		h.Set("Content-Length", strconv.Itoa(len(answer)))
+		_, _ = w.Write(answer)
+	})}
+	go s.Serve(l)
+	fmt.Fprintf(os.Stderr, "keyfront: ready api=http://%s edge=http://%s\n", l.Addr(), l.Addr())
+	<-ctx.Done()
+	_ = s.Close()
+}
+
+// process is a server under load.
+type process struct {
+	cmd       *exec.Cmd
+	api, edge string
+}
+
+func startProcess(tb testing.TB, name string, args ...string) *process {
+	tb.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), "KEYFRONT_ROOT_ACCESS_KEY_ID="+benchKeyID, "KEYFRONT_ROOT_SECRET_ACCESS_KEY="+benchSecret)
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	p := &process{cmd: cmd}
+	tb.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(pipe)
+	for lines.Scan() {
+		if m := readyLine.FindStringSubmatch(lines.Text()); m != nil {
+			p.api, p.edge = m[1], m[2]
+			go func() {
+				for lines.Scan() {
+				}
+			}()
+			return p
+		}
+	}
+	tb.Fatalf("%s did not start", name)
+	return nil
+}
+
+func startKeyfront(tb testing.TB) *process {
+	return startProcess(tb, "keyfront", "serve", "--data-dir", tb.TempDir()+"/data", "--api-addr", "127.0.0.1:0", "--edge-addr", "127.0.0.1:0")
+}
+
+// startBare starts the yardstick with an answer of its own.
+func startBare(tb testing.TB, answer []byte, contentType string) *process {
+	tb.Helper()
+	name := tb.TempDir() + "/answer"
+	if err := os.WriteFile(name, answer, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return startProcess(tb, "bareserver", name, contentType)
+}
+
+// cpu is the processor time that the process has used.
+func (p *process) cpu(tb testing.TB) time.Duration {
+	tb.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		tb.Skip("no /proc to read processor time from")
+	}
+	// After the name in brackets: state is field 3, utime 14, stime 15.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	ticks := int64(0)
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		ticks += n
+	}
+	const ticksPerSecond = 100
+	return time.Duration(ticks) * time.Second / ticksPerSecond
+}
+
+// awaitIdle waits until the process has stopped working, such as at its pool of
+// key pairs, whose making belongs to no request.
+func (p *process) awaitIdle(tb testing.TB) {
+	for last := time.Duration(-1); ; time.Sleep(250 * time.Millisecond) {
+		used := p.cpu(tb)
+		if used == last {
+			return
+		}
+		last = used
+	}
+}
+
+// load sends requests from loadClients connections and reports the server's
+// processor time for each.
+func load(b *testing.B, p *process, request func(i int) []byte) {
+	b.Helper()
+	addr := strings.TrimPrefix(p.api, "http://")
+	next := make(chan int, 1024)
+	var wg sync.WaitGroup
+	for range loadClients {
+		wg.Go(func() {
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			defer conn.Close()
+			r := bufio.NewReaderSize(conn, 64<<10)
+			for i := range next {
+				if _, err := conn.Write(request(i)); err != nil {
+					b.Error(err)
+					return
+				}
+				res, err := http.ReadResponse(r, nil)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+					b.Errorf("status %s, %v", res.Status, err)
+					return
+				}
+			}
+		})
+	}
+	p.awaitIdle(b)
+	before, n := p.cpu(b), 0
+	for b.Loop() {
+		next <- n
+		n++
+	}
+	close(next)
+	wg.Wait()
+	b.ReportMetric(float64((p.cpu(b)-before).Nanoseconds())/float64(n)/1000, "server-cpu-µs/op")
+}
+
+// kmsRequest is a signed request as it goes over the wire.
+func kmsRequest(tb testing.TB, api, operation string, in any) []byte {
+	tb.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, api+"/", bytes.NewReader(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", "TrentService."+operation)
+	r.Header.Set("User-Agent", "bench")
+	at := time.Now().UTC()
+	scope := sigv4.Scope{AccessKeyID: benchKeyID, Date: at.Format("20060102"), Region: "us-east-1", Service: "kms"}
+	sum := sha256.Sum256(body)
+	s := sigv4.Signer{Key: sigv4.DeriveKey([]byte(benchSecret), scope), Scope: scope}
+	if err := s.Sign(r, hex.EncodeToString(sum[:]), at); err != nil {
+		tb.Fatal(err)
+	}
+	var wire bytes.Buffer
+	if err := r.Write(&wire); err != nil {
+		tb.Fatal(err)
+	}
+	return wire.Bytes()
+}
+
+// call sends one request and returns the answer's body.
+func call(tb testing.TB, api string, request []byte) []byte {
+	tb.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(api, "http://"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(request); err != nil {
+		tb.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		tb.Fatalf("%s %s %v", res.Status, body, err)
+	}
+	return body
+}
+
+// BenchmarkEncrypt is kms:Encrypt of 32 bytes, with SigV4, decision, audit record
+// and answer, beside a server that answers with the same JSON at once.
+func BenchmarkEncrypt(b *testing.B) {
+	p := startKeyfront(b)
+	var created struct{ KeyMetadata struct{ Arn string } }
+	if err := json.Unmarshal(call(b, p.api, kmsRequest(b, p.api, "CreateKey", struct{}{})), &created); err != nil {
+		b.Fatal(err)
+	}
+	request := kmsRequest(b, p.api, "Encrypt", map[string]any{
+		"KeyId": created.KeyMetadata.Arn, "Plaintext": bytes.Repeat([]byte{1}, 32), "EncryptionContext": map[string]string{"purpose": "bench"},
+	})
+	answer := call(b, p.api, request)
+	b.Run("keyfront", func(b *testing.B) { load(b, p, func(int) []byte { return request }) })
+	bare := startBare(b, answer, "application/x-amz-json-1.1")
+	b.Run("bare", func(b *testing.B) { load(b, bare, func(int) []byte { return request }) })
+}

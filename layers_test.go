@@ -1,0 +1,111 @@
+package keyfront_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/keyfront-project/keyfront/"
+
+// ranks is the house, ground floor first. A package imports only what stands on
+// a lower line: never up, and never sideways. "x/*" is every package below x.
+var ranks = []string{
+	"internal/arn internal/clock internal/store signedurl",
+	"internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
+	"internal/wire/awschunked internal/rootkey internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
+	"internal/identity internal/keyring internal/bucket internal/delivery",
+	"internal/edge/cache internal/edge/origin",
+	"internal/edge internal/api/front",
+	"internal/api/kms internal/api/s3 internal/api/cloudfront internal/api/sts",
+	"internal/config",
+	"internal/server",
+	"keyfronttest",
+	"cmd/keyfront",
+}
+
+// standardOnly are the packages whose importer must not pay for more than them.
+var standardOnly = []string{"signedurl", "internal/arn", "internal/clock", "internal/policy", "internal/wire/sigv4"}
+
+func TestImportsGoDown(t *testing.T) {
+	rank := map[string]int{}
+	for i, line := range ranks {
+		for _, pkg := range strings.Fields(line) {
+			rank[pkg] = i
+		}
+	}
+	found := map[string]bool{}
+	for pkg, imports := range imports(t) {
+		found[pkg] = true
+		mine, ok := rank[pkg]
+		if !ok {
+			t.Errorf("%s has no place in the house: add it to ranks", pkg)
+			continue
+		}
+		for _, imp := range imports {
+			if below, ok := rank[imp]; ok && below >= mine {
+				t.Errorf("%s imports %s, which does not stand below it", pkg, imp)
+			}
+		}
+	}
+	for pkg := range rank {
+		if !found[pkg] {
+			t.Errorf("ranks names %s, which does not exist", pkg)
+		}
+	}
+}
+
+func TestLightPackagesStayLight(t *testing.T) {
+	all := imports(t)
+	for _, pkg := range standardOnly {
+		if len(all[pkg]) == 0 {
+			t.Errorf("%s: no imports found", pkg)
+		}
+		for _, imp := range all[pkg] {
+			first, _, _ := strings.Cut(imp, "/")
+			if strings.Contains(first, ".") {
+				t.Errorf("%s imports %s; it may import only the standard library and the ground floor", pkg, imp)
+			}
+		}
+	}
+}
+
+// imports maps each package of the module to what its non-test files import.
+// Packages of the module are named by their folder.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools" || d.Name() == "scripts" || d.Name() == "examples") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(name))
+		for _, spec := range file.Imports {
+			imp, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			all[pkg] = append(all[pkg], strings.TrimPrefix(imp, module))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
