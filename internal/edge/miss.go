@@ -58,7 +58,7 @@ func (x *exchange) miss(stale *cache.Entry) {
 	switch {
 	case err == nil && head.Entry == nil:
 		x.sendArriving(r, head)
-	case err == nil && head.Entry.HoldUntil.IsZero():
+	case err == nil && r.First() && head.Entry.HoldUntil.IsZero():
 		x.sendEntry(head.Entry, resultRefresh)
 	case err == nil:
 		x.sendEntry(head.Entry, resultHit)

@@ -77,7 +77,14 @@ func (x *exchange) sendArriving(r *cache.Reader, head cache.Head) {
 		x.pass()
 		return
 	}
-	h := x.begin(head.Meta, resultMiss)
+	result := resultMiss
+	if !r.First() {
+		result = resultHit // somebody else's request to the origin answers this one
+	}
+	h := x.begin(head.Meta, result)
+	if result == resultHit {
+		x.age(h, head.Meta)
+	}
 	switch {
 	case !ok:
 		x.sendStatus(h, status, head.Length)

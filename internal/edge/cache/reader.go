@@ -110,7 +110,12 @@ func (f *Fill) attach(first bool) *Reader {
 	return r
 }
 
-// Close ends reading. The last reader's Close ends a fill under way.
+// lingerBytes is how much of a body is still fetched when its last reader has
+// left: one that asked for a part, or only for whether it changed.
+const lingerBytes = 1 << 20
+
+// Close ends reading. The last reader's Close ends a fill under way, unless it
+// has almost all of an answer to keep.
 func (r *Reader) Close() {
 	f := r.f
 	f.mu.Lock()
@@ -120,7 +125,8 @@ func (r *Reader) Close() {
 	if f.passing {
 		f.wakeLocked()
 	}
-	if len(f.readers) == 0 && !f.done && !f.unmanned {
+	almost := f.keep && f.length >= 0 && f.length-f.base-int64(len(f.buf)) <= lingerBytes
+	if len(f.readers) == 0 && !f.done && !f.unmanned && !almost {
 		f.abandoned = true
 		f.cancel(ErrAbandoned)
 	}
@@ -167,6 +173,9 @@ func (r *Reader) Head(ctx context.Context) (Head, error) {
 		f.mu.Lock()
 	}
 }
+
+// First reports whether this reader's Join began the fill.
+func (r *Reader) First() bool { return r.first }
 
 // Arrived is how much of the body is there.
 func (r *Reader) Arrived() int64 {
