@@ -126,7 +126,7 @@ func (r *Ring) MoveAlias(ctx context.Context, who access.Caller, name, ref strin
 	}
 	from := r.aliasTarget(own, name)
 	// The key that loses the name may be in any state.
-	if err := r.permit(call, &who, operations[opUpdateAlias].action, from); err != nil {
+	if err := r.permit(call, &who, opUpdateAlias, from); err != nil {
 		return err
 	}
 	next, err := r.admitTarget(call, &who, opUpdateAlias, t)
@@ -158,7 +158,7 @@ func (c *change) moveAlias(m realm, name string, to path, now millis) error {
 			return fail(ErrLimit, "A key can have at most %d aliases.", MaxAliasesPerKey)
 		}
 		old := path{m, alias.Target}
-		rec, err := getKey(c, old)
+		rec, err := c.get(old)
 		if err != nil {
 			return err
 		}

@@ -14,11 +14,13 @@ func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 func damagedKey(p path) error { return fmt.Errorf("%w: %s %q", errDamaged, keySpace, p) }
 
-// change is one transaction on the ring's records. It collects the keys that it
-// touches, and ends by writing them to the journal.
+// change is one transaction on the ring's records. It collects what it touches,
+// and ends by writing that to the journal. The agenda follows the keys: what a
+// key's record says to do at a moment has its entry there.
 type change struct {
 	store.Writer
-	touched []path
+	touched []changed
+	planned map[path][]millis // moments in the agenda, of the keys read for a change
 }
 
 // mutate runs fn in a transaction and, once that is durable, makes the touched
@@ -29,7 +31,7 @@ type change struct {
 func (r *Ring) mutate(ctx context.Context, fn func(c *change) error) error {
 	var number uint64
 	err := r.records.Update(ctx, func(tx store.Writer) error {
-		c := &change{Writer: tx}
+		c := &change{Writer: tx, planned: make(map[path][]millis)}
 		if err := fn(c); err != nil {
 			return err
 		}
@@ -64,7 +66,7 @@ func (r *Ring) edit(ctx context.Context, k *key, op operation, fn func(c *change
 
 // key reads a key for op, or returns why op cannot be.
 func (c *change) key(p path, op operation) (*keyRecord, error) {
-	rec, err := getKey(c, p)
+	rec, err := c.get(p)
 	if isNotFound(err) {
 		return nil, keyNotFound(p)
 	}
@@ -74,20 +76,52 @@ func (c *change) key(p path, op operation) (*keyRecord, error) {
 	return rec, checkState(op, p.arn(), rec.State)
 }
 
+// get reads a key that is to be changed.
+func (c *change) get(p path) (*keyRecord, error) {
+	rec, err := getKey(c, p)
+	if err == nil {
+		c.planned[p] = rec.moments()
+	}
+	return rec, err
+}
+
 func (c *change) putKey(p path, rec *keyRecord) error {
-	c.touch(p)
+	if err := c.plan(p, rec.moments()); err != nil {
+		return err
+	}
+	c.touch(changed{path: p})
 	return c.Put(keySpace, p.String(), encode(rec))
 }
 
-func (c *change) touch(p path) {
-	if !slices.Contains(c.touched, p) {
-		c.touched = append(c.touched, p)
+// plan makes moments all that the agenda holds about the key.
+func (c *change) plan(p path, moments []millis) error {
+	for _, at := range c.planned[p] {
+		if !slices.Contains(moments, at) {
+			if err := c.Delete(dueSpace, dueKey(at, p)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, at := range moments {
+		if !slices.Contains(c.planned[p], at) {
+			if err := c.Put(dueSpace, dueKey(at, p), []byte{recordVersion}); err != nil {
+				return err
+			}
+		}
+	}
+	c.planned[p] = moments
+	return nil
+}
+
+func (c *change) touch(what changed) {
+	if !slices.Contains(c.touched, what) {
+		c.touched = append(c.touched, what)
 	}
 }
 
 // destroyKey removes everything of a key.
 func (c *change) destroyKey(p path, rec *keyRecord) error {
-	c.touch(p)
+	c.touch(changed{path: p})
 	for _, id := range rec.Materials {
 		if err := c.Delete(materialSpace, p.materialName(id)); err != nil {
 			return err
@@ -98,10 +132,19 @@ func (c *change) destroyKey(p path, rec *keyRecord) error {
 			return err
 		}
 	}
-	if err := c.setRotation(p, rec, nil); err != nil {
-		return err
+	for rec, err := range c.Scan(grantSpace, store.Prefix(p.String()+"/")) {
+		if err != nil {
+			return err
+		}
+		g := new(grantRecord)
+		if err := decode(grantSpace, rec.Key, rec.Value, g); err != nil {
+			return err
+		}
+		if err := c.deleteGrant(rec.Key, p.region, g); err != nil {
+			return err
+		}
 	}
-	if err := c.Delete(dueSpace, dueKey(rec.Deletion, p)); err != nil {
+	if err := c.plan(p, nil); err != nil {
 		return err
 	}
 	return c.Delete(keySpace, p.String())
@@ -169,6 +212,9 @@ func (r *Ring) refresh(ctx context.Context, atLeast uint64) error {
 	for _, p := range n.removed {
 		r.index.remove(p.region, p.id)
 	}
+	for _, g := range n.grants {
+		g.of.grants.set(g.id, g.grant)
+	}
 	r.opened, r.seen, r.counter = true, n.seen, counter
 	r.nextDue.Store(int64(n.nextDue))
 	return nil
@@ -178,6 +224,7 @@ func (r *Ring) refresh(ctx context.Context, atLeast uint64) error {
 type news struct {
 	keys    []*key
 	removed []path
+	grants  []grantNews
 	seen    uint64
 	nextDue millis
 }
@@ -196,7 +243,7 @@ func (r *Ring) read(tx store.Reader, n *news) error {
 		return r.readAll(tx, n)
 	}
 	n.seen = r.seen
-	touched := make(map[path]bool)
+	touched := make(map[changed]bool)
 	for rec, err := range tx.Scan(changeSpace, store.Range{From: changeKey(r.seen + 1)}) {
 		if err != nil {
 			return err
@@ -209,31 +256,53 @@ func (r *Ring) read(tx store.Reader, n *news) error {
 			return r.readAll(tx, n) // the journal's tail went past us
 		}
 		n.seen = number
-		paths, err := decodeChange(rec.Key, rec.Value)
+		all, err := decodeChange(rec.Key, rec.Value)
 		if err != nil {
 			return err
 		}
-		for _, p := range paths {
-			touched[p] = true
+		for _, what := range all {
+			touched[what] = true
 		}
 	}
-	for p := range touched {
-		k, err := r.load(tx, p)
+	fresh := make(map[path]*key)
+	for what := range touched {
+		if what.grant != "" {
+			continue
+		}
+		k, err := r.load(tx, what.path)
 		if err != nil {
 			return err
 		}
 		if k == nil {
-			n.removed = append(n.removed, p)
+			n.removed = append(n.removed, what.path)
 		} else {
 			n.keys = append(n.keys, k)
 		}
+		fresh[what.path] = k
+	}
+	for what := range touched {
+		if what.grant == "" {
+			continue
+		}
+		k, ok := fresh[what.path]
+		if !ok {
+			k = r.index.key(what.region, what.id)
+		}
+		if k == nil {
+			continue // it went with its grants
+		}
+		g, err := getGrant(tx, what)
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+		n.grants = append(n.grants, grantNews{k, what.grant, g})
 	}
 	return nil
 }
 
 // readAll reads every key. What memory has beyond that is gone.
 func (r *Ring) readAll(tx store.Reader, n *news) error {
-	n.keys, n.removed = nil, nil
+	n.keys, n.removed, n.grants = nil, nil, nil
 	var err error
 	if n.seen, err = lastChange(tx); err != nil {
 		return err
@@ -248,6 +317,24 @@ func (r *Ring) readAll(tx store.Reader, n *news) error {
 			return err
 		}
 		materials[rec.Key] = m
+	}
+	grants := make(map[path]*grantSet)
+	for rec, err := range tx.Scan(grantSpace, store.Range{}) {
+		if err != nil {
+			return err
+		}
+		at, err := parseChanged(rec.Key)
+		if err != nil {
+			return err
+		}
+		g := new(grantRecord)
+		if err := decode(grantSpace, rec.Key, rec.Value, g); err != nil {
+			return err
+		}
+		if grants[at.path] == nil {
+			grants[at.path] = new(grantSet)
+		}
+		grants[at.path].set(at.grant, g)
 	}
 	present := make(map[place]bool)
 	for rec, err := range tx.Scan(keySpace, store.Range{}) {
@@ -270,6 +357,9 @@ func (r *Ring) readAll(tx store.Reader, n *news) error {
 		})
 		if err != nil {
 			return err
+		}
+		if k.grants = grants[p]; k.grants == nil {
+			k.grants = new(grantSet)
 		}
 		n.keys = append(n.keys, k)
 		present[place{p.region, p.id}] = true

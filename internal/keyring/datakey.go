@@ -58,7 +58,7 @@ func (r *Ring) dataKey(ctx context.Context, who *access.Caller, op operation, us
 	if sizeBytes < 1 || sizeBytes > MaxDataKeyBytes {
 		return out, outOfRange("numberOfBytes", sizeBytes, 1, MaxDataKeyBytes)
 	}
-	k, err := r.admitWrapping(call, who, op, use)
+	k, err := r.admitWrapping(ctx, call, who, op, use)
 	if err != nil {
 		return out, err
 	}
@@ -66,9 +66,9 @@ func (r *Ring) dataKey(ctx context.Context, who *access.Caller, op operation, us
 }
 
 // admitWrapping admits a key that is to encrypt a data key.
-func (r *Ring) admitWrapping(call *access.Call, who *access.Caller, op operation, use *Use) (*key, error) {
+func (r *Ring) admitWrapping(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use) (*key, error) {
 	call.Keys.Set("kms:EncryptionAlgorithm", string(AlgSymmetric))
-	k, err := r.admitUse(call, who, op, use)
+	k, err := r.admitUse(ctx, call, who, op, use)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (r *Ring) dataKeyPair(ctx context.Context, who *access.Caller, op operation
 	}
 	call.Note("keyPairSpec", string(spec))
 	call.Keys.Set("kms:DataKeyPairSpec", string(spec))
-	k, err := r.admitWrapping(call, who, op, use)
+	k, err := r.admitWrapping(ctx, call, who, op, use)
 	if err != nil {
 		return out, err
 	}

@@ -64,7 +64,7 @@ func (r *Ring) Encrypt(ctx context.Context, who access.Caller, use Use, plaintex
 		return out, err
 	}
 	call.Keys.Set("kms:EncryptionAlgorithm", string(algorithm))
-	k, err := r.admitUse(call, &who, opEncrypt, &use)
+	k, err := r.admitUse(ctx, call, &who, opEncrypt, &use)
 	if err != nil {
 		return out, err
 	}
@@ -105,7 +105,7 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 		return out, err
 	}
 	call.Keys.Set("kms:EncryptionAlgorithm", string(algorithm))
-	k, header, err := r.admitCiphertext(call, &who, opDecrypt, &use, algorithm, blob)
+	k, header, err := r.admitCiphertext(ctx, call, &who, opDecrypt, &use, algorithm, blob)
 	if err != nil {
 		return out, err
 	}
@@ -121,7 +121,7 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 }
 
 // admitCiphertext finds and admits the key for a ciphertext, as Decrypt says.
-func (r *Ring) admitCiphertext(call *access.Call, who *access.Caller, op operation, use *Use, algorithm Algorithm, blob []byte) (*key, sealed.BlobHeader, error) {
+func (r *Ring) admitCiphertext(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use, algorithm Algorithm, blob []byte) (*key, sealed.BlobHeader, error) {
 	header, notABlob := sealed.ParseBlob(blob)
 	if use.Key == "" {
 		if algorithm != AlgSymmetric {
@@ -130,10 +130,10 @@ func (r *Ring) admitCiphertext(call *access.Call, who *access.Caller, op operati
 		if notABlob != nil {
 			return nil, header, fail(ErrInvalidCiphertext, "")
 		}
-		k, err := r.admitFromBlob(call, who, op, use, header)
+		k, err := r.admitFromBlob(ctx, call, who, op, use, header)
 		return k, header, err
 	}
-	k, err := r.admitUse(call, who, op, use)
+	k, err := r.admitUse(ctx, call, who, op, use)
 	if err != nil {
 		return nil, header, err
 	}
@@ -150,16 +150,16 @@ func (r *Ring) admitCiphertext(call *access.Call, who *access.Caller, op operati
 
 // admitFromBlob admits the key that a blob claims. The claim proves nothing:
 // whoever may not use that key must not learn that it exists.
-func (r *Ring) admitFromBlob(call *access.Call, who *access.Caller, op operation, use *Use, header sealed.BlobHeader) (*key, error) {
+func (r *Ring) admitFromBlob(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use, header sealed.BlobHeader) (*key, error) {
 	hidden := &access.Denied{Message: "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."}
-	if err := use.check(call); err != nil {
+	if err := r.checkUse(ctx, call, use); err != nil {
 		return nil, err
 	}
 	k := r.index.key(who.Region, KeyID(header.KeyID))
 	if k == nil || k.gone(r.clock.Now()) {
 		return nil, hidden
 	}
-	err := r.permit(call, who, operations[op].action, target{key: k, arn: k.arn, owner: k.account})
+	err := r.permit(call, who, op, target{key: k, arn: k.arn, owner: k.account, bind: use.Context})
 	var denied *access.Denied
 	if errors.As(err, &denied) {
 		hidden.Decision = denied.Decision
@@ -172,24 +172,22 @@ func (r *Ring) admitFromBlob(call *access.Call, who *access.Caller, op operation
 }
 
 // admitUse is admit for a cryptographic operation.
-func (r *Ring) admitUse(call *access.Call, who *access.Caller, op operation, use *Use) (*key, error) {
+func (r *Ring) admitUse(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use) (*key, error) {
 	t, err := r.resolve(who, op, use.Key)
 	if err != nil {
 		return nil, err
 	}
-	if err := use.check(call); err != nil {
+	if err := r.checkUse(ctx, call, use); err != nil {
 		return nil, err
 	}
+	t.bind = use.Context
 	return r.admitTarget(call, who, op, t)
 }
 
-// check looks at the grant tokens and sets the context's condition keys.
-func (u *Use) check(call *access.Call) error {
-	if len(u.GrantTokens) > 0 {
-		return fail(ErrInvalidGrantToken, "")
-	}
-	setContextConditions(&call.Keys, u.Context)
-	return nil
+// checkUse looks at the grant tokens and sets the context's condition keys.
+func (r *Ring) checkUse(ctx context.Context, call *access.Call, use *Use) error {
+	setContextConditions(&call.Keys, use.Context)
+	return r.checkGrantTokens(ctx, use.GrantTokens)
 }
 
 // note puts what is worth keeping into the record. It refuses an encryption

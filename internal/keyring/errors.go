@@ -49,8 +49,11 @@ var (
 	ErrMalformedPolicy = errors.New("keyring: malformed key policy")
 	// ErrInvalidMarker says that a marker is not one that this listing gave.
 	ErrInvalidMarker = errors.New("keyring: invalid marker")
-	// ErrInvalidGrantToken says that a grant token is not one of ours.
+	// ErrInvalidGrantToken says that a grant token is not one of ours, or that
+	// its grant is no more.
 	ErrInvalidGrantToken = errors.New("keyring: invalid grant token")
+	// ErrInvalidGrantID says that a grant id does not have the form of one.
+	ErrInvalidGrantID = errors.New("keyring: invalid grant id")
 	// ErrDryRun says that the call would have succeeded.
 	ErrDryRun = errors.New("keyring: dry run")
 )

@@ -70,6 +70,6 @@ func (r *Ring) PairsReady(bits int) int { return len(r.pairs.ready[bits]) }
 
 // ReencodeChange reads a record of the journal and writes it again.
 func ReencodeChange(b []byte) ([]byte, error) {
-	paths, err := decodeChange("fuzz", b)
-	return encodeChange(paths), err
+	touched, err := decodeChange("fuzz", b)
+	return encodeChange(touched), err
 }

@@ -19,6 +19,7 @@ type key struct {
 	policy     *policy.Document
 	algorithms []Algorithm
 	materials  []*material // the current one last
+	grants     *grantSet   // shared by all snapshots of the key
 }
 
 func (k *key) current() *material { return k.materials[len(k.materials)-1] }
@@ -58,6 +59,14 @@ func (x *index) key(region string, id KeyID) *key {
 func (x *index) alias(m realm, name string) *key {
 	if v, ok := x.aliases.Load(aliasName{m, name}); ok {
 		return x.key(m.region, v.(KeyID))
+	}
+	return nil
+}
+
+// grant finds a grant in memory, or nil.
+func (x *index) grant(at changed) *grant {
+	if k := x.key(at.region, at.id); k != nil {
+		return k.grants.get(at.grant)
 	}
 	return nil
 }
@@ -137,6 +146,11 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 	k.keyRecord.Policy = k.policy.String()
 
 	old := r.index.key(p.region, p.id)
+	if old != nil {
+		k.grants = old.grants
+	} else {
+		k.grants = new(grantSet)
+	}
 	for _, id := range rec.Materials {
 		m := old.material(id)
 		if m == nil {

@@ -32,13 +32,9 @@ func (r *Ring) setState(ctx context.Context, who *access.Caller, op operation, r
 		return err
 	}
 	return call.Effect(ctx, func() error {
-		return r.edit(ctx, k, op, func(c *change, rec *keyRecord) error {
-			rec.State = state
-			if state != Enabled {
-				return nil
-			}
-			// A rotation that was due in the meantime is due now.
-			return c.planRotation(k.path, rec)
+		return r.edit(ctx, k, op, func(_ *change, rec *keyRecord) error {
+			rec.State = state // a rotation that was due in the meantime is due now
+			return nil
 		})
 	})
 }
@@ -95,9 +91,9 @@ func (r *Ring) ScheduleDeletion(ctx context.Context, who access.Caller, ref stri
 	}
 	at := toMillis(r.clock.Now().AddDate(0, 0, days))
 	err = call.Effect(ctx, func() error {
-		return r.edit(ctx, k, opScheduleKeyDeletion, func(c *change, rec *keyRecord) error {
+		return r.edit(ctx, k, opScheduleKeyDeletion, func(_ *change, rec *keyRecord) error {
 			rec.State, rec.Deletion = PendingDeletion, at
-			return c.Put(dueSpace, dueKey(at, k.path), []byte{recordVersion})
+			return nil
 		})
 	})
 	return Deletion{KeyARN: k.arn, State: PendingDeletion, At: at.time(), Days: days}, err
@@ -116,10 +112,9 @@ func (r *Ring) CancelDeletion(ctx context.Context, who access.Caller, ref string
 		return "", err
 	}
 	err = call.Effect(ctx, func() error {
-		return r.edit(ctx, k, opCancelKeyDeletion, func(c *change, rec *keyRecord) error {
-			due := dueKey(rec.Deletion, k.path)
+		return r.edit(ctx, k, opCancelKeyDeletion, func(_ *change, rec *keyRecord) error {
 			rec.State, rec.Deletion = Disabled, 0
-			return c.Delete(dueSpace, due)
+			return nil
 		})
 	})
 	return k.arn, err

@@ -92,12 +92,9 @@ func (r *Ring) createManaged(ctx context.Context, who access.Caller, service str
 			rec := &keyRecord{
 				Created: now, Spec: Symmetric, Usage: EncryptDecrypt, Origin: FromKMS, Manager: Service,
 				State: Enabled, Description: managedServices[service], Policy: managedPolicy(p.realm, service),
+				Rotation: &rotationRecord{Days: DefaultRotationDays, Next: toMillis(now.time().AddDate(0, 0, DefaultRotationDays))},
 			}
 			if err := c.addAlias(p, rec, name, aliasRecord{Created: now, Updated: now}); err != nil {
-				return err
-			}
-			next := toMillis(now.time().AddDate(0, 0, DefaultRotationDays))
-			if err := c.setRotation(p, rec, &rotationRecord{Days: DefaultRotationDays, Next: next}); err != nil {
 				return err
 			}
 			return r.putNew(c, p, rec, secret)

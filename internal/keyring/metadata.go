@@ -64,7 +64,7 @@ func (r *Ring) Describe(ctx context.Context, who access.Caller, use Use) (m Meta
 	if err := use.note(call); err != nil {
 		return m, err
 	}
-	k, err := r.admitUse(call, &who, opDescribeKey, &use)
+	k, err := r.admitUse(ctx, call, &who, opDescribeKey, &use)
 	if err != nil {
 		return m, err
 	}

@@ -19,12 +19,16 @@ import (
 //	kms.key       <account>/<region>/<key id>                  keyRecord
 //	kms.material  <account>/<region>/<key id>/<material id>    materialRecord
 //	kms.alias     <account>/<region>/<alias name>              aliasRecord
+//	kms.grant     <account>/<region>/<key id>/<grant id>       grantRecord
+//	kms.retirable <region>/<retiring principal> 0x00 <key of kms.grant>
 //	kms.due       <unix milliseconds, 16 hex digits>/<account>/<region>/<key id>
-//	kms.change    <number, 16 hex digits>                      paths of keys that changed
+//	kms.change    <number, 16 hex digits>                      what changed
 const (
 	keySpace      store.Space = "kms.key"
 	materialSpace store.Space = "kms.material"
 	aliasSpace    store.Space = "kms.alias"
+	grantSpace    store.Space = "kms.grant"
+	retirable     store.Space = "kms.retirable"
 	dueSpace      store.Space = "kms.due"
 	changeSpace   store.Space = "kms.change"
 
@@ -52,12 +56,34 @@ func (p path) String() string { return p.prefix() + string(p.id) }
 func (p path) arn() string { return kmsARN(p.region, p.account, "key/"+string(p.id)) }
 
 func parsePath(s string) (path, error) {
-	account, rest, ok1 := strings.Cut(s, "/")
-	region, id, ok2 := strings.Cut(rest, "/")
-	if !ok1 || !ok2 || !validKeyID(id) {
-		return path{}, fmt.Errorf("%w: path %.100q", errDamaged, s)
+	n, err := parseChanged(s)
+	if err == nil && n.grant != "" {
+		err = fmt.Errorf("%w: path %.100q", errDamaged, s)
 	}
-	return path{realm{arn.AccountID(account), region}, KeyID(id)}, nil
+	return n.path, err
+}
+
+// changed is what a change touched: a key, or one of its grants.
+type changed struct {
+	path
+	grant grantID // empty for the key itself
+}
+
+func (c changed) String() string {
+	if c.grant == "" {
+		return c.path.String()
+	}
+	return c.path.String() + "/" + string(c.grant)
+}
+
+func parseChanged(s string) (changed, error) {
+	account, rest, ok1 := strings.Cut(s, "/")
+	region, rest, ok2 := strings.Cut(rest, "/")
+	id, grant, ofGrant := strings.Cut(rest, "/")
+	if !ok1 || !ok2 || !validKeyID(id) || ofGrant && !validGrantID(grant) {
+		return changed{}, fmt.Errorf("%w: path %.100q", errDamaged, s)
+	}
+	return changed{path{realm{arn.AccountID(account), region}, KeyID(id)}, grantID(grant)}, nil
 }
 
 // millis is a moment in Unix milliseconds; 0 is none.
@@ -177,9 +203,8 @@ func parseDue(key string) (millis, path, error) {
 }
 
 // The journal is the tail of all changes. Each committed change has the next
-// number, and its record lists the paths of the keys that it touched: the
-// version byte, then for each path its length as a big-endian uint16 and its
-// bytes. A node that has seen number n reads what follows; if n+1 is gone, it
+// number, and its record lists the keys and grants that it touched: the version
+// byte, then for each its name as a big-endian uint16 length and its bytes. A node that has seen number n reads what follows; if n+1 is gone, it
 // reads everything anew.
 const journalLength = 4096
 
@@ -204,33 +229,33 @@ func parseChangeKey(key string) (uint64, error) {
 	return n, nil
 }
 
-func encodeChange(paths []path) []byte {
+func encodeChange(touched []changed) []byte {
 	b := []byte{recordVersion}
-	for _, p := range paths {
-		s := p.String()
+	for _, c := range touched {
+		s := c.String()
 		b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
 		b = append(b, s...)
 	}
 	return b
 }
 
-func decodeChange(key string, b []byte) ([]path, error) {
+func decodeChange(key string, b []byte) ([]changed, error) {
 	if len(b) == 0 || b[0] != recordVersion {
 		return nil, fmt.Errorf("%w: %s %q has an unknown version", errDamaged, changeSpace, key)
 	}
-	var paths []path
+	var touched []changed
 	for b = b[1:]; len(b) > 0; {
 		if len(b) < 2 || len(b) < 2+int(binary.BigEndian.Uint16(b)) {
 			return nil, fmt.Errorf("%w: %s %q is cut", errDamaged, changeSpace, key)
 		}
 		n := int(binary.BigEndian.Uint16(b))
-		p, err := parsePath(string(b[2 : 2+n]))
+		c, err := parseChanged(string(b[2 : 2+n]))
 		if err != nil {
 			return nil, err
 		}
-		paths, b = append(paths, p), b[2+n:]
+		touched, b = append(touched, c), b[2+n:]
 	}
-	return paths, nil
+	return touched, nil
 }
 
 // with returns names with one more, in order.

@@ -45,14 +45,14 @@ func (r *Ring) ReEncrypt(ctx context.Context, who access.Caller, from, to Use, b
 
 	call.Keys.Set("kms:EncryptionAlgorithm", string(from.Algorithm))
 	call.Keys.Set("kms:ReEncryptOnSameKey", same)
-	source, header, err := r.admitCiphertext(call, &who, opReEncryptFrom, &from, from.Algorithm, blob)
+	source, header, err := r.admitCiphertext(ctx, call, &who, opReEncryptFrom, &from, from.Algorithm, blob)
 	if err != nil {
 		return out, err
 	}
 	call.ResetKeys()
 	call.Keys.Set("kms:EncryptionAlgorithm", string(to.Algorithm))
 	call.Keys.Set("kms:ReEncryptOnSameKey", same)
-	destination, err := r.admitUse(call, &who, opReEncryptTo, &to)
+	destination, err := r.admitUse(ctx, call, &who, opReEncryptTo, &to)
 	if err != nil {
 		return out, err
 	}

@@ -53,6 +53,11 @@ type target struct {
 	owner   arn.AccountID
 	alias   string // the alias's name, if one was used
 	missing error
+
+	// What grants depend on: the encryption context, and for CreateGrant what is
+	// to be granted.
+	bind  map[string]string
+	child *grantRecord
 }
 
 // resolve finds what ref names for a caller: a key id, a key ARN and, where op
@@ -161,14 +166,16 @@ func (r *Ring) admit(call *access.Call, who *access.Caller, op operation, ref st
 }
 
 func (r *Ring) admitTarget(call *access.Call, who *access.Caller, op operation, t target) (*key, error) {
-	if err := r.permit(call, who, operations[op].action, t); err != nil {
+	if err := r.permit(call, who, op, t); err != nil {
 		return nil, err
 	}
 	return t.key, checkState(op, t.arn, t.key.State)
 }
 
-// permit decides action on the target. After nil there is a key.
-func (r *Ring) permit(call *access.Call, who *access.Caller, action policy.Action, t target) error {
+// permit decides whether the caller may do op to the target, by policies and
+// grants. After nil there is a key.
+func (r *Ring) permit(call *access.Call, who *access.Caller, op operation, t target) error {
+	action := operations[op].action
 	if t.key == nil {
 		if t.owner == who.Account() {
 			call.On(t.arn)
@@ -184,8 +191,10 @@ func (r *Ring) permit(call *access.Call, who *access.Caller, action policy.Actio
 		return t.missing
 	}
 	setKeyConditions(&call.Keys, who, t)
+	granted, grantedAccount := t.key.granted(&who.Principal, op, &t)
 	return call.Decide(access.Target{
 		ARN: t.key.arn, Owner: t.key.account, Policy: t.key.policy, Rule: policy.KeyPolicy, Action: action,
+		Granted: granted, GrantedAccount: grantedAccount,
 	})
 }
 

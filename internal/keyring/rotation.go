@@ -95,8 +95,9 @@ func (r *Ring) EnableRotation(ctx context.Context, who access.Caller, ref string
 	}
 	next := toMillis(r.clock.Now().AddDate(0, 0, days))
 	return call.Effect(ctx, func() error {
-		return r.edit(ctx, k, opEnableKeyRotation, func(c *change, rec *keyRecord) error {
-			return c.setRotation(k.path, rec, &rotationRecord{Days: days, Next: next})
+		return r.edit(ctx, k, opEnableKeyRotation, func(_ *change, rec *keyRecord) error {
+			rec.Rotation = &rotationRecord{Days: days, Next: next}
+			return nil
 		})
 	})
 }
@@ -116,29 +117,11 @@ func (r *Ring) DisableRotation(ctx context.Context, who access.Caller, ref strin
 		return err
 	}
 	return call.Effect(ctx, func() error {
-		return r.edit(ctx, k, opDisableKeyRotation, func(c *change, rec *keyRecord) error {
-			return c.setRotation(k.path, rec, nil)
+		return r.edit(ctx, k, opDisableKeyRotation, func(_ *change, rec *keyRecord) error {
+			rec.Rotation = nil
+			return nil
 		})
 	})
-}
-
-// setRotation replaces when a key rotates, and its entry in the agenda.
-func (c *change) setRotation(p path, rec *keyRecord, next *rotationRecord) error {
-	if rec.Rotation != nil {
-		if err := c.Delete(dueSpace, dueKey(rec.Rotation.Next, p)); err != nil {
-			return err
-		}
-	}
-	rec.Rotation = next
-	return c.planRotation(p, rec)
-}
-
-// planRotation puts a key's rotation into the agenda.
-func (c *change) planRotation(p path, rec *keyRecord) error {
-	if rec.Rotation == nil {
-		return nil
-	}
-	return c.Put(dueSpace, dueKey(rec.Rotation.Next, p), []byte{recordVersion})
 }
 
 // RotationStatus tells whether and when a key rotates. A key that waits for its
@@ -231,10 +214,7 @@ func (r *Ring) rotateDue(c *change, p path, rec *keyRecord) error {
 	if err := r.rotate(c, p, rec, Automatic, now); err != nil {
 		return err
 	}
-	next := rotationRecord{Days: rec.Rotation.Days, Next: toMillis(now.AddDate(0, 0, rec.Rotation.Days))}
-	if err := c.setRotation(p, rec, &next); err != nil {
-		return err
-	}
+	rec.Rotation = &rotationRecord{Days: rec.Rotation.Days, Next: toMillis(now.AddDate(0, 0, rec.Rotation.Days))}
 	return c.putKey(p, rec)
 }
 

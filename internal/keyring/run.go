@@ -93,12 +93,24 @@ func (r *Ring) doDue(ctx context.Context) error {
 			}))
 		default:
 			err = errors.Join(err, r.mutate(ctx, func(c *change) error {
-				c.touch(d.path)
+				c.touch(changed{path: d.path})
 				return c.Delete(dueSpace, dueKey(d.at, d.path))
 			}))
 		}
 	}
 	return err
+}
+
+// moments are when something is to be done to the key: the agenda holds just
+// these.
+func (rec *keyRecord) moments() (at []millis) {
+	if rec.State == PendingDeletion {
+		at = append(at, rec.Deletion)
+	}
+	if rec.State == Enabled && rec.Rotation != nil {
+		at = append(at, rec.Rotation.Next)
+	}
+	return at
 }
 
 // deletesAt reports whether the key's waiting period ends at this moment.
@@ -124,7 +136,7 @@ func (r *Ring) act(ctx context.Context, p path, action policy.Action, fn func(c 
 	call.Open()
 	return call.Effect(ctx, func() error {
 		return r.mutate(ctx, func(c *change) error {
-			rec, err := getKey(c, p)
+			rec, err := c.get(p)
 			if err != nil && !isNotFound(err) {
 				return err
 			}

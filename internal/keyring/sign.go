@@ -36,7 +36,7 @@ type PublicKey struct {
 func (r *Ring) Sign(ctx context.Context, who access.Caller, use Use, as MessageType, message []byte) (out Signed, err error) {
 	call := r.begin(&who, opSign)
 	defer call.End(ctx, &err)
-	k, err := r.admitSigning(call, &who, opSign, &use, as, message)
+	k, err := r.admitSigning(ctx, call, &who, opSign, &use, as, message)
 	if err != nil {
 		return out, err
 	}
@@ -62,7 +62,7 @@ func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as Messag
 	if err := checkLength("signature", len(signature), 1, MaxCiphertextBytes); err != nil {
 		return out, err
 	}
-	k, err := r.admitSigning(call, &who, opVerify, &use, as, message)
+	k, err := r.admitSigning(ctx, call, &who, opVerify, &use, as, message)
 	if err != nil {
 		return out, err
 	}
@@ -79,7 +79,7 @@ func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as Messag
 	return Signed{KeyARN: k.arn, Algorithm: use.Algorithm}, nil
 }
 
-func (r *Ring) admitSigning(call *access.Call, who *access.Caller, op operation, use *Use, as MessageType, message []byte) (*key, error) {
+func (r *Ring) admitSigning(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use, as MessageType, message []byte) (*key, error) {
 	if err := use.note(call); err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (r *Ring) admitSigning(call *access.Call, who *access.Caller, op operation,
 	}
 	call.Keys.Set("kms:SigningAlgorithm", string(use.Algorithm))
 	call.Keys.Set("kms:MessageType", string(as))
-	k, err := r.admitUse(call, who, op, use)
+	k, err := r.admitUse(ctx, call, who, op, use)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (r *Ring) PublicKey(ctx context.Context, who access.Caller, use Use) (out P
 	if err := use.note(call); err != nil {
 		return out, err
 	}
-	k, err := r.admitUse(call, &who, opGetPublicKey, &use)
+	k, err := r.admitUse(ctx, call, &who, opGetPublicKey, &use)
 	if err != nil {
 		return out, err
 	}
@@ -170,7 +170,7 @@ func (r *Ring) mac(ctx context.Context, who *access.Caller, op operation, use *U
 		return out, err
 	}
 	call.Keys.Set("kms:MacAlgorithm", string(use.Algorithm))
-	k, err := r.admitUse(call, who, op, use)
+	k, err := r.admitUse(ctx, call, who, op, use)
 	if err != nil {
 		return out, err
 	}
@@ -216,7 +216,7 @@ func (r *Ring) DeriveSharedSecret(ctx context.Context, who access.Caller, use Us
 	}
 	call.Note("keyAgreementAlgorithm", string(use.Algorithm))
 	call.Keys.Set("kms:KeyAgreementAlgorithm", string(use.Algorithm))
-	k, err := r.admitUse(call, &who, opDeriveSharedSecret, &use)
+	k, err := r.admitUse(ctx, call, &who, opDeriveSharedSecret, &use)
 	if err != nil {
 		return out, err
 	}

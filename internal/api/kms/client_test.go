@@ -140,9 +140,9 @@ func TestSDKErrors(t *testing.T) {
 	if !errors.As(err, &api) || api.ErrorCode() != "NotFoundException" || api.ErrorMessage() != "Alias arn:aws:kms:us-east-1:111122223333:alias/none is not found." {
 		t.Errorf("DescribeKey = %v", err)
 	}
-	_, err = c.ListGrants(ctx, &kms.ListGrantsInput{KeyId: aws.String("x")})
+	_, err = c.DescribeCustomKeyStores(ctx, &kms.DescribeCustomKeyStoresInput{})
 	if !errors.As(err, &api) || api.ErrorCode() != "UnsupportedOperationException" {
-		t.Errorf("ListGrants = %v", err)
+		t.Errorf("DescribeCustomKeyStores = %v", err)
 	}
 	_, err = c.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String("x")}, func(o *kms.Options) { o.Region = "eu-west-1" })
 	if !errors.As(err, &api) || api.ErrorCode() != "InvalidSignatureException" {

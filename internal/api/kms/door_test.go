@@ -188,9 +188,15 @@ func (w *world) play(request string) string {
 	})
 	rec := w.post(who, http.MethodPost, "/", "TrentService."+name, []byte(body))
 	answer := rec.Body.String()
-	var created struct{ KeyMetadata struct{ KeyId string } }
-	if json.Unmarshal(rec.Body.Bytes(), &created); name == "CreateKey" && created.KeyMetadata.KeyId != "" {
-		w.names["<new>"] = created.KeyMetadata.KeyId
+	var made struct {
+		KeyMetadata         struct{ KeyId string }
+		GrantId, GrantToken string
+	}
+	_ = json.Unmarshal(rec.Body.Bytes(), &made) // of another operation it has none of these
+	for short, id := range map[string]string{"<new>": made.KeyMetadata.KeyId, "<grant>": made.GrantId, "<token>": made.GrantToken} {
+		if id != "" && strings.HasPrefix(name, "Create") {
+			w.names[short] = id
+		}
 	}
 	for short, id := range w.names {
 		answer = strings.ReplaceAll(answer, id, short)

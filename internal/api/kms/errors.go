@@ -44,6 +44,7 @@ var wireErrors = []struct {
 	{keyring.ErrMalformedPolicy, "MalformedPolicyDocumentException", http.StatusBadRequest, ""},
 	{keyring.ErrInvalidMarker, "InvalidMarkerException", http.StatusBadRequest, ""},
 	{keyring.ErrInvalidGrantToken, "InvalidGrantTokenException", http.StatusBadRequest, ""},
+	{keyring.ErrInvalidGrantID, "InvalidGrantIdException", http.StatusBadRequest, ""},
 	{keyring.ErrDryRun, "DryRunOperationException", http.StatusBadRequest, ""},
 
 	{front.ErrNoAuthentication, "MissingAuthenticationTokenException", http.StatusBadRequest, "Missing Authentication Token"},

@@ -99,7 +99,7 @@ func listAlgorithms(usage keyring.KeyUsage, of []keyring.Algorithm) (a algorithm
 	return a
 }
 
-func spell[T ~string](of []keyring.Algorithm) []T {
+func spell[T, S ~string](of []S) []T {
 	out := make([]T, len(of))
 	for i, a := range of {
 		out[i] = T(a)
