@@ -39,6 +39,11 @@ type Caller struct {
 	Referer   string
 	TLS       bool
 
+	// Tags are those of the principal, the values of aws:PrincipalTag.
+	Tags []Tag
+	// Session is set on calls with temporary credentials.
+	Session *Session
+
 	// Via is the service that forwards the call for the principal, in the form
 	// of kms:ViaService: "s3.us-east-1.amazonaws.com". Empty for direct calls.
 	Via string
@@ -46,6 +51,29 @@ type Caller struct {
 	// acts for, such as a distribution.
 	SourceARN     string
 	SourceAccount arn.AccountID
+}
+
+// Tag is one label of a principal or a resource.
+type Tag struct{ Key, Value string }
+
+// Session is what temporary credentials say beside who calls. It is immutable.
+type Session struct {
+	// IssuedAt is when the credentials were made, the value of
+	// aws:TokenIssueTime.
+	IssuedAt time.Time
+	// MFAAt is when the principal proved its MFA device; zero if it did not.
+	MFAAt time.Time
+	// SourceIdentity and FederatedProvider are empty where there is none.
+	SourceIdentity    string
+	FederatedProvider string
+	// Policies limit the session when Limited is set; with none it may nothing
+	// that its identity policies would have to allow. A nil document is one that
+	// could not be had.
+	Policies []*policy.Document
+	Limited  bool
+	// TransitiveTags are the keys of Tags that go on to roles that the session
+	// assumes.
+	TransitiveTags []string
 }
 
 // Account is the account that the caller belongs to.

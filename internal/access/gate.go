@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
@@ -41,7 +42,8 @@ type Recorder interface {
 
 // Identities knows which policies a principal brings along.
 type Identities interface {
-	// PoliciesOf fills the identity, boundary and session policies of p.
+	// PoliciesOf fills in the identity policies and the boundary of p. What it
+	// fills in is shared and must not be changed.
 	PoliciesOf(p *policy.Principal, into *policy.Policies)
 }
 
@@ -210,6 +212,9 @@ func (c *Call) decide(t Target) (*policy.Request, policy.Decision) {
 	}
 	p := policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted, GrantedAccount: t.GrantedAccount}
 	c.gate.cfg.Identities.PoliciesOf(&c.who.Principal, &p)
+	if s := c.who.Session; s != nil {
+		p.Session, p.HasSession = s.Policies, s.Limited
+	}
 	return r, policy.Decide(r, &p)
 }
 
@@ -242,6 +247,29 @@ func (c *Call) describe() {
 	if w.SourceARN != "" {
 		c.Keys.Set("aws:SourceArn", w.SourceARN)
 		c.Keys.Set("aws:SourceAccount", string(w.SourceAccount))
+	}
+	for _, t := range w.Tags {
+		c.Keys.SetIn("aws:PrincipalTag/", t.Key, t.Value)
+	}
+	if w.Session != nil {
+		c.describeSession(w.Session)
+	}
+}
+
+// describeSession fills in the keys that only temporary credentials have.
+func (c *Call) describeSession(s *Session) {
+	if !s.IssuedAt.IsZero() {
+		c.Keys.Set("aws:TokenIssueTime", s.IssuedAt.UTC().Format(time.RFC3339))
+	}
+	c.Keys.Set("aws:MultiFactorAuthPresent", strconv.FormatBool(!s.MFAAt.IsZero()))
+	if !s.MFAAt.IsZero() {
+		c.Keys.Set("aws:MultiFactorAuthAge", strconv.FormatInt(int64(c.who.At.Sub(s.MFAAt)/time.Second), 10))
+	}
+	if s.SourceIdentity != "" {
+		c.Keys.Set("aws:SourceIdentity", s.SourceIdentity)
+	}
+	if s.FederatedProvider != "" {
+		c.Keys.Set("aws:FederatedProvider", s.FederatedProvider)
 	}
 }
 

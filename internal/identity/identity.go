@@ -1,40 +1,35 @@
-// Package identity knows who may call: accounts, their root users and access
-// keys, and the sessions that stand in for them.
+// Package identity knows who may call: accounts and their root users, users,
+// groups and roles with their policies, access keys, MFA devices, and the
+// sessions that stand in for users and roles.
 //
-// It answers two questions. Lookup turns an access key id and session token
+// Service is the register. Lookup turns an access key id and a session token
 // into a Credential, for the door that verifies signatures; PoliciesOf tells
-// the gate which policies a principal brings along. Both work from memory.
+// the gate which policies a principal brings along; Identify and NameOf tie the
+// names in key, bucket and trust policies to unique ids. All work from memory.
+// Admin is what callers do to the register and get from it, IAM and STS; every
+// one of its methods passes the gate.
+//
+// The records are specified in docs/spec/identity-records.md, the decisions
+// behind them in docs/design/0005-identity.md.
 package identity
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
-
-var (
-	// ErrUnknownKey says that no active access key has the id, or that the key
-	// goes with a session token and came without (or the other way round).
-	ErrUnknownKey = errors.New("identity: unknown access key")
-	// ErrInvalidToken says that a session token is not one of this server's.
-	ErrInvalidToken = errors.New("identity: invalid session token")
-	// ErrExpiredToken says that the session has ended.
-	ErrExpiredToken = errors.New("identity: expired session token")
-)
-
-// spaceKeys holds access keys by id; see docs/spec/identity-records.md.
-const spaceKeys store.Space = "iam.access-key"
 
 // AccessKey is an access key with its secret, as its owner gets it.
 type AccessKey struct {
@@ -44,17 +39,25 @@ type AccessKey struct {
 	SessionToken string
 }
 
-// Credential is what Lookup knows of an access key.
+// Credential is what Lookup knows of an access key. It is shared and must not be
+// changed.
 type Credential struct {
 	Principal policy.Principal
 	// Version changes whenever the secret does; it names derived signing keys.
 	Version uint64
+	// Tags are the principal's.
+	Tags []Tag
+	// Session is set for temporary credentials of users and roles.
+	Session *access.Session
 	// SourceARN and SourceAccount are set on the session of a service that acts
 	// for a resource.
 	SourceARN     string
 	SourceAccount arn.AccountID
 	// secret unseals the secret, which is needed once a day and scope.
 	secret func() (sealed.Secret, error)
+	// useID is the access key's id or the role's unique id; empty where last use
+	// is not kept.
+	useID string
 }
 
 // Secret unseals the secret access key.
@@ -74,73 +77,47 @@ type Config struct {
 // Service is the register of principals. It may be used concurrently.
 type Service struct {
 	cfg      Config
+	reg      *register
 	sessions sessionKeys
+	uses     uses
 
-	mu   sync.Mutex // held by writers
-	keys atomic.Pointer[map[string]*Credential]
+	// changing is held by whoever changes the register, from working the change
+	// out until it shows.
+	changing sync.Mutex
+	counter  uint64 // of store.Changes at the last look
 }
 
-// Open reads the register and makes sure that the default account's root user
-// has an access key.
+// Open reads the register and makes sure that the default account exists and
+// its root user has an access key.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if err := checkAccount(cfg.Account); err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, sessions: sessionKeys{domain: cfg.Domain}}
+	s := &Service{cfg: cfg, reg: newRegister(), sessions: sessionKeys{domain: cfg.Domain}}
 	if err := s.openSessions(ctx); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.counter, err = cfg.Records.Changes(ctx, space); err != nil {
+		return nil, fmt.Errorf("identity: open: %w", err)
+	}
 	if err := s.load(ctx); err != nil {
+		return nil, fmt.Errorf("identity: open: %w", err)
+	}
+	if err := s.loadUses(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.ensureRootKey(ctx)
+	if err := s.ensureRootKey(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func checkAccount(a arn.AccountID) error {
-	if len(a) != 12 || strings.Trim(string(a), "0123456789") != "" {
+	if !a.Valid() {
 		return fmt.Errorf("identity: account %q is not a number of 12 digits", a)
 	}
 	return nil
-}
-
-func (s *Service) load(ctx context.Context) error {
-	keys := map[string]*Credential{}
-	err := s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		clear(keys)
-		for rec, err := range tx.Scan(spaceKeys, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			k, err := decodeKey(rec.Value)
-			if err != nil {
-				return fmt.Errorf("access key %s: %w", rec.Key, err)
-			}
-			keys[rec.Key] = s.credential(rec.Key, k)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("identity: load: %w", err)
-	}
-	s.keys.Store(&keys)
-	return nil
-}
-
-func (s *Service) credential(id string, k storedKey) *Credential {
-	return &Credential{
-		Principal: rootPrincipal(k.account),
-		Version:   k.version,
-		secret:    func() (sealed.Secret, error) { return s.cfg.Domain.Unwrap("access-key", id, k.wrapped) },
-	}
-}
-
-func rootPrincipal(account arn.AccountID) policy.Principal {
-	return policy.Principal{
-		Kind:    policy.Root,
-		Account: account,
-		ARN:     "arn:aws:iam::" + string(account) + ":root",
-		UserID:  string(account),
-	}
 }
 
 // Lookup finds the credential of an access key id, with the session token that
@@ -149,32 +126,121 @@ func (s *Service) Lookup(accessKeyID, sessionToken string, now time.Time) (*Cred
 	if sessionToken != "" {
 		return s.session(accessKeyID, sessionToken, now)
 	}
-	if c := (*s.keys.Load())[accessKeyID]; c != nil {
-		return c, nil
+	if c, ok := s.reg.keys.Load(accessKeyID); ok {
+		return c.(*Credential), nil
 	}
 	return nil, ErrUnknownKey
 }
 
-// PoliciesOf fills in the policies that p brings along. Root users and services
-// bring none.
-func (s *Service) PoliciesOf(*policy.Principal, *policy.Policies) {}
+// denied stands in for the policies of a principal that is gone.
+var denied = []*policy.Document{nil}
 
-// RootKey returns an access key of the default account's root user.
-func (s *Service) RootKey() (AccessKey, error) {
-	for id, c := range *s.keys.Load() {
-		if c.Principal.Kind == policy.Root && c.Principal.Account == s.cfg.Account {
-			secret, err := c.Secret()
-			if err != nil {
-				return AccessKey{}, fmt.Errorf("identity: access key %s: %w", id, err)
-			}
-			return AccessKey{ID: id, Secret: secret}, nil
-		}
+// administrators is what the root user hands on to its federated sessions.
+var administrators = []*policy.Document{administrator}
+
+// PoliciesOf fills in the identity policies and the boundary that p brings
+// along. What it fills in is shared. It allocates nothing.
+func (s *Service) PoliciesOf(p *policy.Principal, into *policy.Policies) {
+	switch p.Kind {
+	case policy.User, policy.RoleSession, policy.FederatedUser:
+	default:
+		return // root users and services bring none
 	}
-	return AccessKey{}, errors.New("identity: the root user has no access key")
+	if p.UniqueID == string(p.Account) {
+		into.Identity = administrators
+		return
+	}
+	st := s.reg.standing(p.UniqueID)
+	if st == nil {
+		into.Identity = denied
+		return
+	}
+	into.Identity, into.Boundary = st.identity, st.boundary
 }
 
-// ensureRootKey gives the root user the configured access key, or a new one if
-// there is none yet.
+// Identify gives the unique id of the user or role that an ARN names, as
+// policy.Document.Bind wants it: an empty id for accounts that are not ours, ok
+// false for what should exist here and does not.
+func (s *Service) Identify(name string) (id string, ok bool) {
+	a, err := arn.Parse(name)
+	if err != nil {
+		return "", false
+	}
+	if _, ours := get[*Account](s.reg, a.Account, string(a.Account)); !ours {
+		return "", true
+	}
+	switch a.Principal() {
+	case arn.UserPrincipal:
+		if u, ok := get[*User](s.reg, a.Account, a.Name()); ok && u.ARN() == name {
+			return u.ID, true
+		}
+	case arn.RolePrincipal:
+		if r, ok := get[*Role](s.reg, a.Account, a.Name()); ok && r.ARN() == name {
+			return r.ID, true
+		}
+	}
+	return "", false
+}
+
+// NameOf gives the ARN that the user or role with that unique id has now, as
+// policy.Document.Render wants it.
+func (s *Service) NameOf(id string) (name string, ok bool) {
+	if st := s.reg.standing(id); st != nil {
+		return st.arn, true
+	}
+	return "", false
+}
+
+// CanonicalID is the canonical user id by which S3 knows an account: 64
+// hexadecimal digits.
+func CanonicalID(account arn.AccountID) string {
+	sum := sha256.Sum256([]byte("keyfront canonical user " + account))
+	return hex.EncodeToString(sum[:])
+}
+
+// RootKey returns the access key of the default account's root user that the
+// configuration or the first start gave it.
+func (s *Service) RootKey() (AccessKey, error) {
+	k := s.bootKey()
+	if k == nil {
+		return AccessKey{}, errors.New("identity: the root user has no access key")
+	}
+	secret, err := s.unwrapKey(k)
+	if err != nil {
+		return AccessKey{}, err
+	}
+	return AccessKey{ID: k.Name, Secret: secret}, nil
+}
+
+func (s *Service) bootKey() *Key {
+	for _, k := range list[*Key](s.reg, s.cfg.Account, "") {
+		if k.Boot {
+			return k
+		}
+	}
+	return nil
+}
+
+const purposeKey = "access-key"
+
+func (s *Service) unwrapKey(k *Key) (sealed.Secret, error) {
+	secret, err := s.cfg.Domain.Unwrap(purposeKey, k.Name, k.Secret)
+	if err != nil {
+		return sealed.Secret{}, fmt.Errorf("identity: access key %s: %w", k.Name, err)
+	}
+	return secret, nil
+}
+
+// newKey is the entity of an access key.
+func (s *Service) newKey(account arn.AccountID, userID string, key AccessKey, now time.Time) *Key {
+	return &Key{
+		Meta:   Meta{Account: account, Name: key.ID, CreatedAt: now},
+		UserID: userID, Version: newVersion(), Secret: s.cfg.Domain.Wrap(purposeKey, key.ID, key.Secret),
+	}
+}
+
+// ensureRootKey gives the default account's root user the configured access key,
+// or a new one if there is none yet. Keys that the root user made stay.
 func (s *Service) ensureRootKey(ctx context.Context) error {
 	want := s.cfg.RootKey
 	have, err := s.RootKey()
@@ -186,40 +252,75 @@ func (s *Service) ensureRootKey(ctx context.Context) error {
 	case err == nil && have.ID == want.ID && have.Secret.Equal(want.Secret):
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := storedKey{account: s.cfg.Account, version: newVersion(), wrapped: s.cfg.Domain.Wrap("access-key", want.ID, want.Secret)}
-	err = s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		// A configured key replaces the one before it.
-		for rec, err := range tx.Scan(spaceKeys, store.Range{}) {
-			if err != nil {
-				return err
-			}
-			if old, err := decodeKey(rec.Value); err != nil || old.account != s.cfg.Account {
-				continue
-			}
-			if err := tx.Delete(spaceKeys, rec.Key); err != nil {
-				return err
-			}
+	now := time.Now()
+	err = s.change(ctx, now, unrecorded, func(t *txn) error {
+		if t.get(placeOf(KindAccount, s.cfg.Account, string(s.cfg.Account))) == nil {
+			t.put(newAccount(s.cfg.Account, t.now))
 		}
-		return tx.Put(spaceKeys, want.ID, k.encode())
+		if old := s.bootKey(); old != nil {
+			t.remove(old)
+		}
+		k := s.newKey(s.cfg.Account, "", want, t.now)
+		k.Boot = true
+		t.put(k)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("identity: store the root user's access key: %w", err)
 	}
-	return s.load(ctx)
+	return nil
 }
+
+func newAccount(id arn.AccountID, now time.Time) *Account {
+	return &Account{Meta: Meta{Account: id, Name: string(id), CreatedAt: now}}
+}
+
+// AddAccount makes an account with its root user and returns that user's access
+// key, which cannot be had again. It is for the operator of the server and does
+// not pass the gate. It returns ErrExists about an account that is there.
+func (s *Service) AddAccount(ctx context.Context, id arn.AccountID, now time.Time) (AccessKey, error) {
+	if err := checkAccount(id); err != nil {
+		return AccessKey{}, err
+	}
+	key := newAccessKey("AKIA")
+	err := s.change(ctx, now, unrecorded, func(t *txn) error {
+		if t.get(placeOf(KindAccount, id, string(id))) != nil {
+			return fail(ErrExists, "The account %s already exists.", id)
+		}
+		t.put(newAccount(id, t.now))
+		t.put(s.newKey(id, "", key, t.now))
+		return nil
+	})
+	if err != nil {
+		return AccessKey{}, err
+	}
+	return key, nil
+}
+
+// Accounts lists the accounts of this server in order.
+func (s *Service) Accounts() []arn.AccountID {
+	s.reg.mu.RLock()
+	defer s.reg.mu.RUnlock()
+	return s.reg.accountsLocked()
+}
+
+// Letters of ids and of secret access keys. The length of each divides 256.
+const (
+	idLetters     = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	secretLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+)
 
 // newAccessKey makes an access key: an id of 20 characters that begins with
 // prefix, and a secret of 40.
 func newAccessKey(prefix string) AccessKey {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-	const secretAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	return AccessKey{
-		ID:     prefix + randomText(alphabet, 16),
-		Secret: sealed.NewSecret([]byte(randomText(secretAlphabet, 40))),
+		ID:     prefix + randomText(idLetters, 16),
+		Secret: sealed.NewSecret([]byte(randomText(secretLetters, 40))),
 	}
 }
+
+// newID makes a unique id of 21 characters: "AIDA" and 17 more.
+func newID(prefix string) string { return prefix + randomText(idLetters, 17) }
 
 // randomText draws n characters from an alphabet whose length divides 256.
 func randomText(alphabet string, n int) string {

@@ -56,7 +56,7 @@ func TestRootKeyIsMadeOnceAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := policy.Principal{Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"}
+	want := policy.Principal{Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333", CanonicalID: identity.CanonicalID("111122223333")}
 	if c.Principal != want {
 		t.Errorf("principal = %+v, want %+v", c.Principal, want)
 	}

@@ -1,47 +1,110 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// storedKey is the record of an access key.
+// The records of this package; docs/spec/identity-records.md describes them.
 //
-//	0   1   format version, 1
-//	1   12  account
-//	13  8   version of the secret, big-endian
-//	21  …   secret, wrapped with purpose "access-key" and the key id as name
-type storedKey struct {
-	account arn.AccountID
-	version uint64
-	wrapped []byte
-}
+//	space     key                      value
+//	iam       seq                      number of the last change, 8 bytes big-endian
+//	iam       log/<number>             places of that change, a line each
+//	iam       obj/<kind>/<account>/<id>  version byte, entity in JSON
+const space store.Space = "iam"
 
 const (
-	keyFormat      = 1
-	accountBytes   = 12
-	keyHeaderBytes = 1 + accountBytes + 8
+	sequenceKey = "seq"
+	logPrefix   = "log/"
+	entityPref  = "obj/"
+
+	entityVersion = 1
+	// keptChanges is how many changes the log holds. A node that is farther
+	// behind reads everything.
+	keptChanges = 1000
 )
 
-var errRecordFormat = errors.New("identity: record of an unknown format")
+var errRecord = errors.New("identity: damaged record")
 
-func (k storedKey) encode() []byte {
-	b := make([]byte, 0, keyHeaderBytes+len(k.wrapped))
-	b = append(b, keyFormat)
-	b = append(b, k.account...)
-	b = binary.BigEndian.AppendUint64(b, k.version)
-	return append(b, k.wrapped...)
+func (p place) key() string {
+	return entityPref + string(p.kind) + "/" + string(p.account) + "/" + p.id
 }
 
-func decodeKey(b []byte) (storedKey, error) {
-	if len(b) < keyHeaderBytes || b[0] != keyFormat {
-		return storedKey{}, errRecordFormat
+// parsePlace undoes place.key.
+func parsePlace(key string) (place, error) {
+	parts := strings.SplitN(key, "/", 4)
+	if len(parts) != 4 || parts[0]+"/" != entityPref {
+		return place{}, fmt.Errorf("%w: key %q", errRecord, key)
 	}
-	return storedKey{
-		account: arn.AccountID(b[1 : 1+accountBytes]),
-		version: binary.BigEndian.Uint64(b[1+accountBytes : keyHeaderBytes]),
-		wrapped: b[keyHeaderBytes:],
-	}, nil
+	return place{Kind(parts[1]), arn.AccountID(parts[2]), parts[3]}, nil
+}
+
+func logKey(seq uint64) string { return fmt.Sprintf(logPrefix+"%016x", seq) }
+
+func newEntity(k Kind) entity {
+	switch k {
+	case KindAccount:
+		return new(Account)
+	case KindUser:
+		return new(User)
+	case KindGroup:
+		return new(Group)
+	case KindRole:
+		return new(Role)
+	case KindPolicy:
+		return new(Policy)
+	case KindProfile:
+		return new(Profile)
+	case KindDevice:
+		return new(Device)
+	case KindKey:
+		return new(Key)
+	}
+	return nil
+}
+
+func encode(e entity) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("identity: encode: %w", err)
+	}
+	return append([]byte{entityVersion}, text...), nil
+}
+
+// decode reads the entity at p. A member that this release does not know would
+// be lost at the next change, so what a newer release wrote is refused.
+func decode(p place, value []byte) (entity, error) {
+	e := newEntity(p.kind)
+	if e == nil || len(value) == 0 || value[0] != entityVersion {
+		return nil, fmt.Errorf("%w: %s has an unknown format", errRecord, p.key())
+	}
+	d := json.NewDecoder(bytes.NewReader(value[1:]))
+	d.DisallowUnknownFields()
+	if err := d.Decode(e); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errRecord, p.key(), err)
+	}
+	if placeOfEntity(e) != p {
+		return nil, fmt.Errorf("%w: %s holds another entity", errRecord, p.key())
+	}
+	return e, nil
+}
+
+func readSequence(tx store.Reader) (uint64, error) {
+	b, err := tx.Get(space, sequenceKey)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case len(b) != 8:
+		return 0, fmt.Errorf("%w: %s", errRecord, sequenceKey)
+	}
+	return binary.BigEndian.Uint64(b), nil
 }

@@ -19,8 +19,8 @@ type CallerIdentity struct {
 // recorded.
 //
 // Source: AWS STS API Reference, GetCallerIdentity.
-func WhoAmI(ctx context.Context, gate *access.Gate, who access.Caller) (_ CallerIdentity, err error) {
-	call := gate.Begin(who, "sts:GetCallerIdentity")
+func (a *Admin) WhoAmI(ctx context.Context, who access.Caller) (_ CallerIdentity, err error) {
+	call := a.gate.Begin(who, "sts:GetCallerIdentity")
 	defer call.End(ctx, &err)
 	call.Open()
 	p := &who.Principal

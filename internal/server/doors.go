@@ -6,9 +6,11 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/cloudfront"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/api/iam"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
@@ -22,11 +24,13 @@ const (
 
 // doors are the services behind the API address.
 func (s *Server) doors(gate *access.Gate) []front.Service {
+	admin := identity.NewAdmin(s.identity, gate)
 	return []front.Service{
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains}), Style: sigv4.S3, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
-		{Name: "sts", Door: sts.New(gate, s.log), MaxBodyBytes: maxQueryBytes},
+		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
+		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
 	}
 }
 
@@ -40,6 +44,8 @@ func errorCode(action policy.Action, err error) string {
 		return s3.ErrorCode(err)
 	case "cloudfront":
 		return cloudfront.ErrorCode(err)
+	case "iam":
+		return iam.ErrorCode(err)
 	default:
 		return sts.ErrorCode(err)
 	}

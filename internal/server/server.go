@@ -260,6 +260,7 @@ func (s *Server) serve() {
 // runBackground starts the work that goes on beside requests.
 func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.keys.Run(ctx) })
+	s.work.Go(func() { s.identity.Run(ctx, s.log) })
 	s.work.Go(func() { s.edge.Run(ctx) })
 	s.work.Go(func() { s.followStore(ctx) })
 }

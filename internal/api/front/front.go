@@ -177,9 +177,11 @@ func (f *Front) authenticate(req *Request, s *Service) error {
 	if !kept {
 		f.keys.Put(auth.Scope, cred.Version, key)
 	}
+	f.cfg.Identity.Used(cred, s.Name, auth.Scope.Region, req.Caller.At)
 	req.Payload = payload
 	req.Caller.Principal = cred.Principal
 	req.Caller.AccessKeyID = auth.Scope.AccessKeyID
+	req.Caller.Tags, req.Caller.Session = cred.Tags, cred.Session
 	req.Caller.SourceARN, req.Caller.SourceAccount = cred.SourceARN, cred.SourceAccount
 	return nil
 }

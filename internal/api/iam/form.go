@@ -1,0 +1,41 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/querydoor"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/wire/query"
+)
+
+// pageOf reads the parameters of every list. A MaxItems of zero is one too few,
+// not the default.
+func pageOf(f query.Form) identity.Page {
+	p := identity.Page{Marker: f.Optional("Marker"), Max: f.Int("MaxItems", 100)}
+	if p.Max == 0 {
+		p.Max = -1
+	}
+	return p
+}
+
+func readTags(f query.Form) []identity.Tag {
+	var tags []identity.Tag
+	for _, t := range f.List("Tags") {
+		tags = append(tags, identity.Tag{Key: t.String("Key"), Value: t.Optional("Value")})
+	}
+	return tags
+}
+
+// done carries out an operation that answers nothing.
+func done(fn func(ctx context.Context, who access.Caller) error) querydoor.Run {
+	return func(ctx context.Context, who access.Caller) (any, error) { return nil, fn(ctx, who) }
+}
+
+// optional is a parameter that may be absent, which differs from empty.
+func optional(f query.Form, name string) *string {
+	if v, ok := f.Lookup(name); ok {
+		return &v
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What Lookup says of credentials.
+var (
+	// ErrUnknownKey says that no active access key has the id, or that the key
+	// goes with a session token and came without (or the other way round).
+	ErrUnknownKey = errors.New("identity: unknown access key")
+	// ErrInvalidToken says that a session token is not one of this server's, or
+	// that its principal is gone.
+	ErrInvalidToken = errors.New("identity: invalid session token")
+	// ErrExpiredToken says that the session has ended.
+	ErrExpiredToken = errors.New("identity: expired session token")
+)
+
+// The kinds of refusal. Methods of Admin return them inside an *Error, which
+// carries the sentence for the caller; a denied caller gets access.ErrDenied,
+// and any other error is a fault of ours or of the store.
+var (
+	// ErrNoSuchEntity says that nothing has the name that was asked for.
+	ErrNoSuchEntity = errors.New("identity: no such entity")
+	// ErrExists says that the name is taken.
+	ErrExists = errors.New("identity: exists")
+	// ErrDeleteConflict says that something still depends on the entity.
+	ErrDeleteConflict = errors.New("identity: delete conflict")
+	// ErrLimit says that a quota is used up.
+	ErrLimit = errors.New("identity: limit exceeded")
+	// ErrMalformedPolicy says that a text is not a policy document.
+	ErrMalformedPolicy = errors.New("identity: malformed policy document")
+	// ErrPolicyEvaluation says that a simulation could not be carried out.
+	ErrPolicyEvaluation = errors.New("identity: policy evaluation failed")
+	// ErrInvalidInput says that parameters do not fit together.
+	ErrInvalidInput = errors.New("identity: invalid input")
+	// ErrValidation says that a parameter has not the form it must have.
+	ErrValidation = errors.New("identity: validation failed")
+	// ErrInvalidParameter says that a parameter of a session has a value that
+	// does not fit the others.
+	ErrInvalidParameter = errors.New("identity: invalid parameter value")
+	// ErrNotAttachable says that a policy cannot be attached.
+	ErrNotAttachable = errors.New("identity: policy not attachable")
+	// ErrForeign says that the policy is one of AWS or of another account, which
+	// the caller may use but not change.
+	ErrForeign = errors.New("identity: outside the account")
+	// ErrAuthenticationCode says that a code is not the MFA device's.
+	ErrAuthenticationCode = errors.New("identity: invalid authentication code")
+	// ErrPackedTooLarge says that the policies and tags of a session do not fit
+	// into its token.
+	ErrPackedTooLarge = errors.New("identity: session too large")
+	// ErrSession says that temporary credentials may not be used for the call.
+	ErrSession = errors.New("identity: not with these session credentials")
+	// ErrSessionDenied says that a session cannot be had with these credentials.
+	ErrSessionDenied = errors.New("identity: session refused")
+)
+
+// Error is a refusal: its kind, and the sentence that the caller may read. The
+// sentences are those of AWS where those are known.
+type Error struct {
+	// Kind is one of the package's Err variables.
+	Kind    error
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+func (e *Error) Unwrap() error { return e.Kind }
+
+func fail(kind error, format string, args ...any) error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// invalid is the sentence about a member that breaks a constraint of the model.
+func invalid(member string, value any, constraint string) error {
+	return fail(ErrValidation, "1 validation error detected: Value '%v' at '%s' failed to satisfy constraint: Member must %s", value, member, constraint)
+}
