@@ -24,6 +24,9 @@ type keyHeader struct {
 const edgePrefix = "cloudfront-"
 
 func keyHeaders(s *delivery.Selection) (out []keyHeader) {
+	if s.Mode != delivery.SelectWhitelist {
+		return nil
+	}
 	for _, name := range s.Names {
 		out = append(out, keyHeader{name, textproto.CanonicalMIMEHeaderKey(name), strings.HasPrefix(name, edgePrefix)})
 	}

@@ -171,7 +171,7 @@ func TestHead(t *testing.T) {
 		t.Errorf("headers: %v", resp.Header)
 	}
 	want(t, w.get("/a"), 200, "Miss", digits)
-	waitFor(t, func() bool { return w.get("/a").Header.Get("X-Cache") == "Hit from cloudfront" })
+	waitFor(t, func() bool { return w.do("HEAD", "/a").Header.Get("X-Cache") == "Hit from cloudfront" })
 	resp = raw(t, addr, head)
 	want(t, resp, 200, "Hit", "")
 	if resp.Header.Get("Content-Length") != "10" || resp.Header.Get("Content-Type") != "text/digits" {

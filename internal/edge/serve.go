@@ -3,6 +3,7 @@ package edge
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -245,4 +246,10 @@ func (v viewer) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(v.x.w, src)
 }
 
-func (v viewer) Flush() error { return v.x.rc.Flush() }
+// Flush sends what is buffered, where the connection has a say in that.
+func (v viewer) Flush() error {
+	if err := v.x.rc.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}

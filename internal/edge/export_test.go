@@ -1,0 +1,29 @@
+package edge
+
+import (
+	"net/http"
+
+	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge/cache"
+)
+
+// ParsePath returns the path of a request target.
+func ParsePath(uri string) (string, bool) {
+	t, ok := parseTarget(uri)
+	return t.path, ok
+}
+
+// Guarded reports whether a path needs a signature.
+func Guarded(d *delivery.Distribution, path string) bool {
+	_, guards := route(d, path)
+	return guards[0] != nil
+}
+
+// Key is the cache key of a request that was admitted.
+func (e *Edge) Key(r *http.Request) cache.Key {
+	x := &exchange{e: e, r: r}
+	x.target, _ = parseTarget(r.RequestURI)
+	x.site = e.site(e.cfg.Feed.Snapshot().Lookup(hostOf(r.Host)))
+	x.plan = &x.site.plans[0]
+	return x.keyOf()
+}
