@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -177,4 +178,39 @@ func view(t *testing.T, url, cookies string) (status, body string) {
 		t.Fatal(err)
 	}
 	return res.Status[:3], string(b)
+}
+
+// TestDemoInABrowser opens the printed link as a person would.
+func TestDemoInABrowser(t *testing.T) {
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium not found")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	stdout, stderr := newSyncBuffer(), newSyncBuffer()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, env{strings.NewReader(""), stdout, stderr, func(string) string { return "" }}, []string{"demo"})
+	}()
+	printed := stdout.await(t, "Ctrl-C ends the demo", done)
+	link := regexp.MustCompile(`(?m)^  (http://\S+Signature=\S+)$`).FindStringSubmatch(printed)
+	if link == nil {
+		t.Fatalf("no link in %q", printed)
+	}
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	dom, err := exec.CommandContext(limit, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--dump-dom", link[1]).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(dom), "<h1>Private content</h1>") || !strings.Contains(string(dom), "picture.svg") {
+		t.Errorf("the browser shows %s", dom)
+	}
+	stop()
+	if code := <-done; code != exitDone {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
 }

@@ -46,6 +46,9 @@ func TestScripts(t *testing.T) {
 			if module, ok := strings.CutPrefix(cond, "python:"); ok {
 				return exec.Command("python3", "-c", "import "+module).Run() == nil, nil
 			}
+			if name, ok := strings.CutPrefix(cond, "env:"); ok {
+				return os.Getenv(name) != "", nil
+			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 	})
@@ -71,10 +74,9 @@ func setupScript(e *testscript.Env) error {
 	} {
 		e.Setenv(name, value)
 	}
-	// Shims such as pyenv's need the real home.
-	for _, name := range []string{"PYENV_ROOT"} {
-		e.Setenv(name, os.Getenv(name))
-	}
+	e.Setenv("KEYFRONT_TERRAFORM_MIRROR", os.Getenv("KEYFRONT_TERRAFORM_MIRROR"))
+	// Shims of pyenv need the real home.
+	e.Setenv("PYENV_ROOT", os.Getenv("PYENV_ROOT"))
 	if home, err := os.UserHomeDir(); err == nil && os.Getenv("PYENV_ROOT") == "" {
 		e.Setenv("PYENV_ROOT", filepath.Join(home, ".pyenv"))
 	}
