@@ -122,8 +122,11 @@ func (c *change) touch(what changed) {
 // destroyKey removes everything of a key.
 func (c *change) destroyKey(p path, rec *keyRecord) error {
 	c.touch(changed{path: p})
-	for _, id := range rec.Materials {
-		if err := c.Delete(materialSpace, p.materialName(id)); err != nil {
+	for rec, err := range c.Scan(materialSpace, store.Prefix(p.String()+"/")) {
+		if err != nil {
+			return err
+		}
+		if err := c.Delete(materialSpace, rec.Key); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,8 @@ import (
 type CreateInput struct {
 	// Spec is Symmetric if empty.
 	Spec KeySpec
+	// Origin is FromKMS if empty. An External key waits for its material.
+	Origin Origin
 	// Usage may be empty for symmetric keys only.
 	Usage       KeyUsage
 	Description string
@@ -39,6 +41,9 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	defer call.End(ctx, &err)
 	if in.Spec == "" {
 		in.Spec = Symmetric
+	}
+	if in.Origin == "" {
+		in.Origin = FromKMS
 	}
 	spec := specs[in.Spec]
 	if in.Usage == "" && spec != nil && spec.implied {
@@ -64,23 +69,27 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if err := r.checkPolicy(call, p, in.Policy, in.BypassLockout); err != nil {
 		return m, err
 	}
-	secret, err := r.generate(spec)
-	if err != nil {
-		return m, fmt.Errorf("make material of %s: %w", in.Spec, err)
-	}
-	defer secret.Wipe()
 	rec := &keyRecord{
-		Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: in.Usage, Origin: FromKMS, Manager: Customer,
+		Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: in.Usage, Origin: in.Origin, Manager: Customer,
 		State: Enabled, Description: in.Description, Policy: in.Policy, Tags: in.Tags,
 	}
+	put := func(c *change) error { return c.putKey(p, rec) }
+	if in.Origin == External {
+		rec.State = PendingImport
+	} else {
+		secret, err := r.generate(spec)
+		if err != nil {
+			return m, fmt.Errorf("make material of %s: %w", in.Spec, err)
+		}
+		defer secret.Wipe()
+		put = func(c *change) error { return r.putNew(c, p, rec, secret) }
+	}
 	call.On(p.arn())
-	err = call.Effect(ctx, func() error {
-		return r.mutate(ctx, func(c *change) error { return r.putNew(c, p, rec, secret) })
-	})
+	err = call.Effect(ctx, func() error { return r.mutate(ctx, put) })
 	if err != nil {
 		return m, err
 	}
-	return r.index.key(p.region, p.id).metadata(), nil
+	return r.index.key(p.region, p.id).metadata(r.clock.Now()), nil
 }
 
 // newPath names a key that is to be made for who.
@@ -110,6 +119,7 @@ func (r *Ring) putMaterial(c *change, p path, id string, secret sealed.Secret, n
 func (in *CreateInput) note(call *access.Call) {
 	call.Note("keySpec", string(in.Spec))
 	call.Note("keyUsage", string(in.Usage))
+	call.Note("origin", string(in.Origin))
 	if in.Description != "" {
 		call.Note("description", in.Description)
 	}
@@ -123,7 +133,7 @@ func (r *Ring) permitCreation(call *access.Call, in *CreateInput) error {
 	c.Set("kms:CustomerMasterKeySpec", string(in.Spec))
 	c.Set("kms:KeyUsage", string(in.Usage))
 	c.Set("kms:CustomerMasterKeyUsage", string(in.Usage))
-	c.Set("kms:KeyOrigin", string(FromKMS))
+	c.Set("kms:KeyOrigin", string(in.Origin))
 	c.Set("kms:MultiRegion", "false")
 	if in.BypassLockout {
 		c.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
@@ -142,6 +152,8 @@ func (in *CreateInput) check(spec *specInfo) error {
 	switch {
 	case spec == nil:
 		return fail(ErrUnsupported, "KeySpec %s is not supported.", in.Spec)
+	case in.Origin != FromKMS && in.Origin != External:
+		return fail(ErrUnsupported, "Origin %s is not supported.", in.Origin)
 	case in.Usage == "":
 		return fail(ErrInvalid, "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
 	case spec.algorithms(in.Usage) == nil:

@@ -168,7 +168,7 @@ func (r *Ring) admitFromBlob(ctx context.Context, call *access.Call, who *access
 	if err != nil {
 		return nil, err
 	}
-	return k, checkState(op, k.arn, k.State)
+	return k, checkState(op, k.arn, k.stateAt(r.clock.Now()))
 }
 
 // admitUse is admit for a cryptographic operation.

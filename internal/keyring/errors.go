@@ -54,6 +54,13 @@ var (
 	ErrInvalidGrantToken = errors.New("keyring: invalid grant token")
 	// ErrInvalidGrantID says that a grant id does not have the form of one.
 	ErrInvalidGrantID = errors.New("keyring: invalid grant id")
+	// ErrImportToken says that an import token is not one for the key.
+	ErrImportToken = errors.New("keyring: invalid import token")
+	// ErrImportTokenExpired says that an import token is more than a day old.
+	ErrImportTokenExpired = errors.New("keyring: import token has expired")
+	// ErrIncorrectMaterial says that imported material is not of the key's spec,
+	// or not what the key had before, or just that although it is to be new.
+	ErrIncorrectMaterial = errors.New("keyring: incorrect key material")
 	// ErrDryRun says that the call would have succeeded.
 	ErrDryRun = errors.New("keyring: dry run")
 )

@@ -73,3 +73,6 @@ func ReencodeChange(b []byte) ([]byte, error) {
 	touched, err := decodeChange("fuzz", b)
 	return encodeChange(touched), err
 }
+
+// UnwrapKWP opens a key wrapped as RFC 5649 says.
+var UnwrapKWP = unwrapKWP

@@ -20,9 +20,19 @@ type key struct {
 	algorithms []Algorithm
 	materials  []*material // the current one last
 	grants     *grantSet   // shared by all snapshots of the key
+	expires    millis      // when imported material ends; 0 is never
 }
 
 func (k *key) current() *material { return k.materials[len(k.materials)-1] }
+
+// stateAt is the key's state: material that has expired is missing, even while
+// its record waits for Run to remove it.
+func (k *key) stateAt(now time.Time) State {
+	if k.expires != 0 && k.expires <= toMillis(now) && (k.State == Enabled || k.State == Disabled) {
+		return PendingImport
+	}
+	return k.State
+}
 
 // gone reports whether the waiting period is over: the key is no more, even
 // while its records wait for Run to remove them.
@@ -134,10 +144,10 @@ func (r *Ring) load(tx store.Reader, p path) (*key, error) {
 
 func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materialRecord, error)) (*key, error) {
 	spec := specs[rec.Spec]
-	if spec == nil || spec.algorithms(rec.Usage) == nil || len(rec.Materials) == 0 {
+	if spec == nil || spec.algorithms(rec.Usage) == nil || len(rec.Materials) == 0 && rec.Origin == FromKMS {
 		return nil, damagedKey(p)
 	}
-	k := &key{path: p, arn: p.arn(), spec: spec, keyRecord: *rec, algorithms: spec.algorithms(rec.Usage)}
+	k := &key{path: p, arn: p.arn(), spec: spec, keyRecord: *rec, algorithms: spec.algorithms(rec.Usage), expires: rec.expiry()}
 	var err error
 	if k.policy, err = r.index.document(p.account, rec.Policy); err != nil {
 		return nil, err
@@ -153,12 +163,18 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 	}
 	for _, id := range rec.Materials {
 		m := old.material(id)
-		if m == nil {
-			rec, err := read(p.materialName(id))
-			if err != nil {
-				return nil, err
+		missing := false
+		if i := rec.imported(id); i != nil {
+			missing = i.Missing
+		}
+		if m == nil || missing != (m.wrapped == nil) {
+			var body *materialRecord
+			if !missing {
+				if body, err = read(p.materialName(id)); err != nil {
+					return nil, err
+				}
 			}
-			if m, err = newMaterial(r.domain, p, id, rec); err != nil {
+			if m, err = newMaterial(r.domain, k.spec, p, id, body); err != nil {
 				return nil, err
 			}
 		}

@@ -114,6 +114,9 @@ func (r *Ring) CancelDeletion(ctx context.Context, who access.Caller, ref string
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opCancelKeyDeletion, func(_ *change, rec *keyRecord) error {
 			rec.State, rec.Deletion = Disabled, 0
+			if rec.Origin == External {
+				rec.settle()
+			}
 			return nil
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -18,8 +19,12 @@ import (
 // Origin says where a key's material comes from.
 type Origin string
 
-// FromKMS material was made by the Ring.
-const FromKMS Origin = "AWS_KMS"
+const (
+	// FromKMS material was made by the Ring.
+	FromKMS Origin = "AWS_KMS"
+	// External material is imported, and can be deleted and imported again.
+	External Origin = "EXTERNAL"
+)
 
 // materialPurpose is what material is wrapped for; its name is its record's key.
 const materialPurpose = "key material"
@@ -33,10 +38,10 @@ const materialPurpose = "key material"
 // private one, so that nobody who can write to the store can exchange it.
 type material struct {
 	id      string // 64 lower-case hexadecimal digits
-	created millis
 	name    string
+	spec    *specInfo
 	domain  *sealed.Domain
-	wrapped []byte
+	wrapped []byte // nil when the material is missing
 	header  sealed.BlobHeader
 
 	blob    lazy[*sealed.BlobKey]
@@ -45,8 +50,13 @@ type material struct {
 	mac     lazy[sealed.Secret]
 }
 
-func newMaterial(domain *sealed.Domain, p path, id string, rec *materialRecord) (*material, error) {
-	m := &material{id: id, created: rec.Created, name: p.materialName(id), domain: domain, wrapped: rec.Wrapped}
+// newMaterial is the material of a record, or with nil the place of one that is
+// missing: then the key's state lets nobody use it.
+func newMaterial(domain *sealed.Domain, spec *specInfo, p path, id string, rec *materialRecord) (*material, error) {
+	m := &material{id: id, name: p.materialName(id), spec: spec, domain: domain}
+	if rec != nil {
+		m.wrapped = rec.Wrapped
+	}
 	m.header.KeyID = string(p.id)
 	raw, err := hex.DecodeString(id)
 	if err != nil || len(raw) != len(m.header.MaterialID) {
@@ -103,13 +113,9 @@ func (m *material) signer() (crypto.Signer, error) {
 			return nil, err
 		}
 		defer secret.Wipe()
-		parsed, err := x509.ParsePKCS8PrivateKey(secret.Reveal())
+		signer, err := parsePrivate(m.spec, secret.Reveal())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s %q", errDamaged, materialSpace, m.name)
-		}
-		signer, ok := parsed.(crypto.Signer)
-		if !ok {
-			return nil, fmt.Errorf("%w: %s %q is a %T", errDamaged, materialSpace, m.name, parsed)
 		}
 		return signer, nil
 	})
@@ -153,6 +159,32 @@ func (r *Ring) generatePair(spec *specInfo) (crypto.Signer, error) {
 	default:
 		panic("keyring: no key pair for a symmetric spec")
 	}
+}
+
+// made reports whether the key pair is one of this spec.
+func (s *specInfo) made(private crypto.Signer) bool {
+	switch private := private.(type) {
+	case *rsa.PrivateKey:
+		return s.family == rsaKey && private.N.BitLen() == s.bits
+	case *ecdsa.PrivateKey:
+		return s.family == ecKey && private.Curve == s.curve
+	case ed25519.PrivateKey:
+		return s.family == edKey
+	}
+	return false
+}
+
+// parsePrivate reads what encodePrivate made of a key of the spec.
+func parsePrivate(_ *specInfo, der []byte) (crypto.Signer, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := parsed.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("keyring: a %T is no private key of ours", parsed)
+	}
+	return signer, nil
 }
 
 // encodePrivate is the PrivateKeyInfo of PKCS #8, RFC 5958.

@@ -35,16 +35,26 @@ type Metadata struct {
 	Deletion time.Time
 	// MaterialID names the current material of a symmetric key.
 	MaterialID string
+	// Expiration is set on keys with imported material; ValidTo is when the
+	// first of it expires, zero if none does.
+	Expiration ExpirationModel
+	ValidTo    time.Time
 }
 
-func (k *key) metadata() Metadata {
+func (k *key) metadata(now time.Time) Metadata {
 	m := Metadata{
 		ID: k.id, ARN: k.arn, Account: k.account, Created: k.Created.time(), Description: k.Description,
-		Spec: k.Spec, Usage: k.Usage, Algorithms: k.algorithms, State: k.State, Origin: k.Origin,
+		Spec: k.Spec, Usage: k.Usage, Algorithms: k.algorithms, State: k.stateAt(now), Origin: k.Origin,
 		Manager: k.Manager, Deletion: k.Deletion.time(),
 	}
-	if k.spec.family == symmetricKey {
+	if k.spec.family == symmetricKey && len(k.Materials) > 0 {
 		m.MaterialID = k.current().id
+	}
+	if k.Origin == External && m.State != PendingImport && k.complete() {
+		m.Expiration, m.ValidTo = DoesNotExpire, k.expires.time()
+		if k.expires != 0 {
+			m.Expiration = Expires
+		}
 	}
 	return m
 }
@@ -68,5 +78,5 @@ func (r *Ring) Describe(ctx context.Context, who access.Caller, use Use) (m Meta
 	if err != nil {
 		return m, err
 	}
-	return k.metadata(), nil
+	return k.metadata(r.clock.Now()), nil
 }

@@ -122,6 +122,10 @@ type keyRecord struct {
 	Tags    []Tag    `json:"tags,omitempty"`
 	// Rotation is nil while automatic rotation is off.
 	Rotation *rotationRecord `json:"rotation,omitempty"`
+	// Imports are the materials of a key of origin External, those in Materials
+	// and the one in Pending, which waits to be made current.
+	Imports []importRecord `json:"imports,omitempty"`
+	Pending string         `json:"pending,omitempty"`
 	// Rotated are the rotations so far, the newest last.
 	Rotated []rotatedRecord `json:"rotated,omitempty"`
 }

@@ -169,7 +169,7 @@ func (r *Ring) admitTarget(call *access.Call, who *access.Caller, op operation, 
 	if err := r.permit(call, who, op, t); err != nil {
 		return nil, err
 	}
-	return t.key, checkState(op, t.arn, t.key.State)
+	return t.key, checkState(op, t.arn, t.key.stateAt(r.clock.Now()))
 }
 
 // permit decides whether the caller may do op to the target, by policies and

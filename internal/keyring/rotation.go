@@ -51,11 +51,27 @@ type RotationStatus struct {
 	Next time.Time
 }
 
+// MaterialState is where a version of a key's material stands.
+type MaterialState string
+
+// The states of material.
+const (
+	Current         MaterialState = "CURRENT"
+	NonCurrent      MaterialState = "NON_CURRENT"
+	PendingRotation MaterialState = "PENDING_ROTATION"
+)
+
 // Rotation is one version of a key's material.
 type Rotation struct {
 	KeyID      KeyID
 	MaterialID string
-	Current    bool
+	State      MaterialState
+	// The rest but At and Kind is of imported material.
+	Imported    bool
+	Missing     bool // it has to be imported again
+	Description string
+	Expiration  ExpirationModel
+	ValidTo     time.Time // zero if it does not expire
 	// At and Kind tell of the rotation that made it current; zero for the first.
 	At   time.Time
 	Kind RotationKind
@@ -65,6 +81,17 @@ type Rotation struct {
 func (k *key) checkRotates() error {
 	if k.spec.family != symmetricKey {
 		return fail(ErrUnsupported, "")
+	}
+	return nil
+}
+
+// checkAutomatic says whether the Ring can replace material of the key.
+func (k *key) checkAutomatic() error {
+	if err := k.checkRotates(); err != nil {
+		return err
+	}
+	if k.Origin != FromKMS {
+		return fail(ErrUnsupported, "%s origin is %s which is not valid for this operation.", k.arn, k.Origin)
 	}
 	return nil
 }
@@ -90,7 +117,7 @@ func (r *Ring) EnableRotation(ctx context.Context, who access.Caller, ref string
 	if err != nil {
 		return err
 	}
-	if err := k.checkRotates(); err != nil {
+	if err := k.checkAutomatic(); err != nil {
 		return err
 	}
 	next := toMillis(r.clock.Now().AddDate(0, 0, days))
@@ -113,7 +140,7 @@ func (r *Ring) DisableRotation(ctx context.Context, who access.Caller, ref strin
 	if err != nil {
 		return err
 	}
-	if err := k.checkRotates(); err != nil {
+	if err := k.checkAutomatic(); err != nil {
 		return err
 	}
 	return call.Effect(ctx, func() error {
@@ -150,6 +177,9 @@ func (r *Ring) RotationStatus(ctx context.Context, who access.Caller, ref string
 // MaxOnDemandRotations times in the key's life. The automatic rotation keeps its
 // dates. It returns the key's ARN.
 //
+// A key of origin External gets the material that was imported for it; it
+// returns ErrInvalidState when there is none.
+//
 // Source: AWS KMS API Reference, RotateKeyOnDemand.
 func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (keyARN string, err error) {
 	call := r.begin(&who, opRotateKeyOnDemand)
@@ -162,7 +192,7 @@ func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (ke
 	if err := k.checkRotates(); err != nil {
 		return "", err
 	}
-	if err := k.keyRecord.checkOnDemand(k.arn); err != nil {
+	if err := k.checkOnDemand(k.arn); err != nil {
 		return "", err
 	}
 	now := r.clock.Now()
@@ -178,6 +208,9 @@ func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (ke
 }
 
 func (rec *keyRecord) checkOnDemand(keyARN string) error {
+	if rec.Origin == External && rec.Pending == "" {
+		return fail(ErrInvalidState, "No available key material pending rotation for the key: %s.", keyARN)
+	}
 	n := 0
 	for _, rotated := range rec.Rotated {
 		if rotated.Kind == OnDemand {
@@ -193,14 +226,19 @@ func (rec *keyRecord) checkOnDemand(keyARN string) error {
 // rotate gives a symmetric key new current material. The old one stays for
 // what it encrypted.
 func (r *Ring) rotate(c *change, p path, rec *keyRecord, kind RotationKind, now time.Time) error {
-	secret, err := r.generate(specs[rec.Spec])
-	if err != nil {
-		return err
-	}
-	defer secret.Wipe()
-	id := materialID(p.id, secret)
-	if err := r.putMaterial(c, p, id, secret, toMillis(now)); err != nil {
-		return err
+	id := rec.Pending
+	if rec.Origin == External {
+		rec.Pending = ""
+	} else {
+		secret, err := r.generate(specs[rec.Spec])
+		if err != nil {
+			return err
+		}
+		defer secret.Wipe()
+		id = materialID(p.id, secret)
+		if err := r.putMaterial(c, p, id, secret, toMillis(now)); err != nil {
+			return err
+		}
 	}
 	rec.Materials = append(rec.Materials, id)
 	rec.Rotated = append(rec.Rotated, rotatedRecord{Material: id, At: toMillis(now), Kind: kind})
@@ -255,14 +293,34 @@ func (r *Ring) Rotations(ctx context.Context, who access.Caller, ref string, all
 }
 
 func (k *key) rotations(all bool) (out []Rotation) {
-	if all {
-		out = append(out, Rotation{KeyID: k.id, MaterialID: k.Materials[0]})
+	if all && len(k.Materials) > 0 {
+		out = append(out, k.rotation(k.Materials[0]))
 	}
 	for _, rotated := range k.Rotated {
-		out = append(out, Rotation{KeyID: k.id, MaterialID: rotated.Material, At: rotated.At.time(), Kind: rotated.Kind})
+		r := k.rotation(rotated.Material)
+		r.At, r.Kind = rotated.At.time(), rotated.Kind
+		out = append(out, r)
 	}
-	for i := range out {
-		out[i].Current = out[i].MaterialID == k.current().id
+	if all && k.Pending != "" {
+		out = append(out, k.rotation(k.Pending))
 	}
 	return out
+}
+
+// rotation tells of one version of the key's material.
+func (k *key) rotation(material string) Rotation {
+	r := Rotation{KeyID: k.id, MaterialID: material, State: NonCurrent}
+	switch material {
+	case k.Pending:
+		r.State = PendingRotation
+	case k.current().id:
+		r.State = Current
+	}
+	if i := k.imported(material); i != nil {
+		r.Imported, r.Missing, r.Description = true, i.Missing, i.Description
+		if !i.Missing {
+			r.Expiration, r.ValidTo = i.model(), i.ValidTo.time()
+		}
+	}
+	return r
 }

@@ -48,7 +48,7 @@ func TestRotation(t *testing.T) {
 		encrypt()
 		got := rotations(t, r, m, true)
 		if len(got) != 3 || got[0].MaterialID != m.MaterialID || got[0].Kind != "" || !got[0].At.IsZero() ||
-			got[1].Kind != keyring.Automatic || got[2].Kind != keyring.OnDemand || !got[2].Current || got[1].Current {
+			got[1].Kind != keyring.Automatic || got[2].Kind != keyring.OnDemand || got[2].State != keyring.Current || got[1].State != keyring.NonCurrent {
 			t.Errorf("Rotations = %+v", got)
 		}
 		if now := must[keyring.Metadata](t)(r.Describe(t.Context(), root(), keyring.Use{Key: m.ARN})); now.MaterialID != got[2].MaterialID {

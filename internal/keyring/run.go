@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,6 +92,13 @@ func (r *Ring) doDue(ctx context.Context) error {
 				}
 				return r.rotateDue(c, d.path, rec)
 			}))
+		case d.rec.expiresAt(d.at):
+			err = errors.Join(err, r.act(ctx, d.path, "kms:DeleteExpiredKeyMaterial", func(c *change, rec *keyRecord) error {
+				if !rec.expiresAt(d.at) {
+					return nil
+				}
+				return c.expire(d.path, rec, d.at)
+			}))
 		default:
 			err = errors.Join(err, r.mutate(ctx, func(c *change) error {
 				c.touch(changed{path: d.path})
@@ -110,6 +118,11 @@ func (rec *keyRecord) moments() (at []millis) {
 	if rec.State == Enabled && rec.Rotation != nil {
 		at = append(at, rec.Rotation.Next)
 	}
+	for _, i := range rec.Imports {
+		if i.ValidTo != 0 {
+			at = append(at, i.ValidTo)
+		}
+	}
 	return at
 }
 
@@ -122,6 +135,11 @@ func (rec *keyRecord) deletesAt(at millis) bool {
 // are not enabled are not: enabling them puts the rotation back.
 func (rec *keyRecord) rotatesAt(at millis) bool {
 	return rec != nil && rec.State == Enabled && rec.Rotation != nil && rec.Rotation.Next == at
+}
+
+// expiresAt reports whether imported material ends at this moment.
+func (rec *keyRecord) expiresAt(at millis) bool {
+	return rec != nil && slices.ContainsFunc(rec.Imports, func(i importRecord) bool { return i.ValidTo == at })
 }
 
 // act changes a key on behalf of nobody but time. The record says so before it

@@ -297,6 +297,16 @@ func TestCrashes(t *testing.T) {
 			_, err := r.RotateNow(t.Context(), root(), m.ARN)
 			return err
 		}},
+		{"grant", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
+			in := keyring.GrantInput{Key: m.ARN, Grantee: string(other), Retiring: string(other), Operations: []keyring.GrantOperation{"Encrypt"}, Name: "n"}
+			_, _, err := r.CreateGrant(t.Context(), root(), in)
+			return err
+		}},
+		{"import", func(t *testing.T, r *keyring.Ring, _ keyring.Metadata) error {
+			k := must[keyring.Metadata](t)(r.Describe(t.Context(), root(), keyring.Use{Key: "alias/external"}))
+			_, err := r.ImportMaterial(t.Context(), root(), symmetricOffer(t, r, k.ARN, make([]byte, 32)))
+			return err
+		}},
 		{"tag", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
 			return r.Tag(t.Context(), root(), m.ARN, tags(1))
 		}},
@@ -310,6 +320,9 @@ func TestCrashes(t *testing.T) {
 				r := w.open()
 				m, aliased := create(t, r, keyring.Symmetric, ""), create(t, r, keyring.Symmetric, "")
 				if err := r.CreateAlias(t.Context(), root(), "alias/first", aliased.ARN); err != nil {
+					t.Fatal(err)
+				}
+				if err := r.CreateAlias(t.Context(), root(), "alias/external", external(t, r, keyring.Symmetric, "").ARN); err != nil {
 					t.Fatal(err)
 				}
 				blob := must[keyring.Encrypted](t)(r.Encrypt(t.Context(), root(), keyring.Use{Key: m.ARN}, []byte("x"))).Blob
@@ -353,6 +366,8 @@ func view(t *testing.T, r *keyring.Ring) string {
 		fmt.Fprintln(&b, must[keyring.Metadata](t)(r.Describe(t.Context(), root(), keyring.Use{Key: k.ARN})))
 		fmt.Fprintln(&b, must[string](t)(r.Policy(t.Context(), root(), k.ARN, "")))
 		fmt.Fprintln(&b, must[keyring.Listing[keyring.Tag]](t)(r.Tags(t.Context(), root(), k.ARN, keyring.Page{})))
+		fmt.Fprintln(&b, must[keyring.Listing[keyring.Grant]](t)(r.Grants(t.Context(), root(), k.ARN, keyring.GrantFilter{}, keyring.Page{})))
+		fmt.Fprintln(&b, mayEncrypt(r, t, rootOf(other), k.ARN, nil))
 		fmt.Fprintln(&b, must[keyring.Listing[keyring.Alias]](t)(r.Aliases(t.Context(), root(), k.ARN, keyring.Page{})))
 	}
 	for _, a := range []string{"alias/first", "alias/second"} {

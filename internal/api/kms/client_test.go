@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -113,6 +115,31 @@ func TestSDKSigning(t *testing.T) {
 	var wrong *types.KMSInvalidSignatureException
 	if !errors.As(err, &wrong) {
 		t.Errorf("Verify of another message = %v", err)
+	}
+}
+
+func TestSDKImports(t *testing.T) {
+	c, ctx := client(t), t.Context()
+	key := must(c.CreateKey(ctx, &kms.CreateKeyInput{Origin: types.OriginTypeExternal})).KeyMetadata
+	parameters := must(c.GetParametersForImport(ctx, &kms.GetParametersForImportInput{
+		KeyId: key.KeyId, WrappingAlgorithm: types.AlgorithmSpecRsaesOaepSha256, WrappingKeySpec: types.WrappingKeySpecRsa2048,
+	}))
+	public := must(x509.ParsePKIXPublicKey(parameters.PublicKey)).(*rsa.PublicKey)
+	wrapped := must(rsa.EncryptOAEP(sha256.New(), rand.Reader, public, make([]byte, 32), nil))
+	until := time.Now().Add(time.Hour).Truncate(time.Second)
+	imported := must(c.ImportKeyMaterial(ctx, &kms.ImportKeyMaterialInput{
+		KeyId: key.KeyId, ImportToken: parameters.ImportToken, EncryptedKeyMaterial: wrapped, ValidTo: &until, KeyMaterialDescription: aws.String("mine"),
+	}))
+	got := must(c.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: key.KeyId})).KeyMetadata
+	if got.KeyState != types.KeyStateEnabled || got.ExpirationModel != types.ExpirationModelTypeKeyMaterialExpires || !got.ValidTo.Equal(until) || *got.CurrentKeyMaterialId != *imported.KeyMaterialId {
+		t.Errorf("DescribeKey = %+v", got)
+	}
+	all := must(c.ListKeyRotations(ctx, &kms.ListKeyRotationsInput{KeyId: key.KeyId, IncludeKeyMaterial: types.IncludeKeyMaterialAllKeyMaterial})).Rotations
+	if len(all) != 1 || all[0].ImportState != types.ImportStateImported || *all[0].KeyMaterialDescription != "mine" || !all[0].ValidTo.Equal(until) || all[0].KeyMaterialState != types.KeyMaterialStateCurrent {
+		t.Errorf("ListKeyRotations = %+v", all)
+	}
+	if out := must(c.DeleteImportedKeyMaterial(ctx, &kms.DeleteImportedKeyMaterialInput{KeyId: key.KeyId})); *out.KeyMaterialId != *imported.KeyMaterialId {
+		t.Errorf("DeleteImportedKeyMaterial = %+v", out)
 	}
 }
 

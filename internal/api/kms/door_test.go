@@ -116,8 +116,8 @@ var unstable = []struct {
 	pattern     *regexp.Regexp
 	replacement string
 }{
-	{regexp.MustCompile(`"(CiphertextBlob|Plaintext|PublicKey|PrivateKeyCiphertextBlob|PrivateKeyPlaintext|Signature|Mac|SharedSecret)":"[^"]*"`), `"$1":"…"`},
-	{regexp.MustCompile(`"(CreationDate|DeletionDate|LastUpdatedDate|NextRotationDate|RotationDate)":[0-9.E+]+`), `"$1":0`},
+	{regexp.MustCompile(`"(CiphertextBlob|Plaintext|PublicKey|PrivateKeyCiphertextBlob|PrivateKeyPlaintext|ImportToken|Signature|Mac|SharedSecret)":"[^"]*"`), `"$1":"…"`},
+	{regexp.MustCompile(`"(CreationDate|DeletionDate|LastUpdatedDate|NextRotationDate|RotationDate|ParametersValidTo)":[0-9.E+]+`), `"$1":0`},
 	{regexp.MustCompile(`[0-9a-f]{64}`), "<material>"},
 	{regexp.MustCompile(`"NextMarker":"[^"]*"`), `"NextMarker":"…"`},
 }

@@ -45,6 +45,9 @@ var wireErrors = []struct {
 	{keyring.ErrInvalidMarker, "InvalidMarkerException", http.StatusBadRequest, ""},
 	{keyring.ErrInvalidGrantToken, "InvalidGrantTokenException", http.StatusBadRequest, ""},
 	{keyring.ErrInvalidGrantID, "InvalidGrantIdException", http.StatusBadRequest, ""},
+	{keyring.ErrImportToken, "InvalidImportTokenException", http.StatusBadRequest, ""},
+	{keyring.ErrImportTokenExpired, "ExpiredImportTokenException", http.StatusBadRequest, ""},
+	{keyring.ErrIncorrectMaterial, "IncorrectKeyMaterialException", http.StatusBadRequest, ""},
 	{keyring.ErrDryRun, "DryRunOperationException", http.StatusBadRequest, ""},
 
 	{front.ErrNoAuthentication, "MissingAuthenticationTokenException", http.StatusBadRequest, "Missing Authentication Token"},

@@ -21,8 +21,6 @@ func createKey(c call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 		spec = keyring.KeySpec(in.CustomerMasterKeySpec)
 	}
 	switch {
-	case in.Origin != "" && in.Origin != types.OriginTypeAwsKms:
-		return nil, unsupported("Origin " + string(in.Origin) + " is not supported.")
 	case in.CustomKeyStoreId != nil:
 		return nil, unsupported("CustomKeyStoreId is not supported.")
 	case in.XksKeyId != nil:
@@ -31,7 +29,7 @@ func createKey(c call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 		return nil, unsupported("MultiRegion is not supported.")
 	}
 	create := keyring.CreateInput{
-		Spec: spec, Usage: keyring.KeyUsage(in.KeyUsage), Description: aws.ToString(in.Description),
+		Spec: spec, Origin: keyring.Origin(in.Origin), Usage: keyring.KeyUsage(in.KeyUsage), Description: aws.ToString(in.Description),
 		Policy: aws.ToString(in.Policy), BypassLockout: in.BypassPolicyLockoutSafetyCheck, Tags: domainTags(in.Tags),
 	}
 	m, err := c.ring.Create(c, c.who, create)
@@ -70,6 +68,10 @@ func metadata(m *keyring.Metadata) *types.KeyMetadata {
 	}
 	if m.MaterialID != "" {
 		out.CurrentKeyMaterialId = aws.String(m.MaterialID)
+	}
+	out.ExpirationModel = types.ExpirationModelType(m.Expiration)
+	if !m.ValidTo.IsZero() {
+		out.ValidTo = &m.ValidTo
 	}
 	a := listAlgorithms(m.Usage, m.Algorithms)
 	out.EncryptionAlgorithms, out.SigningAlgorithms = a.encryption, a.signing

@@ -44,11 +44,18 @@ func listKeyRotations(c call, in *kms.ListKeyRotationsInput) (*kms.ListKeyRotati
 	for i := range l.Items {
 		r := &l.Items[i]
 		entry := types.RotationsListEntry{
-			KeyId: aws.String(string(r.KeyID)), KeyMaterialId: &r.MaterialID, KeyMaterialState: types.KeyMaterialStateNonCurrent,
-			RotationType: types.RotationType(r.Kind),
+			KeyId: aws.String(string(r.KeyID)), KeyMaterialId: &r.MaterialID, KeyMaterialState: types.KeyMaterialState(r.State),
+			RotationType: types.RotationType(r.Kind), ExpirationModel: types.ExpirationModelType(r.Expiration),
+			KeyMaterialDescription: optional(r.Description),
 		}
-		if r.Current {
-			entry.KeyMaterialState = types.KeyMaterialStateCurrent
+		if r.Imported {
+			entry.ImportState = types.ImportStateImported
+		}
+		if r.Missing {
+			entry.ImportState = types.ImportStatePendingImport
+		}
+		if !r.ValidTo.IsZero() {
+			entry.ValidTo = &r.ValidTo
 		}
 		if !r.At.IsZero() {
 			entry.RotationDate = &r.At
