@@ -57,7 +57,10 @@ type Config struct {
 }
 
 // Gate decides and records. It may be used concurrently.
-type Gate struct{ cfg Config }
+type Gate struct {
+	cfg     Config
+	denials denials
+}
 
 // NewGate returns a gate over cfg.
 func NewGate(cfg Config) *Gate { return &Gate{cfg: cfg} }
@@ -123,9 +126,10 @@ func (c *Call) On(arn string) {
 // call may decide several times; each must allow.
 func (c *Call) Decide(t Target) error {
 	c.On(t.ARN)
-	r, d := c.decide(t)
+	r, p, d := c.decide(t)
 	if !d.Allowed {
 		c.record.Decision = audit.Denied
+		c.remember(r, p, d)
 		return &Denied{Message: r.Denial(style(r.Action), d), Decision: d}
 	}
 	if c.record.Decision == audit.Undecided {
@@ -146,7 +150,7 @@ func (c *Call) Open() {
 // bucket and so learn that a key is missing. It leaves no trace in the record
 // and does not count as the call's decision.
 func (c *Call) Allows(t Target) bool {
-	_, d := c.decide(t)
+	_, _, d := c.decide(t)
 	return d.Allowed
 }
 
@@ -199,7 +203,7 @@ func (c *Call) errorCode(err error) string {
 	return c.gate.cfg.ErrorCode(policy.Action(c.record.Action), err)
 }
 
-func (c *Call) decide(t Target) (*policy.Request, policy.Decision) {
+func (c *Call) decide(t Target) (*policy.Request, *policy.Policies, policy.Decision) {
 	c.describe()
 	r := &policy.Request{
 		Principal: &c.who.Principal, Action: t.Action, Resource: t.ARN, Owner: t.Owner, Time: c.who.At, Context: &c.Keys,
@@ -210,12 +214,12 @@ func (c *Call) decide(t Target) (*policy.Request, policy.Decision) {
 	if r.Owner == "" {
 		r.Owner = c.who.Principal.Account
 	}
-	p := policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted, GrantedAccount: t.GrantedAccount}
-	c.gate.cfg.Identities.PoliciesOf(&c.who.Principal, &p)
+	p := &policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted, GrantedAccount: t.GrantedAccount}
+	c.gate.cfg.Identities.PoliciesOf(&c.who.Principal, p)
 	if s := c.who.Session; s != nil {
 		p.Session, p.HasSession = s.Policies, s.Limited
 	}
-	return r, policy.Decide(r, &p)
+	return r, p, policy.Decide(r, p)
 }
 
 // ResetKeys empties Keys for another decision of the same call, such as the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,50 @@ func TestRecordComesBeforeTheEffect(t *testing.T) {
 			t.Errorf("err = %v, effect ran %v; want ErrNotRecorded and no effect", err, ran)
 		}
 	})
+}
+
+func TestWhyADenialHappened(t *testing.T) {
+	var tape tape
+	g := gate(&tape)
+	_ = encrypt(t.Context(), g, root(), target(t, "Allow", `,"Condition":{"IpAddress":{"aws:SourceIp":"198.51.100.0/24"}}`), nil)
+	found, err := g.Why(t.Context(), root(), "r1")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("Why = %v, %v, want one denial", found, err)
+	}
+	f := found[0].Findings[0]
+	if found[0].Action != "kms:Encrypt" || f.Failed != policy.ConditionElement || len(f.Conditions) != 1 ||
+		f.Conditions[0].Held || f.Conditions[0].Present[0] != "192.0.2.1" || f.Conditions[0].Wanted[0] != "198.51.100.0/24" {
+		t.Errorf("denial = %+v, want the address condition with both values", found[0])
+	}
+	stranger := root()
+	stranger.Principal.Account, stranger.Principal.ARN = "444455556666", "arn:aws:iam::444455556666:root"
+	if _, err := g.Why(t.Context(), stranger, "r1"); !errors.Is(err, access.ErrNoDenial) {
+		t.Errorf("another account's Why = %v, want ErrNoDenial", err)
+	}
+	user := root()
+	user.Principal.Kind, user.Principal.ARN = policy.User, "arn:aws:iam::111122223333:user/u"
+	if _, err := g.Why(t.Context(), user, "r1"); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("Why of a user without keyfront:Explain = %v, want ErrDenied", err)
+	}
+	if last := tape.records[len(tape.records)-1]; last.Action != "keyfront:Explain" || last.Decision != audit.Denied {
+		t.Errorf("last record = %+v", last)
+	}
+}
+
+func TestOldDenialsAreForgotten(t *testing.T) {
+	g := access.NewGate(access.Config{Identities: noPolicies{}, Record: discard{}})
+	deny := target(t, "Deny", "")
+	for i := range 5000 {
+		who := root()
+		who.RequestID = strconv.Itoa(i)
+		_ = encrypt(t.Context(), g, who, deny, nil)
+	}
+	if _, err := g.Why(t.Context(), root(), "0"); !errors.Is(err, access.ErrNoDenial) {
+		t.Errorf("Why of the oldest = %v, want ErrNoDenial", err)
+	}
+	if _, err := g.Why(t.Context(), root(), "4999"); err != nil {
+		t.Errorf("Why of the newest = %v", err)
+	}
 }
 
 func TestSideQuestionsLeaveNoTrace(t *testing.T) {

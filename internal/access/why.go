@@ -1,0 +1,96 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// ErrNoDenial says that no denied call with that request id is remembered, or
+// none that is the asker's business.
+var ErrNoDenial = errors.New("access: no denial of that request is remembered")
+
+// Denial is one denied decision as its owner may see it.
+type Denial struct {
+	RequestID string
+	Time      time.Time
+	Principal string
+	Action    policy.Action
+	Resource  string
+	Reason    policy.Reason
+	// Findings are what every statement had to say, and the policies that said nothing.
+	Findings []policy.Finding
+
+	caller, owner arn.AccountID
+}
+
+// maxDenials bounds the denials that are remembered.
+const maxDenials = 4096
+
+// denials remembers the newest denials of this process.
+type denials struct {
+	mu   sync.Mutex
+	ring []Denial
+	next int
+}
+
+func (d *denials) add(n Denial) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.ring) < maxDenials {
+		d.ring = append(d.ring, n)
+		return
+	}
+	d.ring[d.next] = n
+	d.next = (d.next + 1) % maxDenials
+}
+
+// of returns the denials of a request that are the business of account: as the
+// caller's, or as the resource's owner. They are in no order but that of time
+// within one request.
+func (d *denials) of(requestID string, account arn.AccountID) []Denial {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var found []Denial
+	for _, n := range d.ring {
+		if n.RequestID == requestID && (n.caller == account || n.owner == account) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// remember keeps why a decision was a denial.
+func (c *Call) remember(r *policy.Request, p *policy.Policies, d policy.Decision) {
+	who := c.who.Principal.ARN
+	if c.who.Principal.Kind == policy.Service {
+		who = c.who.Principal.Service
+	}
+	c.gate.denials.add(Denial{
+		RequestID: c.who.RequestID, Time: c.who.At, Principal: who, Action: r.Action, Resource: r.Resource, Reason: d.Reason,
+		Findings: policy.Explain(r, p), caller: c.who.Principal.Account, owner: r.Owner,
+	})
+}
+
+// Why tells why the decisions of a past request were denials: the newest 4,096
+// denials of this process are remembered. It returns ErrNoDenial when there is
+// none, or none of the asker's account.
+//
+// The asker needs keyfront:Explain.
+func (g *Gate) Why(ctx context.Context, who Caller, requestID string) (_ []Denial, err error) {
+	call := g.Begin(who, "keyfront:Explain")
+	defer call.End(ctx, &err)
+	call.Note("requestId", requestID)
+	if err := call.Decide(Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
+		return nil, err
+	}
+	found := g.denials.of(requestID, who.Account())
+	if len(found) == 0 {
+		return nil, ErrNoDenial
+	}
+	return found, nil
+}
