@@ -96,9 +96,9 @@ func (c *Config) limits() limits {
 		return limits{memory: m / 8 * 7, fills: m / 8, memoryBody: min(maxMemoryBody, m/8)}
 	}
 	return limits{
-		memory:     m / 4 * 3,
+		memory:     m / 8 * 5,
 		fills:      m / 8,
-		index:      m / 16,
+		index:      m / 16 * 3,
 		demoting:   m / 16,
 		memoryBody: min(1<<20, m/16),
 		fileBody:   c.DiskBytes / 2,

@@ -22,7 +22,7 @@ type disk struct {
 
 	mu        sync.Mutex
 	names     uint64
-	used      int64 // by files finished, growing, and about to be removed
+	used      int64 // by files, finished and growing
 	index     int64 // weight of the entries' descriptions
 	entries   map[Key]*list.Element
 	probation list.List // of *slot, newest first
@@ -39,7 +39,7 @@ type slot struct {
 // file is a body on disk.
 type file struct {
 	name  string
-	bytes int64 // accounted for
+	bytes int64 // in the books; under disk.mu
 }
 
 const (
@@ -104,7 +104,7 @@ func (d *disk) reserve(f *file, total int64) bool {
 		return true
 	}
 	victims := d.evictLocked(more, 0)
-	ok := d.used+more-sum(victims) <= d.maxBytes
+	ok := d.used+more <= d.maxBytes
 	if ok {
 		d.used += more
 		f.bytes = total
@@ -114,18 +114,10 @@ func (d *disk) reserve(f *file, total int64) bool {
 	return ok
 }
 
-func sum(files []*file) (n int64) {
-	for _, f := range files {
-		n += f.bytes
-	}
-	return n
-}
-
 // evictLocked takes the entries out of the index that must go for so many more
 // bytes on disk and in the index. Their files are for unlink.
 func (d *disk) evictLocked(more, moreIndex int64) (victims []*file) {
-	var freed int64
-	for d.used-freed+more > d.maxBytes || d.index+moreIndex > d.maxIndex {
+	for d.used+more > d.maxBytes || d.index+moreIndex > d.maxIndex {
 		e := d.probation.Back()
 		if e == nil {
 			e = d.protected.Back()
@@ -133,15 +125,13 @@ func (d *disk) evictLocked(more, moreIndex int64) (victims []*file) {
 		if e == nil {
 			break
 		}
-		f := d.takeLocked(e)
-		freed += f.bytes
-		victims = append(victims, f)
+		victims = append(victims, d.takeLocked(e))
 	}
 	return victims
 }
 
-// takeLocked takes an entry out of the index and returns its file, which still
-// counts as used.
+// takeLocked takes an entry out of the index and its file out of the books, and
+// returns the file. Room that is made this way is written to only after unlink.
 func (d *disk) takeLocked(e *list.Element) *file {
 	s := e.Value.(*slot)
 	if s.protected {
@@ -152,22 +142,23 @@ func (d *disk) takeLocked(e *list.Element) *file {
 	}
 	delete(d.entries, s.entry.key)
 	d.index -= s.entry.Meta.weight()
-	return s.entry.file
+	f := s.entry.file
+	d.used -= f.bytes
+	f.bytes = 0
+	return f
 }
 
-// unlink removes files that are in no entry any more, and gives their room free.
-// Whoever has one open goes on reading it.
+// unlink removes files that are in no entry, or not any more. Whoever has one
+// open goes on reading it.
 func (d *disk) unlink(files []*file) {
-	if len(files) == 0 {
-		return
-	}
 	for _, f := range files {
 		// A file that cannot be removed is one that is gone: the folder is ours.
 		_ = d.root.Remove(f.name)
+		d.mu.Lock()
+		d.used -= f.bytes
+		f.bytes = 0
+		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	d.used -= sum(files)
-	d.mu.Unlock()
 }
 
 // insert puts e, with its file, in the place of what is kept under its key. The
