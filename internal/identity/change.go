@@ -105,7 +105,7 @@ func (s *Service) change(ctx context.Context, now time.Time, run effect, fn func
 		for range maxTries {
 			err := s.write(ctx, t)
 			if err == nil {
-				s.apply(t.seq+1, t.changed)
+				s.applyMap(t.seq+1, t.changed)
 				return nil
 			}
 			if !errors.Is(err, errStale) {
@@ -129,18 +129,18 @@ func (s *Service) begin(now time.Time) *txn {
 
 // write commits t, or returns errStale.
 func (s *Service) write(ctx context.Context, t *txn) error {
-	places := slices.SortedFunc(maps.Keys(t.changed), func(a, b place) int { return strings.Compare(a.key(), b.key()) })
-	values := make([][]byte, len(places))
-	var log strings.Builder
-	for i, p := range places {
-		log.WriteString(p.key() + "\n")
-		if e := t.changed[p]; e != nil {
+	values := make(map[string][]byte, len(t.changed)) // by record key; nil: deleted
+	for p, e := range t.changed {
+		var value []byte
+		if e != nil {
 			var err error
-			if values[i], err = encode(e); err != nil {
+			if value, err = encode(e); err != nil {
 				return err
 			}
 		}
+		values[p.key()] = value
 	}
+	keys := slices.Sorted(maps.Keys(values))
 	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		seq, err := readSequence(tx)
 		if err != nil {
@@ -149,17 +149,17 @@ func (s *Service) write(ctx context.Context, t *txn) error {
 		if seq != t.seq {
 			return errStale
 		}
-		for i, p := range places {
-			if values[i] == nil {
-				err = tx.Delete(space, p.key())
+		for _, key := range keys {
+			if values[key] == nil {
+				err = tx.Delete(space, key)
 			} else {
-				err = tx.Put(space, p.key(), values[i])
+				err = tx.Put(space, key, values[key])
 			}
 			if err != nil {
 				return err
 			}
 		}
-		if err := tx.Put(space, logKey(seq+1), []byte(log.String())); err != nil {
+		if err := tx.Put(space, logKey(seq+1), []byte(strings.Join(keys, "\n"))); err != nil {
 			return err
 		}
 		if seq >= keptChanges {
@@ -209,8 +209,8 @@ func (s *Service) catchUp(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for key := range strings.Lines(string(rec.Value)) {
-				p, err := parsePlace(strings.TrimSuffix(key, "\n"))
+			for key := range strings.SplitSeq(string(rec.Value), "\n") {
+				p, err := parsePlace(key)
 				if err != nil {
 					return err
 				}
@@ -228,7 +228,7 @@ func (s *Service) catchUp(ctx context.Context) error {
 		return s.load(ctx)
 	}
 	if seq > from {
-		s.apply(seq, news)
+		s.applyMap(seq, news)
 	}
 	return nil
 }
@@ -276,16 +276,7 @@ func (s *Service) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.reg.mu.RLock()
-	for _, entities := range s.reg.shelves {
-		for _, e := range entities {
-			if p := placeOfEntity(e); all[p] == nil {
-				all[p] = nil
-			}
-		}
-	}
-	s.reg.mu.RUnlock()
-	s.apply(seq, all)
+	s.apply(seq, s.reg.placesWithout(all), all)
 	return nil
 }
 

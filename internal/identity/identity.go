@@ -186,7 +186,7 @@ func (s *Service) Identify(name string) (id string, ok bool) {
 // policy.Document.Render wants it.
 func (s *Service) NameOf(id string) (name string, ok bool) {
 	if st := s.reg.standing(id); st != nil {
-		return st.arn, true
+		return st.name(), true
 	}
 	return "", false
 }

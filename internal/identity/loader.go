@@ -18,14 +18,14 @@ type loader struct {
 	workers sync.WaitGroup
 
 	mu  sync.Mutex
-	all map[place]entity
+	all []entity
 	err error
 }
 
 // start begins anew: a store may run its transaction more than once.
 func (l *loader) start() {
 	l.batch, l.err = nil, nil
-	l.all = map[place]entity{}
+	l.all = nil
 	batches := make(chan []store.Record, runtime.GOMAXPROCS(0))
 	l.batches = batches
 	for range runtime.GOMAXPROCS(0) {
@@ -53,11 +53,10 @@ func (l *loader) stop() {
 	l.workers.Wait()
 }
 
-func (l *loader) result() (map[place]entity, error) { return l.all, l.err }
+func (l *loader) result() ([]entity, error) { return l.all, l.err }
 
 func (l *loader) decode(batch []store.Record, shared *documents) {
 	entities := make([]entity, len(batch))
-	places := make([]place, len(batch))
 	for i, rec := range batch {
 		p, err := parsePlace(rec.Key)
 		if err == nil {
@@ -69,12 +68,9 @@ func (l *loader) decode(batch []store.Record, shared *documents) {
 			l.mu.Unlock()
 			return
 		}
-		places[i] = p
 		compile(entities[i], shared)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, p := range places {
-		l.all[p] = entities[i]
-	}
+	l.all = append(l.all, entities...)
 }

@@ -191,9 +191,9 @@ func (a *Admin) PolicyUsage(account arn.AccountID, p *Policy) Usage {
 	return Usage{countIn(account, a.reg.attached[ref]), countIn(account, a.reg.bounded[ref])}
 }
 
-func countIn(account arn.AccountID, places map[place]bool) int {
+func countIn(account arn.AccountID, places []place) int {
 	n := 0
-	for p := range places {
+	for _, p := range places {
 		if p.account == account {
 			n++
 		}

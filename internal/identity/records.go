@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -39,11 +38,13 @@ func (p place) key() string {
 
 // parsePlace undoes place.key.
 func parsePlace(key string) (place, error) {
-	parts := strings.SplitN(key, "/", 4)
-	if len(parts) != 4 || parts[0]+"/" != entityPref {
+	rest, ok := strings.CutPrefix(key, entityPref)
+	kind, rest, ok2 := strings.Cut(rest, "/")
+	account, id, ok3 := strings.Cut(rest, "/")
+	if !ok || !ok2 || !ok3 {
 		return place{}, fmt.Errorf("%w: key %q", errRecord, key)
 	}
-	return place{Kind(parts[1]), arn.AccountID(parts[2]), parts[3]}, nil
+	return place{Kind(kind), arn.AccountID(account), id}, nil
 }
 
 func logKey(seq uint64) string { return fmt.Sprintf(logPrefix+"%016x", seq) }
@@ -78,16 +79,14 @@ func encode(e entity) ([]byte, error) {
 	return append([]byte{entityVersion}, text...), nil
 }
 
-// decode reads the entity at p. A member that this release does not know would
-// be lost at the next change, so what a newer release wrote is refused.
+// decode reads the entity at p. A release that adds a member writes a new version
+// byte: older ones would lose it at their next change, and refuse it instead.
 func decode(p place, value []byte) (entity, error) {
 	e := newEntity(p.kind)
 	if e == nil || len(value) == 0 || value[0] != entityVersion {
 		return nil, fmt.Errorf("%w: %s has an unknown format", errRecord, p.key())
 	}
-	d := json.NewDecoder(bytes.NewReader(value[1:]))
-	d.DisallowUnknownFields()
-	if err := d.Decode(e); err != nil {
+	if err := json.Unmarshal(value[1:], e); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errRecord, p.key(), err)
 	}
 	if placeOfEntity(e) != p {

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +29,7 @@ type register struct {
 	// and devices) or a role (profiles), by its unique id.
 	attached, bounded, members, belongings index
 	aliases                                map[string]arn.AccountID
+	canonical                              map[arn.AccountID]string // ids, by which S3 knows the accounts
 }
 
 type shelf struct {
@@ -37,32 +37,35 @@ type shelf struct {
 	account arn.AccountID
 }
 
-// index maps a reference to the places that have it.
-type index map[string]map[place]bool
+// index maps a reference to the places that have it, in no order.
+type index map[string][]place
 
 func (x index) add(ref string, p place) {
-	if ref == "" {
-		return
+	if ref != "" {
+		x[ref] = append(x[ref], p)
 	}
-	if x[ref] == nil {
-		x[ref] = map[place]bool{}
-	}
-	x[ref][p] = true
 }
 
 func (x index) remove(ref string, p place) {
-	if delete(x[ref], p); len(x[ref]) == 0 {
+	list := x[ref]
+	i := slices.Index(list, p)
+	if i < 0 {
+		return
+	}
+	last := len(list) - 1
+	list[i] = list[last]
+	if x[ref] = list[:last]; last == 0 {
 		delete(x, ref)
 	}
 }
 
 // standing is what a user or a role brings along, ready for a decision.
 type standing struct {
-	entity   bearer
-	arn      string
-	identity []*policy.Document
-	boundary *policy.Document
-	tags     []Tag
+	entity    bearer
+	principal policy.Principal // of a user; the parts that a role's sessions share
+	identity  []*policy.Document
+	boundary  *policy.Document
+	tags      []Tag
 }
 
 // missing is the boundary whose policy could not be had: it allows nothing.
@@ -83,7 +86,7 @@ func newRegister() *register {
 	return &register{
 		shelves: map[shelf]map[string]entity{}, byID: map[string]entity{},
 		attached: index{}, bounded: index{}, members: index{}, belongings: index{},
-		aliases: map[string]arn.AccountID{},
+		aliases: map[string]arn.AccountID{}, canonical: map[arn.AccountID]string{},
 	}
 }
 
@@ -142,34 +145,28 @@ func (r *register) indexLocked(p place, e entity, edit func(index, string, place
 	}
 }
 
-// touchedLocked is whose standing depends on the places.
-func (r *register) touchedLocked(places []place) map[place]bool {
-	touched := make(map[place]bool, len(places))
+// touchedLocked is whose standing depends on the entities.
+func (r *register) touchedLocked(news []entity) map[place]bool {
+	touched := make(map[place]bool, len(news))
 	group := func(id string) {
-		for p := range r.members[id] {
+		for _, p := range r.members[id] {
 			touched[p] = true
 		}
 	}
-	for _, p := range places {
-		switch p.kind {
-		case KindUser, KindRole:
-			touched[p] = true
-		case KindGroup:
-			if g := r.getLocked(p); g != nil {
-				group(g.meta().ID)
-			}
-		case KindPolicy:
-			e, ok := r.getLocked(p).(*Policy)
-			if !ok {
-				continue // deleted: nobody had it
-			}
-			for holder := range r.attached[e.ARN()] {
+	for _, e := range news {
+		switch e := e.(type) {
+		case *User, *Role:
+			touched[placeOfEntity(e)] = true
+		case *Group:
+			group(e.ID)
+		case *Policy:
+			for _, holder := range r.attached[e.ARN()] {
 				touched[holder] = true
 				if holder.kind == KindGroup {
 					group(r.getLocked(holder).meta().ID)
 				}
 			}
-			for holder := range r.bounded[e.ARN()] {
+			for _, holder := range r.bounded[e.ARN()] {
 				touched[holder] = true
 			}
 		}
@@ -183,7 +180,7 @@ func (r *register) standLocked(p place) {
 	if !ok || b.kind() == KindGroup {
 		return
 	}
-	s := &standing{entity: b, arn: b.ARN(), tags: b.meta().Tags}
+	s := &standing{entity: b, principal: r.principalLocked(b), tags: b.meta().Tags}
 	s.identity = r.documentsLocked(s.identity, b.permissions())
 	if u, ok := b.(*User); ok {
 		for _, id := range u.Groups {
@@ -235,60 +232,97 @@ func (r *register) policyLocked(ref string) *Policy {
 	return p
 }
 
-// apply makes changed entities visible; nil is a deleted one.
-func (s *Service) apply(seq uint64, changed map[place]entity) {
-	r := s.reg
-	places := slices.Collect(maps.Keys(changed))
-	r.mu.Lock()
-	gone := map[string]bool{}
-	for _, p := range places {
-		if old := r.getLocked(p); old != nil && changed[p] == nil {
-			gone[old.meta().ID] = true
+// placesWithout are the places that are taken and that all leaves free.
+func (r *register) placesWithout(all []entity) []place {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.shelves) == 0 {
+		return nil
+	}
+	stay := make(map[place]bool, len(all))
+	for _, e := range all {
+		stay[placeOfEntity(e)] = true
+	}
+	var gone []place
+	for _, entities := range r.shelves {
+		for _, e := range entities {
+			if p := placeOfEntity(e); !stay[p] {
+				gone = append(gone, p)
+			}
 		}
 	}
-	for _, p := range places {
-		if changed[p] == nil {
+	return gone
+}
+
+// applyMap is apply for a change: nil is a deleted entity.
+func (s *Service) applyMap(seq uint64, changed map[place]entity) {
+	var gone []place
+	var news []entity
+	for p, e := range changed {
+		if e == nil {
+			gone = append(gone, p)
+		} else {
+			news = append(news, e)
+		}
+	}
+	s.apply(seq, gone, news)
+}
+
+// apply removes what was at the places that are gone, puts the news in, and
+// makes the result visible.
+func (s *Service) apply(seq uint64, gone []place, news []entity) {
+	r := s.reg
+	r.mu.Lock()
+	if len(r.byID) == 0 {
+		// The first of all is the whole register.
+		r.byID = make(map[string]entity, len(news))
+		r.belongings = make(index, len(news)/2)
+	}
+	ended := map[string]bool{}
+	for _, p := range gone {
+		if old := r.getLocked(p); old != nil {
+			ended[old.meta().ID] = true
 			r.putLocked(p, nil)
 		}
-	}
-	for p, e := range changed {
-		if e != nil {
-			r.putLocked(p, e)
-			delete(gone, e.meta().ID)
+		if p.kind == KindKey {
+			r.keys.Delete(p.id)
 		}
 	}
-	for id := range gone {
+	for _, e := range news {
+		r.putLocked(placeOfEntity(e), e)
+		// Renamed, not ended.
+		delete(ended, e.meta().ID)
+	}
+	for id := range ended {
 		r.standings.Delete(id)
 	}
-	touched := r.touchedLocked(places)
+	touched := r.touchedLocked(news)
 	for p := range touched {
 		r.standLocked(p)
 	}
-	r.applyKeysLocked(s, places, touched)
+	r.applyKeysLocked(s, news, touched)
 	r.seq = seq
 	r.mu.Unlock()
 	s.sessions.generation.Add(1)
 }
 
 // applyKeysLocked brings the credentials of changed keys, and of the keys of
-// changed users, up to date.
-func (r *register) applyKeysLocked(s *Service, places []place, touched map[place]bool) {
-	for _, p := range places {
-		if p.kind == KindKey {
-			touched[p] = true
+// touched users, up to date.
+func (r *register) applyKeysLocked(s *Service, news []entity, touched map[place]bool) {
+	for _, e := range news {
+		k, ok := e.(*Key)
+		if !ok {
+			continue
+		}
+		// The keys of touched users come below.
+		if u := r.byID[k.UserID]; u == nil || !touched[placeOfEntity(u)] {
+			r.credentialLocked(s, k)
 		}
 	}
 	for p := range touched {
-		switch p.kind {
-		case KindKey:
-			r.credentialLocked(s, p)
-		case KindUser:
-			u := r.getLocked(p)
-			if u == nil {
-				continue
-			}
-			for k := range r.belongings[u.meta().ID] {
-				if k.kind == KindKey && !touched[k] {
+		if u, ok := r.getLocked(p).(*User); ok {
+			for _, at := range r.belongings[u.ID] {
+				if k, ok := r.getLocked(at).(*Key); ok {
 					r.credentialLocked(s, k)
 				}
 			}
@@ -296,25 +330,23 @@ func (r *register) applyKeysLocked(s *Service, places []place, touched map[place
 	}
 }
 
-func (r *register) credentialLocked(s *Service, p place) {
-	k, ok := r.getLocked(p).(*Key)
-	if !ok || k.Inactive {
-		r.keys.Delete(p.id)
+func (r *register) credentialLocked(s *Service, k *Key) {
+	if k.Inactive {
+		r.keys.Delete(k.Name)
 		return
 	}
 	c := &Credential{Version: k.Version, useID: k.Name, secret: func() (sealed.Secret, error) { return s.unwrapKey(k) }}
 	if k.UserID == "" {
 		c.Principal = rootPrincipal(k.Account)
 	} else {
-		v, ok := r.standings.Load(k.UserID)
-		if !ok {
-			r.keys.Delete(p.id)
+		st := r.standing(k.UserID)
+		if st == nil {
+			r.keys.Delete(k.Name)
 			return
 		}
-		st := v.(*standing)
-		c.Principal, c.Tags = userPrincipal(st.entity.(*User), st.arn), st.tags
+		c.Principal, c.Tags = st.principal, st.tags
 	}
-	r.keys.Store(p.id, c)
+	r.keys.Store(k.Name, c)
 }
 
 func rootPrincipal(account arn.AccountID) policy.Principal {
@@ -324,11 +356,38 @@ func rootPrincipal(account arn.AccountID) policy.Principal {
 	}
 }
 
-func userPrincipal(u *User, name string) policy.Principal {
-	return policy.Principal{
-		Kind: policy.User, Account: u.Account, ARN: name, UniqueID: u.ID, UserID: u.ID, Name: u.Name,
-		CanonicalID: CanonicalID(u.Account),
+// principalLocked is a user as a caller. Of a role it is a session without its
+// name: ARN and UserID are those of the role.
+func (r *register) principalLocked(b bearer) policy.Principal {
+	m := b.meta()
+	canonical, ok := r.canonical[m.Account]
+	if !ok {
+		canonical = CanonicalID(m.Account)
+		r.canonical[m.Account] = canonical
 	}
+	p := policy.Principal{
+		Kind: policy.User, Account: m.Account, ARN: b.ARN(), UniqueID: m.ID, UserID: m.ID, Name: m.Name, CanonicalID: canonical,
+	}
+	if b.kind() == KindRole {
+		p.Kind, p.IssuerARN, p.Name = policy.RoleSession, p.ARN, ""
+	}
+	return p
+}
+
+// name is the ARN of the user or role.
+func (s *standing) name() string {
+	if s.principal.IssuerARN != "" {
+		return s.principal.IssuerARN
+	}
+	return s.principal.ARN
+}
+
+// sessionPrincipal is a session of a role whose standing is s.
+func (s *standing) sessionPrincipal(session string) policy.Principal {
+	p := s.principal
+	p.ARN = arn.RoleSession(p.Account, s.entity.meta().Name, session).String()
+	p.UserID = p.UniqueID + ":" + session
+	return p
 }
 
 // standing finds what the user or role of that unique id brings along, or nil.
@@ -384,7 +443,7 @@ func among[T entity](r *register, x index, ref string) []T {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var all []T
-	for p := range x[ref] {
+	for _, p := range x[ref] {
 		if e, ok := r.getLocked(p).(T); ok {
 			all = append(all, e)
 		}

@@ -296,39 +296,30 @@ func (s *Service) sessionCredential(accessKeyID string, o *openSession) (*Creden
 		return nil, ErrInvalidToken
 	}
 	c.Session = s.sessionOf(o)
-	canonical := CanonicalID(f.Account)
 	switch f.Kind {
 	case roleSession:
-		role, ok := st.entity.(*Role)
-		if !ok {
+		if ofRoot || st.principal.Kind != policy.RoleSession {
 			return nil, ErrInvalidToken
 		}
-		c.Principal = policy.Principal{
-			Kind: policy.RoleSession, Account: role.Account,
-			ARN: arn.RoleSession(role.Account, role.Name, f.Name).String(), IssuerARN: st.arn,
-			UniqueID: role.ID, UserID: role.ID + ":" + f.Name, CanonicalID: canonical,
-		}
-		c.Tags, c.useID = mergeTags(st.tags, f.Tags), role.ID
+		c.Principal, c.useID = st.sessionPrincipal(f.Name), f.PrincipalID
+		c.Tags = mergeTags(st.tags, f.Tags)
 	case userSession:
 		if ofRoot {
 			c.Principal = rootPrincipal(f.Account)
 			break
 		}
-		user, ok := st.entity.(*User)
-		if !ok {
+		if st.principal.Kind != policy.User {
 			return nil, ErrInvalidToken
 		}
-		c.Principal, c.Tags = userPrincipal(user, st.arn), st.tags
+		c.Principal, c.Tags = st.principal, st.tags
 	case federatedSession:
-		issuer := arn.Root(f.Account).String()
-		if !ofRoot {
-			issuer = st.arn
-			c.Tags = st.tags
-		}
 		c.Principal = policy.Principal{
 			Kind: policy.FederatedUser, Account: f.Account,
-			ARN: arn.FederatedUser(f.Account, f.Name).String(), IssuerARN: issuer,
-			UniqueID: f.PrincipalID, UserID: string(f.Account) + ":" + f.Name, CanonicalID: canonical,
+			ARN: arn.FederatedUser(f.Account, f.Name).String(), IssuerARN: arn.Root(f.Account).String(),
+			UniqueID: f.PrincipalID, UserID: string(f.Account) + ":" + f.Name, CanonicalID: CanonicalID(f.Account),
+		}
+		if !ofRoot {
+			c.Principal.IssuerARN, c.Tags = st.name(), st.tags
 		}
 		c.Tags = mergeTags(c.Tags, f.Tags)
 	default:

@@ -72,7 +72,7 @@ func (a *Admin) SimulatePrincipal(ctx context.Context, who access.Caller, source
 	}
 	own, boundary := a.policiesOf(b)
 	who.Tags = b.meta().Tags
-	return simulate(simulatedPrincipal(b), who, own, boundary, in, page)
+	return simulate(a.simulatedPrincipal(b), who, own, boundary, in, page)
 }
 
 // SimulateCustom tells what the gate would decide about calls under the policies
@@ -149,18 +149,18 @@ func (a *Admin) policiesOf(b bearer) (own []named, boundary *policy.Document) {
 	return own, boundary
 }
 
-func simulatedPrincipal(b bearer) policy.Principal {
-	m := b.meta()
-	switch b := b.(type) {
-	case *User:
-		return userPrincipal(b, b.ARN())
-	case *Role:
-		return policy.Principal{
-			Kind: policy.RoleSession, Account: m.Account, ARN: arn.RoleSession(m.Account, m.Name, "simulated").String(),
-			IssuerARN: b.ARN(), UniqueID: m.ID, UserID: m.ID + ":simulated",
-		}
+// simulatedPrincipal is who would call: the user, a session of the role, or a
+// user of the group.
+func (a *Admin) simulatedPrincipal(b bearer) policy.Principal {
+	switch st := a.reg.standing(b.meta().ID); {
+	case st == nil:
+		account := b.meta().Account
+		return policy.Principal{Kind: policy.User, Account: account, ARN: arn.User(account, "/", "simulated").String(), Name: "simulated"}
+	case st.principal.Kind == policy.RoleSession:
+		return st.sessionPrincipal("simulated")
+	default:
+		return st.principal
 	}
-	return policy.Principal{Kind: policy.User, Account: m.Account, ARN: arn.User(m.Account, "/", "simulated").String(), Name: "simulated"}
 }
 
 func simulate(p policy.Principal, who access.Caller, own []named, boundary *policy.Document, in Simulation, page Page) (out List[Verdict], err error) {
