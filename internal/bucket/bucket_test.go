@@ -56,7 +56,7 @@ func TestBucketLife(t *testing.T) {
 	if err := w.DeleteBucket(ctx, w.root(), "films"); !errors.Is(err, bucket.ErrNotEmpty) {
 		t.Errorf("DeleteBucket = %v, want ErrNotEmpty", err)
 	}
-	if err := w.Delete(ctx, w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
+	if _, err := w.Delete(ctx, w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.DeleteBucket(ctx, w.root(), "films"); err != nil {
@@ -100,6 +100,7 @@ func TestBucketPolicy(t *testing.T) {
 	w := memoryWorld(t)
 	ctx := t.Context()
 	w.bucket("films")
+	w.unblock("films")
 	for _, tt := range []struct {
 		source string
 		want   error
@@ -134,6 +135,7 @@ func TestWhoMayRead(t *testing.T) {
 	w := memoryWorld(t)
 	ctx := t.Context()
 	w.bucket("films")
+	w.unblock("films")
 	w.put("films", "public/a", []byte("x"), sseS3)
 	w.put("films", "public/kms", []byte("x"), sseKMS)
 	w.put("films", "private/a", []byte("x"), sseS3)

@@ -18,7 +18,8 @@ import (
 const DefaultRegion = "us-east-1"
 
 // CreateBucket makes a bucket in the region, or in the caller's if that is
-// empty, owned by the caller's account. Names are global on a server.
+// empty, owned by the caller's account. Names are global on a server. All public
+// access is blocked, until SetPublicAccessBlock allows some.
 //
 // It returns ErrInvalidName, ErrBucketTaken, ErrBucketOwned (where re-creating
 // is harmless, in us-east-1, the existing bucket is returned without an error)
@@ -42,6 +43,7 @@ func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region str
 	made := &config{
 		Version: 1, ID: encodeID(id[:]), Owner: who.Account(), Region: region,
 		Created: s.cfg.Clock.Now().Truncate(time.Millisecond), name: name,
+		PublicAccess: &PublicAccessBlock{true, true, true, true}, Ownership: BucketOwnerEnforced,
 	}
 	defer s.forget(name)
 	err = call.Effect(ctx, func() error {
@@ -104,12 +106,12 @@ func (s *Service) Unset(ctx context.Context, who Caller, name string, action pol
 
 // decideBucket finds a bucket and decides about it, with action in place of the
 // call's own when it is not empty.
-func (s *Service) decideBucket(ctx context.Context, call *access.Call, name string, action policy.Action) (*config, error) {
+func (s *Service) decideBucket(ctx context.Context, call *pass, name string, action policy.Action) (*config, error) {
 	c, err := s.config(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := call.Decide(c.target(action)); err != nil {
+	if err := call.decide(c, "", action); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -251,82 +253,5 @@ func (s *Service) SetEncryption(ctx context.Context, who Caller, name string, e 
 		call.Note("KMSMasterKeyID", e.Key)
 		call.Note("BucketKeyEnabled", strconv.FormatBool(e.BucketKey))
 	}
-	c, err := s.decideBucket(ctx, call, name, "")
-	if err != nil {
-		return err
-	}
-	return call.Effect(ctx, func() error {
-		return s.changeConfig(ctx, c, func(c *config) { c.Encryption = e })
-	})
-}
-
-// Policy returns the bucket's policy as it was written, or ErrNoPolicy.
-func (s *Service) Policy(ctx context.Context, who Caller, name string) (source string, err error) {
-	call := s.begin(&who, "s3:GetBucketPolicy")
-	defer call.End(ctx, &err)
-	c, err := s.decideBucket(ctx, call, name, "")
-	if err != nil {
-		return "", err
-	}
-	if c.Policy == "" {
-		return "", ErrNoPolicy
-	}
-	return c.Policy, nil
-}
-
-// PolicyIsPublic tells whether the bucket's policy admits callers that it does
-// not pin down, or returns ErrNoPolicy.
-//
-// Source: Amazon S3 API Reference, GetBucketPolicyStatus.
-func (s *Service) PolicyIsPublic(ctx context.Context, who Caller, name string) (public bool, err error) {
-	call := s.begin(&who, "s3:GetBucketPolicyStatus")
-	defer call.End(ctx, &err)
-	c, err := s.decideBucket(ctx, call, name, "")
-	if err != nil {
-		return false, err
-	}
-	if c.policy == nil {
-		return false, ErrNoPolicy
-	}
-	return c.policy.Public(), nil
-}
-
-// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, or
-// an error that wraps ErrMalformedPolicy and the *policy.Error that says what is
-// wrong, such as that the policy speaks of another bucket.
-//
-// Source: Amazon S3 API Reference, PutBucketPolicy.
-func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string) (err error) {
-	call := s.begin(&who, "s3:PutBucketPolicy")
-	defer call.End(ctx, &err)
-	c, err := s.decideBucket(ctx, call, name, "")
-	if err != nil {
-		return err
-	}
-	if len(source) > MaxPolicyBytes {
-		return ErrPolicyTooLarge
-	}
-	doc, err := policy.Parse(policy.UseBucket, source)
-	if err == nil {
-		err = doc.CheckBucket(name)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformedPolicy, err)
-	}
-	return call.Effect(ctx, func() error {
-		return s.changeConfig(ctx, c, func(c *config) { c.Policy = source })
-	})
-}
-
-// DeletePolicy removes the bucket's policy; having none is no error.
-func (s *Service) DeletePolicy(ctx context.Context, who Caller, name string) (err error) {
-	call := s.begin(&who, "s3:DeleteBucketPolicy")
-	defer call.End(ctx, &err)
-	c, err := s.decideBucket(ctx, call, name, "")
-	if err != nil {
-		return err
-	}
-	return call.Effect(ctx, func() error {
-		return s.changeConfig(ctx, c, func(c *config) { c.Policy = "" })
-	})
+	return s.setConfig(ctx, call, name, func(c *config) { c.Encryption = e })
 }

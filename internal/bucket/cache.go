@@ -108,15 +108,34 @@ func readConfig(tx store.Reader, name string) (*config, error) {
 // changeConfig rewrites a bucket's record: it must still be the bucket that
 // the call was decided about.
 func (s *Service) changeConfig(ctx context.Context, decided *config, change func(*config)) error {
+	return s.changeConfigIf(ctx, decided, func(c *config) error {
+		change(c)
+		return nil
+	})
+}
+
+// changeConfigIf is changeConfig for a change that may refuse.
+func (s *Service) changeConfigIf(ctx context.Context, decided *config, change func(*config) error) error {
 	defer s.forget(decided.name)
 	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		c, err := readSame(tx, decided)
 		if err != nil {
 			return err
 		}
-		change(c)
+		if err := change(c); err != nil {
+			return err
+		}
 		return tx.Put(spaceBucket, c.name, c.encode())
 	})
+}
+
+// setConfig decides about a call that changes a bucket's record, and changes it.
+func (s *Service) setConfig(ctx context.Context, call *pass, name string, change func(*config)) error {
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error { return s.changeConfig(ctx, c, change) })
 }
 
 // readSame reads the bucket anew, and returns ErrNoBucket if it was deleted and

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -35,7 +36,7 @@ type CompletedPart struct {
 
 // CompleteUpload makes an object of the listed parts, and drops the others. A
 // completion that is repeated because its answer was lost succeeds again, as
-// long as the object is the current one.
+// long as the version that it made is there.
 //
 // It returns ErrNoUpload, ErrNoParts, ErrPartOrder, ErrInvalidPart,
 // *PartTooSmallError, ErrChecksumType, *DigestError, ErrIncomplete about the
@@ -63,11 +64,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	defer data.Wipe()
 	var parts []*part
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		current, err := readCurrent(tx, c, key)
-		if err != nil {
-			return err
-		}
-		if err := in.Conditions.check(current); err != nil {
+		if err := in.Conditions.checkIn(tx, c, key); err != nil {
 			return err
 		}
 		parts, err = readParts(tx, u.generation, 0, MaxParts)
@@ -101,12 +98,13 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	v.etag = multipartETag(&v, parts)
 	var manifest []byte
 	manifest, v.manifest = encodeManifest(parts)
-	v.seal(data, c, key, s.cfg.Clock.Now())
-	err = call.Effect(ctx, func() error { return s.publishUpload(ctx, c, key, &v, parts, manifest, &in.Conditions) })
+	err = call.Effect(ctx, func() error {
+		return s.publishUpload(ctx, c, key, &v, data, parts, manifest, &in.Conditions)
+	})
 	if err != nil {
 		return Info{}, err
 	}
-	return v.info(c.name, key), nil
+	return v.info(c, key), nil
 }
 
 // completedBefore recognises the object that an upload became by its generation.
@@ -115,18 +113,30 @@ func (s *Service) completedBefore(ctx context.Context, c *config, ref UploadRef)
 	if err != nil {
 		return Info{}, err
 	}
-	var current *version
+	var v *stored
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		current, err = readCurrent(tx, c, ref.Key)
-		return err
+		if v, err = readVersion(tx, c, ref.Key, ""); err != nil || v == nil || v.generation == generation {
+			return err
+		}
+		for rec, err := range tx.Scan(spaceVersion, store.Prefix(olderKeys(c, ref.Key))) {
+			if err != nil {
+				return err
+			}
+			if strings.HasSuffix(rec.Key, generation) {
+				v, err = readStored(tx, spaceVersion, rec.Key)
+				return err
+			}
+		}
+		v = nil
+		return nil
 	})
 	if err != nil {
 		return Info{}, err
 	}
-	if current == nil || current.generation != generation {
+	if v == nil {
 		return Info{}, ErrNoUpload
 	}
-	return current.info(c.name, ref.Key), nil
+	return v.info(c, ref.Key), nil
 }
 
 func (in *Complete) checkOrder() error {
@@ -233,14 +243,15 @@ func multipartETag(v *version, parts []*part) string {
 }
 
 // publishUpload turns the upload into the current version in one transaction.
-func (s *Service) publishUpload(ctx context.Context, c *config, key string, v *version, parts []*part, manifest []byte, conditions *WriteConditions) error {
+func (s *Service) publishUpload(ctx context.Context, decided *config, key string, v *version, data sealed.Secret, parts []*part, manifest []byte, conditions *WriteConditions) error {
 	keep := make(map[int]bool, len(parts))
 	for _, pt := range parts {
 		keep[pt.number] = true
 	}
 	var old []string
 	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		if _, err := readSame(tx, c); err != nil {
+		c, err := readSame(tx, decided)
+		if err != nil {
 			return err
 		}
 		if _, err := readUpload(tx, c, key, v.generation); err != nil {
@@ -256,14 +267,7 @@ func (s *Service) publishUpload(ctx context.Context, c *config, key string, v *v
 				return ErrInvalidPart
 			}
 		}
-		current, err := readCurrent(tx, c, key)
-		if err != nil {
-			return err
-		}
-		if err := conditions.check(current); err != nil {
-			return err
-		}
-		if old, err = dropContent(tx, current); err != nil {
+		if old, err = s.publishRecord(tx, c, key, v, data, conditions); err != nil {
 			return err
 		}
 		unlisted, err := dropUpload(tx, c, key, v.generation, keep)
@@ -271,10 +275,7 @@ func (s *Service) publishUpload(ctx context.Context, c *config, key string, v *v
 			return err
 		}
 		old = append(old, unlisted...)
-		if err := tx.Put(spaceManifest, v.generation, manifest); err != nil {
-			return err
-		}
-		return tx.Put(spaceObject, objectKey(c.ID, key), v.encode())
+		return tx.Put(spaceManifest, v.generation, manifest)
 	})
 	if err != nil {
 		return err

@@ -9,15 +9,14 @@ import (
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
-// MaxPolicyBytes is the longest bucket policy.
-const MaxPolicyBytes = policy.MaxBucketBytes
-
 // Bucket describes a bucket.
 type Bucket struct {
 	Name    string
 	Owner   arn.AccountID
 	Region  string
 	Created time.Time
+	// CORS are the bucket's rules for browsers. They are shared.
+	CORS []CORSRule
 }
 
 // ARN names the bucket.
@@ -42,11 +41,20 @@ type config struct {
 	Region  string        `json:"region"`
 	Created time.Time     `json:"created"`
 
+	Versioning Versioning         `json:"versioning,omitempty"`
 	Encryption *DefaultEncryption `json:"encryption,omitempty"`
 	Policy     string             `json:"policy,omitempty"`
+	// Principals are the unique ids of the users and roles that Policy names.
+	Principals map[string]string `json:"principals,omitempty"`
+
+	PublicAccess *PublicAccessBlock `json:"publicAccess,omitempty"`
+	Ownership    Ownership          `json:"ownership,omitempty"`
+	Tags         []Pair             `json:"tags,omitempty"`
+	CORS         []CORSRule         `json:"cors,omitempty"`
 
 	name   string
 	policy *policy.Document // compiled, nil if there is none
+	public bool             // the policy is
 }
 
 func decodeConfig(name string, value []byte) (*config, error) {
@@ -56,9 +64,13 @@ func decodeConfig(name string, value []byte) (*config, error) {
 	}
 	if c.Policy != "" {
 		var err error
-		if c.policy, err = policy.Parse(policy.UseBucket, c.Policy); err != nil {
+		if c.policy, err = policy.Parse(policy.UseBucket, c.Policy); err == nil {
+			c.policy, err = c.policy.Bind(func(name string) (string, bool) { return c.Principals[name], true })
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%w: policy of bucket %s", errRecord, name)
 		}
+		c.public = c.policy.Public()
 	}
 	return c, nil
 }
@@ -72,7 +84,25 @@ func (c *config) encode() []byte {
 }
 
 func (c *config) bucket() Bucket {
-	return Bucket{Name: c.name, Owner: c.Owner, Region: c.Region, Created: c.Created}
+	return Bucket{Name: c.name, Owner: c.Owner, Region: c.Region, Created: c.Created, CORS: c.CORS}
+}
+
+// policyFor is the bucket's policy as far as it may admit who: where public
+// policies are restricted, one admits the owner's account and services only.
+//
+// Source: Amazon S3 User Guide, "Blocking public access", RestrictPublicBuckets.
+func (c *config) policyFor(who *Caller) *policy.Document {
+	if c.public && c.publicAccess().RestrictPublicBuckets && who.Principal.Kind != policy.Service && who.Account() != c.Owner {
+		return nil
+	}
+	return c.policy
+}
+
+func (c *config) publicAccess() PublicAccessBlock {
+	if c.PublicAccess == nil {
+		return PublicAccessBlock{}
+	}
+	return *c.PublicAccess
 }
 
 func (c *config) encryption() DefaultEncryption {

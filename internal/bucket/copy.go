@@ -17,6 +17,13 @@ type Copy struct {
 	ReplaceTags bool
 }
 
+// Copied is the new object, and the version that it was copied from; empty where
+// the source's bucket never kept versions.
+type Copied struct {
+	Info
+	SourceVersionID string
+}
+
 // Copy writes an object with the content of another one. The caller needs to be
 // able to read the source and to write the new object, and the bytes are sealed
 // anew under a data key of their own. Conditions on the source that do not hold
@@ -24,19 +31,19 @@ type Copy struct {
 // about the source, and Put; and ErrCopyToItself.
 //
 // Source: Amazon S3 API Reference, CopyObject.
-func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Info, error) {
+func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error) {
 	w := in.To.Encryption
 	if in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" &&
 		!in.ReplaceMetadata && w.Algorithm == "" && w.BucketKey == nil {
-		return Info{}, ErrCopyToItself
+		return Copied{}, ErrCopyToItself
 	}
 	src, err := s.Get(ctx, who, in.Source)
 	switch {
 	case err == nil:
 	case src != nil: // not modified
-		return Info{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
+		return Copied{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
 	default:
-		return Info{}, err
+		return Copied{}, err
 	}
 	defer src.Close()
 	to := in.To
@@ -50,7 +57,8 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Info, error) {
 	if !in.ReplaceTags {
 		to.Tags = src.Tags
 	}
-	return s.Put(ctx, who, to)
+	info, err := s.Put(ctx, who, to)
+	return Copied{Info: info, SourceVersionID: src.VersionID}, err
 }
 
 // CopyPart says what to copy into which part.
@@ -74,5 +82,7 @@ func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, 
 		return Part{}, err
 	}
 	defer src.Close()
-	return s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length})
+	p, err := s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length})
+	p.SourceVersionID = src.VersionID
+	return p, err
 }

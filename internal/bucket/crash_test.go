@@ -141,7 +141,7 @@ func TestCrash(t *testing.T) {
 				c.arm(after)
 				var err error
 				if tt.new == nil {
-					err = w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"})
+					_, err = w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"})
 				} else {
 					_, err = w.Put(t.Context(), w.root(), bucket.Put{
 						Bucket: "films", Key: "k", Body: bytes.NewReader(tt.new), SizeBytes: int64(len(tt.new)), Encryption: sseS3,

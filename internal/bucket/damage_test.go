@@ -213,7 +213,7 @@ func TestMovedRecord(t *testing.T) {
 		if _, err := w.readAll("films", "k2"); !errors.Is(err, bucket.ErrCorrupt) {
 			t.Errorf("read = %v, want ErrCorrupt", err)
 		}
-		if err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k2"}); err != nil {
+		if _, err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k2"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -259,5 +259,12 @@ func TestRanges(t *testing.T) {
 	})
 	if _, err := w.read("films", "k", &bucket.Range{First: size, Last: -1}); err == nil {
 		t.Error("a range behind the end is no error")
+	}
+}
+
+func (w *world) write(space store.Space, key string, value []byte) {
+	w.t.Helper()
+	if err := w.records.Update(w.t.Context(), func(tx store.Writer) error { return tx.Put(space, key, value) }); err != nil {
+		w.t.Fatal(err)
 	}
 }

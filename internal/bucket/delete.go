@@ -4,34 +4,41 @@ import (
 	"context"
 	"sync"
 
-	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 // Delete says what to remove.
 type Delete struct {
 	Bucket, Key string
-	VersionID   string // "" for the current version
-	IfMatch     string // "" for no condition, else an ETag or "*"
+	// VersionID names the version to remove for good. Without it, a bucket that
+	// keeps versions puts a delete marker on top of them.
+	VersionID string
+	IfMatch   string // "" for no condition, else an ETag or "*"
+}
+
+// Deleted says what a deletion did.
+type Deleted struct {
+	// VersionID is the version that was removed, or the marker that was made;
+	// empty in a bucket that never kept versions.
+	VersionID string
+	// Marker says that this version is a delete marker.
+	Marker bool
 }
 
 // Delete removes an object; an absent one is no error. It returns
-// *PreconditionError, ErrNoBucket, ErrNoVersion and access.ErrDenied.
+// *PreconditionError, ErrNoBucket, ErrInvalidVersion and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, DeleteObject.
-func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (err error) {
-	action := policy.Action("s3:DeleteObject")
-	if in.VersionID != "" {
-		action = "s3:DeleteObjectVersion"
-	}
-	call := s.begin(&who, action)
+func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (d Deleted, err error) {
+	call := s.begin(&who, versioned("s3:DeleteObject", in.VersionID))
 	defer call.End(ctx, &err)
 	c, err := s.config(ctx, in.Bucket)
 	if err != nil {
-		return err
+		return Deleted{}, err
 	}
 	if err := checkKey(in.Key); err != nil {
-		return err
+		return Deleted{}, err
 	}
 	if in.VersionID != "" {
 		call.Keys.Set("s3:VersionId", in.VersionID)
@@ -39,60 +46,84 @@ func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (err error)
 	if in.IfMatch != "" {
 		call.Keys.Set("s3:if-match", in.IfMatch)
 	}
-	if err := call.Decide(c.objectTarget(in.Key, "")); err != nil {
+	if err := call.decide(c, in.Key, ""); err != nil {
+		return Deleted{}, err
+	}
+	if err := checkVersionID(in.VersionID); err != nil {
+		return Deleted{}, err
+	}
+	err = call.Effect(ctx, func() (err error) {
+		d, err = s.remove(ctx, c, &in)
 		return err
-	}
-	if in.VersionID != "" && in.VersionID != NullVersion {
-		return ErrNoVersion
-	}
-	return call.Effect(ctx, func() error { return s.remove(ctx, c, &in) })
+	})
+	return d, err
 }
 
-func (s *Service) remove(ctx context.Context, c *config, in *Delete) error {
+func (s *Service) remove(ctx context.Context, decided *config, in *Delete) (d Deleted, err error) {
+	// The marker is authenticated as objects are, under a key that the vault
+	// wraps; whether one is made, the transaction finds out.
+	marker := &version{kind: kindDeleteMarker, generation: newGeneration(), enc: Encryption{Algorithm: S3Managed}}
+	data := sealed.RandomSecret(sealed.KeyBytes)
+	defer data.Wipe()
+	marker.wrapped = s.cfg.Vault.Wrap(purposeDataKey, vaultName(decided, marker.generation), data)
 	var old []string
-	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		old = nil
-		if _, err := readSame(tx, c); err != nil {
-			return err
-		}
-		current, err := readCurrent(tx, c, in.Key)
+	err = s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+		old, d = nil, Deleted{}
+		c, err := readSame(tx, decided)
 		if err != nil {
 			return err
 		}
-		if in.IfMatch != "" && (current == nil || !matchETag(in.IfMatch, current.etag)) {
-			return &PreconditionError{"If-Match"}
-		}
-		if current == nil {
-			return nil
-		}
-		if old, err = dropContent(tx, current); err != nil {
+		v, err := readVersion(tx, c, in.Key, in.VersionID)
+		if err != nil {
 			return err
 		}
-		return tx.Delete(spaceObject, objectKey(c.ID, in.Key))
+		if in.IfMatch != "" && (v == nil || v.kind != kindObject || !matchETag(in.IfMatch, v.etag)) {
+			return &PreconditionError{"If-Match"}
+		}
+		if in.VersionID != "" || c.Versioning == Unversioned {
+			if d.VersionID = in.VersionID; v == nil {
+				return nil
+			}
+			d.Marker = v.kind == kindDeleteMarker
+			old, err = v.remove(tx, c, in.Key)
+			return err
+		}
+		if old, err = supersede(tx, c, in.Key, marker); err != nil {
+			return err
+		}
+		marker.seal(data, c, in.Key, s.cfg.Clock.Now())
+		d = Deleted{VersionID: marker.id, Marker: true}
+		return tx.Put(spaceObject, objectKey(c.ID, in.Key), marker.encode())
 	})
 	if err != nil {
-		return err
+		return Deleted{}, err
 	}
 	s.deleteBlobs(ctx, old)
-	return nil
+	return d, nil
 }
 
 // deleteWorkers is how many deletions of one DeleteMany run at once: each waits
 // for a commit, which concurrent ones share.
 const deleteWorkers = 16
 
+// DeleteResult is what became of one deletion of several.
+type DeleteResult struct {
+	Deleted
+	Err error
+}
+
 // DeleteMany removes objects of one bucket, each with a decision and a record
-// of its own. The errors stand in the order of list; nil means gone.
+// of its own. The results stand in the order of list.
 //
 // Source: Amazon S3 API Reference, DeleteObjects.
-func (s *Service) DeleteMany(ctx context.Context, who Caller, list []Delete) []error {
-	errs := make([]error, len(list))
+func (s *Service) DeleteMany(ctx context.Context, who Caller, list []Delete) []DeleteResult {
+	results := make([]DeleteResult, len(list))
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(deleteWorkers, len(list)) {
 		workers.Go(func() {
 			for i := range next {
-				errs[i] = s.Delete(ctx, who, list[i])
+				results[i].Deleted, results[i].Err = s.Delete(ctx, who, list[i])
 			}
 		})
 	}
@@ -101,5 +132,5 @@ func (s *Service) DeleteMany(ctx context.Context, who Caller, list []Delete) []e
 	}
 	close(next)
 	workers.Wait()
-	return errs
+	return results
 }

@@ -23,7 +23,7 @@ const (
 
 // setEncryptionKeys fills the condition keys that stand for the request's own
 // encryption headers; the bucket's default never shows there.
-func setEncryptionKeys(call *access.Call, who *Caller, region string, w *EncryptionWish) {
+func setEncryptionKeys(call *pass, who *Caller, region string, w *EncryptionWish) {
 	if w.Algorithm != "" {
 		call.Keys.Set("s3:x-amz-server-side-encryption", string(w.Algorithm))
 	}

@@ -3,6 +3,7 @@ package bucket
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 var (
@@ -23,6 +24,8 @@ var (
 	ErrNoKey = errors.New("bucket: no such key")
 	// ErrNoVersion says that the object has no such version.
 	ErrNoVersion = errors.New("bucket: no such version")
+	// ErrInvalidVersion says that a version id is none of ours.
+	ErrInvalidVersion = errors.New("bucket: invalid version id")
 	// ErrNoUpload says that the upload does not exist, was completed or aborted.
 	ErrNoUpload = errors.New("bucket: no such upload")
 	// ErrPartNumber says that a part number is not 1 to MaxParts.
@@ -44,6 +47,20 @@ var (
 	ErrMalformedPolicy = errors.New("bucket: malformed policy")
 	// ErrPolicyTooLarge says that a policy exceeds MaxPolicyBytes.
 	ErrPolicyTooLarge = errors.New("bucket: policy too large")
+	// ErrTooManyTags says that there are more than MaxTags or MaxBucketTags.
+	ErrTooManyTags = errors.New("bucket: too many tags")
+	// ErrInvalidTag says what is wrong with a tag after the colon.
+	ErrInvalidTag = errors.New("bucket: invalid tag")
+	// ErrNoTags says that the bucket has no tags.
+	ErrNoTags = errors.New("bucket: no tags")
+	// ErrNoPublicAccessBlock says that the bucket has none.
+	ErrNoPublicAccessBlock = errors.New("bucket: no public access block")
+	// ErrNoOwnership says that the bucket has no ownership controls.
+	ErrNoOwnership = errors.New("bucket: no ownership controls")
+	// ErrNoCORS says that the bucket has no CORS rules.
+	ErrNoCORS = errors.New("bucket: no CORS rules")
+	// ErrInvalidCORS says what is wrong with CORS rules after the colon.
+	ErrInvalidCORS = errors.New("bucket: invalid CORS rules")
 	// ErrTooLarge says that an object or part exceeds the largest size.
 	ErrTooLarge = errors.New("bucket: object too large")
 	// ErrIncomplete says that the body ended before, or went on after, its
@@ -77,6 +94,17 @@ type KeyTooLongError struct{ Bytes int }
 func (e *KeyTooLongError) Error() string {
 	return fmt.Sprintf("bucket: key has %d bytes, more than %d", e.Bytes, MaxKeyBytes)
 }
+
+// DeleteMarkerError says that the version to read is a delete marker. Unless it
+// was asked for by its id, the error matches ErrNoKey.
+type DeleteMarkerError struct {
+	VersionID string
+	Modified  time.Time
+	Named     bool // asked for by its id
+}
+
+func (e *DeleteMarkerError) Error() string        { return "bucket: the version is a delete marker" }
+func (e *DeleteMarkerError) Is(target error) bool { return target == ErrNoKey && !e.Named }
 
 // PreconditionError says which condition of a request did not hold.
 type PreconditionError struct{ Condition string }

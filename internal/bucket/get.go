@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -36,20 +37,16 @@ type Get struct {
 //
 // Source: Amazon S3 API Reference, GetObject.
 func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err error) {
-	call := s.begin(&who, in.action())
+	call := s.begin(&who, versioned("s3:GetObject", in.VersionID))
 	defer call.End(ctx, &err)
-	c, err := s.admitRead(ctx, call, &in)
+	c, f, err := s.admitRead(ctx, call, &in)
 	if err != nil {
 		return nil, err
 	}
 	// A write may delete the content between the look at the record and the
 	// look at the blob; then there is a newer record.
 	for tries := 0; ; tries++ {
-		f, err := s.find(ctx, call, c, &in)
-		if err != nil {
-			return nil, err
-		}
-		o = &Object{Info: f.info(c.name, in.Key), Length: f.sizeBytes}
+		o = &Object{Info: f.info(c, in.Key), Length: f.sizeBytes}
 		if err := in.Conditions.check(f.etag, f.modifiedAt()); err != nil {
 			if errors.Is(err, ErrNotModified) {
 				return o, err
@@ -59,9 +56,16 @@ func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err e
 		if err := o.cut(&in, f); err != nil {
 			return nil, err
 		}
-		err = s.open(ctx, &who, c, f, o)
+		err := s.open(ctx, &who, c, f, o)
 		if errors.Is(err, store.ErrNotFound) {
-			if tries < 3 && s.replaced(ctx, c, in.Key, f.version) {
+			again, ferr := s.find(ctx, c, &in)
+			switch {
+			case ferr != nil:
+				return nil, ferr
+			case again == nil || again.kind != kindObject:
+				return nil, s.absent(call, c, &in, again)
+			case tries < 3 && (again.generation != f.generation || again.name != f.name):
+				f = again
 				continue
 			}
 			err = ErrCorrupt
@@ -79,32 +83,37 @@ func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err e
 //
 // Source: Amazon S3 API Reference, HeadObject.
 func (s *Service) Head(ctx context.Context, who Caller, in Get) (o *Object, err error) {
-	call := s.begin(&who, in.action())
+	call := s.begin(&who, versioned("s3:GetObject", in.VersionID))
 	defer call.End(ctx, &err)
-	c, err := s.admitRead(ctx, call, &in)
+	c, v, err := s.admitRead(ctx, call, &in)
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.find(ctx, call, c, &in)
-	if err != nil {
-		return nil, err
-	}
-	o = &Object{Info: v.info(c.name, in.Key), Length: v.sizeBytes}
+	o = &Object{Info: v.info(c, in.Key), Length: v.sizeBytes}
 	if err := in.Conditions.check(v.etag, v.modifiedAt()); err != nil {
 		return o, err
 	}
 	if err := o.cut(&in, v); err != nil {
 		return nil, err
 	}
-	// Under SSE-S3 the data key is ours to open, so the record is verified.
-	if in.Checksum || v.enc.Algorithm == S3Managed {
-		data, err := s.openRecord(ctx, &who, c, in.Key, v.version)
-		if err != nil {
-			return nil, err
-		}
-		data.Wipe()
+	if err := s.verifyHead(ctx, &who, c, &in, v); err != nil {
+		return nil, err
 	}
 	return o, nil
+}
+
+// verifyHead verifies a record that is only described. Under SSE-S3 the data key
+// is ours to open; otherwise only the checksum is worth the use of the key.
+func (s *Service) verifyHead(ctx context.Context, who *Caller, c *config, in *Get, f *found) error {
+	if !in.Checksum && f.enc.Algorithm != S3Managed {
+		return nil
+	}
+	data, err := s.openRecord(ctx, who, c, in.Key, f.version)
+	if err != nil {
+		return err
+	}
+	data.Wipe()
+	return nil
 }
 
 // cut narrows o to the wanted range or part.
@@ -127,59 +136,87 @@ func (o *Object) cut(in *Get, f *found) (err error) {
 	return ErrNoPart
 }
 
-func (in *Get) action() policy.Action {
-	if in.VersionID != "" {
-		return "s3:GetObjectVersion"
+// versioned is the action about a version of an object where id names one:
+// s3:GetObject becomes s3:GetObjectVersion, and so do its relatives.
+func versioned(action policy.Action, id string) policy.Action {
+	if id == "" {
+		return action
 	}
-	return "s3:GetObject"
+	return policy.Action(strings.Replace(string(action), "Object", "ObjectVersion", 1))
 }
 
-func (s *Service) admitRead(ctx context.Context, call *access.Call, in *Get) (*config, error) {
+// admitRead decides about a call on a version, and finds the version. The tags
+// that it has count in the decision.
+func (s *Service) admitRead(ctx context.Context, call *pass, in *Get) (*config, *found, error) {
 	c, err := s.config(ctx, in.Bucket)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkKey(in.Key); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if in.VersionID != "" {
 		call.Keys.Set("s3:VersionId", in.VersionID)
 	}
-	return c, call.Decide(c.objectTarget(in.Key, ""))
+	f, findErr := s.find(ctx, c, in)
+	if f != nil {
+		for _, t := range f.tags {
+			call.Keys.SetIn("s3:ExistingObjectTag/", t.Name, t.Value)
+		}
+	}
+	if err := call.decide(c, in.Key, ""); err != nil {
+		return nil, nil, err
+	}
+	if err := checkVersionID(in.VersionID); err != nil {
+		return nil, nil, err
+	}
+	if findErr != nil {
+		return nil, nil, fmt.Errorf("read object: %w", findErr)
+	}
+	if f == nil || f.kind != kindObject {
+		return nil, nil, s.absent(call, c, in, f)
+	}
+	return c, f, nil
+}
+
+// absent says that there is no object, to those who may know.
+func (s *Service) absent(call *pass, c *config, in *Get, f *found) error {
+	if f != nil && in.VersionID != "" {
+		return &DeleteMarkerError{VersionID: f.id, Modified: f.modifiedAt(), Named: true}
+	}
+	// Whether a key exists is for those to know who may list the bucket.
+	if !call.Allows(call.target(c, "", "s3:ListBucket")) {
+		return &access.Denied{Message: "Access Denied"}
+	}
+	switch {
+	case f != nil:
+		return &DeleteMarkerError{VersionID: f.id, Modified: f.modifiedAt()}
+	case in.VersionID != "":
+		return ErrNoVersion
+	}
+	return ErrNoKey
 }
 
 // found is a version with what its reading needs from the records.
 type found struct {
-	*version
+	*stored
 	parts  []*part           // of a multipart object
 	inline map[string][]byte // sealed bytes that lie in records, by their names
 }
 
 // find reads the wanted version, and what else of it lies in the records, from
-// one snapshot.
-func (s *Service) find(ctx context.Context, call *access.Call, c *config, in *Get) (f *found, err error) {
-	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		f = &found{}
-		if f.version, err = readCurrent(tx, c, in.Key); err != nil || f.version == nil {
+// one snapshot; nil if there is none.
+func (s *Service) find(ctx context.Context, c *config, in *Get) (f *found, err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		f = nil
+		v, err := readVersion(tx, c, in.Key, in.VersionID)
+		if err != nil || v == nil {
 			return err
 		}
+		f = &found{stored: v}
 		return f.load(tx)
 	})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read object: %w", err)
-	case f.version != nil && f.kind == kindObject && (in.VersionID == "" || in.VersionID == f.id):
-		return f, nil
-	}
-	absent := ErrNoKey
-	if in.VersionID != "" {
-		absent = ErrNoVersion
-	}
-	// Whether a key exists is for those to know who may list the bucket.
-	if t := c.target("s3:ListBucket"); !call.Allows(t) {
-		return nil, &access.Denied{Message: "Access Denied"}
-	}
-	return nil, absent
+	return f, err
 }
 
 func (f *found) load(tx store.Reader) error {
@@ -222,14 +259,14 @@ func (f *found) loadInline(tx store.Reader, name string) error {
 	return err
 }
 
-// replaced tells whether v is no longer the current version.
-func (s *Service) replaced(ctx context.Context, c *config, key string, v *version) bool {
-	var now *version
+// gone tells whether a version is no longer where it was found.
+func (s *Service) gone(ctx context.Context, f *found) bool {
+	var now *stored
 	err := s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		now, err = readCurrent(tx, c, key)
+		now, err = readStored(tx, f.space, f.name)
 		return err
 	})
-	return err == nil && (now == nil || now.generation != v.generation)
+	return err == nil && (now == nil || now.generation != f.generation)
 }
 
 // openRecord unwraps the data key and verifies that the record is the one that

@@ -17,6 +17,9 @@ const (
 	spaceInline store.Space = "s3.inline" // generation -> sealed bytes of a small object
 	spaceBlob   store.Space = "s3.blob"   // name of a blob -> bucket id, "/", key
 
+	spaceVersion store.Space = "s3.version" // bucket id, "/", escaped key, 00 00, inverted sequence, generation -> older version
+	spaceNull    store.Space = "s3.null"    // bucket id, "/", key -> inverted sequence, generation of the older version whose id is "null"
+
 	spaceUpload   store.Space = "s3.upload"   // bucket id, "/", escaped key, 00 00, generation -> version of kindUpload
 	spacePart     store.Space = "s3.part"     // generation, "/", part number -> part
 	spaceManifest store.Space = "s3.manifest" // generation -> parts

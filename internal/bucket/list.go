@@ -57,11 +57,7 @@ type Listed struct {
 func (s *Service) List(ctx context.Context, who Caller, in List) (page Listing, err error) {
 	call := s.begin(&who, "s3:ListBucket")
 	defer call.End(ctx, &err)
-	call.Keys.Set("s3:prefix", in.Prefix)
-	if in.Delimiter != "" {
-		call.Keys.Set("s3:delimiter", in.Delimiter)
-	}
-	call.Keys.Set("s3:max-keys", strconv.Itoa(in.Max))
+	call.setListKeys(in.Prefix, in.Delimiter, in.Max)
 	c, err := s.decideBucket(ctx, call, in.Bucket, "")
 	if err != nil {
 		return Listing{}, err
@@ -82,6 +78,14 @@ func (s *Service) List(ctx context.Context, who Caller, in List) (page Listing, 
 		return Listing{}, fmt.Errorf("list bucket %s: %w", in.Bucket, err)
 	}
 	return page, nil
+}
+
+func (k *pass) setListKeys(prefix, delimiter string, limit int) {
+	k.Keys.Set("s3:prefix", prefix)
+	if delimiter != "" {
+		k.Keys.Set("s3:delimiter", delimiter)
+	}
+	k.Keys.Set("s3:max-keys", strconv.Itoa(limit))
 }
 
 // from is the first key that the page may hold.
@@ -151,10 +155,7 @@ func (in *List) scan(tx store.Reader, bucketID, from string, page *Listing) erro
 				break
 			}
 			last = key
-			page.Objects = append(page.Objects, Listed{
-				Key: key, SizeBytes: v.sizeBytes, ETag: v.etag, Modified: v.modifiedAt(),
-				Checksum: v.checksum.Algorithm, Type: v.checksum.Type,
-			})
+			page.Objects = append(page.Objects, v.listed(key))
 		}
 		if !again {
 			return nil

@@ -11,8 +11,6 @@ const (
 	MaxKeyBytes = 1024
 	// MaxMetadataBytes bounds the names and values of user metadata together.
 	MaxMetadataBytes = 2048
-	// MaxTags is how many tags an object may have.
-	MaxTags = 10
 )
 
 // ValidName reports whether name may be a bucket's: 3 to 63 characters of

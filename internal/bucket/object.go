@@ -4,14 +4,14 @@ import (
 	"time"
 )
 
-// NullVersion is the version id of what is written to a bucket that does not
-// keep versions.
+// NullVersion is the version id of what is written while a bucket does not keep
+// versions.
 const NullVersion = "null"
 
 // Info describes one object.
 type Info struct {
 	Bucket, Key string
-	// VersionID is NullVersion unless the bucket keeps versions.
+	// VersionID is empty in a bucket that never kept versions.
 	VersionID string
 	SizeBytes int64
 	// ETag has no quotes. It is the MD5 of the content only where Amazon S3

@@ -16,6 +16,8 @@ type Part struct {
 	Modified   time.Time
 	Checksum   Checksum
 	Encryption Encryption // filled by PutPart only
+	// SourceVersionID is that of Copied, filled by CopyPart only.
+	SourceVersionID string
 }
 
 // part is the record of a part, in spacePart and in manifests.

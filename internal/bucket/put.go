@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -44,7 +43,15 @@ type WriteConditions struct {
 	IfMatch string
 }
 
-func (w *WriteConditions) check(current *version) error {
+// checkIn checks the conditions against the current version.
+func (w *WriteConditions) checkIn(tx store.Reader, c *config, key string) error {
+	if *w == (WriteConditions{}) {
+		return nil
+	}
+	current, err := readVersion(tx, c, key, "")
+	if err != nil {
+		return err
+	}
 	exists := current != nil && current.kind == kindObject
 	switch {
 	case w.IfAbsent && exists:
@@ -77,7 +84,7 @@ func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err e
 		return Info{}, err
 	}
 	v := &version{
-		kind: kindObject, id: NullVersion, generation: newGeneration(),
+		kind: kindObject, generation: newGeneration(),
 		sizeBytes: in.SizeBytes, meta: in.Metadata, tags: in.Tags, enc: enc,
 	}
 	data, wrapped, err := s.newDataKey(ctx, &who, c, in.Key, v.generation, &v.enc)
@@ -110,17 +117,15 @@ func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err e
 		return Info{}, err
 	}
 	v.place, v.blob = w.place, w.name
-	v.seal(data, c, in.Key, s.cfg.Clock.Now())
-
-	err = call.Effect(ctx, func() error { return s.publish(ctx, c, in.Key, v, w, &in.Conditions) })
+	err = call.Effect(ctx, func() error { return s.publish(ctx, c, in.Key, v, data, w, &in.Conditions) })
 	if err != nil {
 		return Info{}, err
 	}
-	return v.info(c.name, in.Key), nil
+	return v.info(c, in.Key), nil
 }
 
 // admitWrite checks what can be checked before any byte of the body is read.
-func (s *Service) admitWrite(ctx context.Context, call *access.Call, who *Caller, in *Put) (*config, Encryption, error) {
+func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *Put) (*config, Encryption, error) {
 	c, err := s.config(ctx, in.Bucket)
 	if err != nil {
 		return nil, Encryption{}, err
@@ -138,14 +143,12 @@ func (s *Service) admitWrite(ctx context.Context, call *access.Call, who *Caller
 	if in.Conditions.IfMatch != "" {
 		call.Keys.Set("s3:if-match", in.Conditions.IfMatch)
 	}
-	for _, t := range in.Tags {
-		call.Keys.Set("s3:RequestObjectTag/"+t.Name, t.Value)
-	}
-	if err := call.Decide(c.objectTarget(in.Key, "")); err != nil {
+	call.setRequestTags(in.Tags)
+	if err := call.decide(c, in.Key, ""); err != nil {
 		return nil, Encryption{}, err
 	}
 	if len(in.Tags) > 0 {
-		if err := call.Decide(c.objectTarget(in.Key, "s3:PutObjectTagging")); err != nil {
+		if err := call.decide(c, in.Key, "s3:PutObjectTagging"); err != nil {
 			return nil, Encryption{}, err
 		}
 	}
@@ -158,6 +161,9 @@ func (s *Service) admitWrite(ctx context.Context, call *access.Call, who *Caller
 	if err := in.Metadata.check(); err != nil {
 		return nil, Encryption{}, err
 	}
+	if err := checkTags(in.Tags, MaxTags); err != nil {
+		return nil, Encryption{}, err
+	}
 	enc, err := c.plan(&in.Encryption)
 	return c, enc, err
 }
@@ -168,13 +174,7 @@ func (s *Service) checkConditions(ctx context.Context, c *config, key string, w 
 	if *w == (WriteConditions{}) {
 		return nil
 	}
-	return s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		current, err := readCurrent(tx, c, key)
-		if err != nil {
-			return err
-		}
-		return w.check(current)
-	})
+	return s.cfg.Records.View(ctx, func(tx store.Reader) error { return w.checkIn(tx, c, key) })
 }
 
 // seal fixes the record's time and authenticates it.
@@ -186,31 +186,22 @@ func (v *version) seal(data sealed.Secret, c *config, key string, now time.Time)
 
 // publish makes v the current version in one transaction. Before it, the bytes
 // are durable and unreferenced; a crash leaves an orphan for the sweep. After
-// it, what v replaced is unreferenced; a crash leaves that to the sweep.
-func (s *Service) publish(ctx context.Context, c *config, key string, v *version, w *bodyWriter, conditions *WriteConditions) error {
+// it, what v replaced is unreferenced; a crash leaves that to the sweep. The
+// record is sealed inside, since only there its version id is known.
+func (s *Service) publish(ctx context.Context, decided *config, key string, v *version, data sealed.Secret, w *bodyWriter, conditions *WriteConditions) error {
 	if err := w.checkAge(); err != nil {
 		return err
 	}
 	var old []string
 	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		if _, err := readSame(tx, c); err != nil {
-			return err
-		}
-		current, err := readCurrent(tx, c, key)
+		c, err := readSame(tx, decided)
 		if err != nil {
 			return err
 		}
-		if err := conditions.check(current); err != nil {
+		if old, err = s.publishRecord(tx, c, key, v, data, conditions); err != nil {
 			return err
 		}
-		if old, err = dropContent(tx, current); err != nil {
-			return err
-		}
-		name := objectKey(c.ID, key)
-		if err := w.refer(tx, v.generation, name); err != nil {
-			return err
-		}
-		return tx.Put(spaceObject, name, v.encode())
+		return w.refer(tx, v.generation, objectKey(c.ID, key))
 	})
 	if err != nil {
 		return err
@@ -220,16 +211,17 @@ func (s *Service) publish(ctx context.Context, c *config, key string, v *version
 	return nil
 }
 
-// readCurrent reads the current version of a key; nil if there is none.
-func readCurrent(tx store.Reader, c *config, key string) (*version, error) {
-	value, err := tx.Get(spaceObject, objectKey(c.ID, key))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+// publishRecord makes v the current version, and returns the blobs to delete once
+// the transaction is committed.
+func (s *Service) publishRecord(tx store.Writer, c *config, key string, v *version, data sealed.Secret, conditions *WriteConditions) (old []string, err error) {
+	if err := conditions.checkIn(tx, c, key); err != nil {
 		return nil, err
 	}
-	return decodeVersion(value)
+	if old, err = supersede(tx, c, key, v); err != nil {
+		return nil, err
+	}
+	v.seal(data, c, key, s.cfg.Clock.Now())
+	return old, tx.Put(spaceObject, objectKey(c.ID, key), v.encode())
 }
 
 // dropContent removes the records of what v's content consists of, and returns

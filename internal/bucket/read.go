@@ -57,7 +57,7 @@ func (s *Service) open(ctx context.Context, who *Caller, c *config, f *found, o 
 	}
 	o.s, o.ctx, o.data = s, ctx, data
 	if o.pieces, err = f.pieces(c, o); err == nil {
-		err = o.pin(c, f)
+		err = o.pin(f)
 	}
 	if err == nil {
 		err = o.start()
@@ -100,7 +100,7 @@ func (f *found) pieces(c *config, o *Object) ([]piece, error) {
 
 // pin keeps blobs that are opened later from being deleted before. Whether one
 // was deleted before it was pinned, the record tells afterwards.
-func (o *Object) pin(c *config, f *found) error {
+func (o *Object) pin(f *found) error {
 	if len(o.pieces) < 2 {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (o *Object) pin(c *config, f *found) error {
 			o.pins = append(o.pins, p.blob)
 		}
 	}
-	if o.s.replaced(o.ctx, c, o.Key, f.version) {
+	if o.s.gone(o.ctx, f) {
 		return store.ErrNotFound
 	}
 	return nil

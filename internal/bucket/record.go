@@ -62,11 +62,22 @@ var errRecord = errors.New("bucket: damaged record")
 
 func (v *version) modifiedAt() time.Time { return time.UnixMilli(v.modified).UTC() }
 
-func (v *version) info(bucket, key string) Info {
+func (v *version) info(c *config, key string) Info {
+	id := v.id
+	if id == NullVersion && c.Versioning == Unversioned {
+		id = ""
+	}
 	return Info{
-		Bucket: bucket, Key: key, VersionID: v.id, SizeBytes: v.sizeBytes, ETag: v.etag,
+		Bucket: c.name, Key: key, VersionID: id, SizeBytes: v.sizeBytes, ETag: v.etag,
 		Modified: v.modifiedAt(), Metadata: v.meta, Checksum: v.checksum,
 		Encryption: v.enc, Parts: v.parts, Tags: v.tags,
+	}
+}
+
+func (v *version) listed(key string) Listed {
+	return Listed{
+		Key: key, SizeBytes: v.sizeBytes, ETag: v.etag, Modified: v.modifiedAt(),
+		Checksum: v.checksum.Algorithm, Type: v.checksum.Type,
 	}
 }
 

@@ -54,8 +54,8 @@ type DataKeys interface {
 	ManagedKey(ctx context.Context, who access.Caller, service string) (keyARN string, err error)
 }
 
-// Config is what a Service needs. All fields but SoleWriter, OrphanAge and
-// SweepEvery are required.
+// Config is what a Service needs. All fields but Principals and those after
+// it are required.
 type Config struct {
 	Records store.Records
 	Blobs   store.Blobs
@@ -65,6 +65,8 @@ type Config struct {
 	Gate  *access.Gate
 	Clock *clock.Clock
 	Log   *slog.Logger
+	// Principals may be nil: then policies mean users and roles by their names.
+	Principals Principals
 
 	// SoleWriter says that no other process writes to the same store, so that
 	// every blob that no record names at the start is an orphan.
@@ -131,9 +133,15 @@ func (s *Service) Close() error {
 	return nil
 }
 
+// pass is one call on its way through the gate, and who makes it.
+type pass struct {
+	*access.Call
+	who *Caller
+}
+
 // begin opens a call and fills the condition keys that every S3 call has.
-func (s *Service) begin(who *Caller, action policy.Action) *access.Call {
-	call := s.cfg.Gate.Begin(who.Caller, action)
+func (s *Service) begin(who *Caller, action policy.Action) *pass {
+	call := &pass{s.cfg.Gate.Begin(who.Caller, action), who}
 	if who.AuthType != "" {
 		call.Keys.Set("s3:authType", who.AuthType)
 		call.Keys.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
@@ -147,15 +155,19 @@ func (s *Service) begin(who *Caller, action policy.Action) *access.Call {
 	return call
 }
 
-func (c *config) target(action policy.Action) access.Target {
+// target is the bucket or, with a key, an object in it; action replaces the
+// call's own when it is not empty.
+func (k *pass) target(c *config, key string, action policy.Action) access.Target {
 	b := c.bucket()
-	return access.Target{ARN: b.ARN(), Owner: c.Owner, Policy: c.policy, Rule: policy.ResourceOrIdentity, Action: action}
+	t := access.Target{ARN: b.ARN(), Owner: c.Owner, Policy: c.policyFor(k.who), Rule: policy.ResourceOrIdentity, Action: action}
+	if key != "" {
+		t.ARN = b.objectARN(key)
+	}
+	return t
 }
 
-func (c *config) objectTarget(key string, action policy.Action) access.Target {
-	t := c.target(action)
-	t.ARN += "/" + key
-	return t
+func (k *pass) decide(c *config, key string, action policy.Action) error {
+	return k.Decide(k.target(c, key, action))
 }
 
 // Lookup finds a bucket by its name. It is not an access path: that a bucket

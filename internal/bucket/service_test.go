@@ -129,6 +129,8 @@ type world struct {
 	journal *journal
 	vault   *sealed.Vault
 	clock   *clock.Clock
+
+	principals bucket.Principals
 }
 
 func newWorld(t testing.TB, records store.Records, blobs store.Blobs) *world {
@@ -157,7 +159,7 @@ func (w *world) open() {
 	w.Service, err = bucket.Open(w.t.Context(), bucket.Config{
 		Records: w.records, Blobs: w.blobs, Keys: w.keys, Vault: domain,
 		Gate:  access.NewGate(access.Config{Identities: noPolicies{}, Record: w.journal}),
-		Clock: w.clock, Log: slog.New(slog.DiscardHandler), SoleWriter: true,
+		Clock: w.clock, Log: slog.New(slog.DiscardHandler), SoleWriter: true, Principals: w.principals,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -298,7 +300,7 @@ func TestDisabledKey(t *testing.T) {
 	if _, err := w.Head(t.Context(), w.root(), bucket.Get{Bucket: "films", Key: "k", Checksum: true}); !errors.As(err, &refused) {
 		t.Errorf("Head with checksum = %v, want a KeyError", err)
 	}
-	if err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
+	if _, err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
 		t.Errorf("Delete needs no key: %v", err)
 	}
 }
@@ -396,11 +398,11 @@ func TestOverwriteAndDeleteGiveSpaceBack(t *testing.T) {
 	w.put("films", "k", []byte("small"), sseS3)
 	w.wantBlobs(0)
 	w.put("films", "k", pattern(100_000), sseKMS)
-	if err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
+	if _, err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	w.wantBlobs(0)
-	if err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
+	if _, err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
 		t.Errorf("deleting an absent key: %v", err)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -57,7 +56,7 @@ func (s *Service) CreateUpload(ctx context.Context, who Caller, in Put, checksum
 	}
 	now := s.cfg.Clock.Now()
 	v := &version{
-		kind: kindUpload, id: NullVersion, generation: newUploadGeneration(now),
+		kind: kindUpload, generation: newUploadGeneration(now),
 		checksum: checksum, meta: in.Metadata, tags: in.Tags, enc: enc,
 	}
 	data, wrapped, err := s.newDataKey(ctx, &who, c, in.Key, v.generation, &v.enc)
@@ -134,7 +133,7 @@ func decodeUploadID(id string) (generation string, err error) {
 type UploadRef struct{ Bucket, Key, ID string }
 
 // admitUpload decides about a call on an upload and reads the upload's record.
-func (s *Service) admitUpload(ctx context.Context, call *access.Call, ref UploadRef, action policy.Action) (*config, *version, error) {
+func (s *Service) admitUpload(ctx context.Context, call *pass, ref UploadRef, action policy.Action) (*config, *version, error) {
 	c, err := s.config(ctx, ref.Bucket)
 	if err != nil {
 		return nil, nil, err
@@ -142,7 +141,7 @@ func (s *Service) admitUpload(ctx context.Context, call *access.Call, ref Upload
 	if err := checkKey(ref.Key); err != nil {
 		return nil, nil, err
 	}
-	if err := call.Decide(c.objectTarget(ref.Key, action)); err != nil {
+	if err := call.decide(c, ref.Key, action); err != nil {
 		return nil, nil, err
 	}
 	generation, err := decodeUploadID(ref.ID)

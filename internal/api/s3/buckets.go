@@ -73,11 +73,8 @@ func (x *exchange) createBucket() error {
 	if _, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region); err != nil {
 		return err
 	}
-	h := x.w.Header()
-	h.Set("Location", "/"+x.bucket)
-	h.Set("Content-Length", "0")
-	x.w.WriteHeader(http.StatusOK)
-	return nil
+	x.w.Header().Set("Location", "/"+x.bucket)
+	return x.ok()
 }
 
 // locationConstraint reads where the bucket is wanted. Only requests to
@@ -207,8 +204,7 @@ func (x *exchange) putEncryption() error {
 	if err := x.cfg.Buckets.SetEncryption(x.ctx, x.who, x.bucket, e); err != nil {
 		return err
 	}
-	x.w.WriteHeader(http.StatusOK)
-	return nil
+	return x.ok()
 }
 
 func (x *exchange) deleteEncryption() error {

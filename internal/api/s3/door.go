@@ -130,6 +130,7 @@ func (x *exchange) checkBucket() error {
 		// Absent buckets are the operation's to report, so that it is recorded.
 		return nil
 	}
+	x.setCORS(&b)
 	if x.op.name == "HeadBucket" {
 		x.w.Header()["X-Amz-Bucket-Region"] = []string{b.Region}
 	}
@@ -189,6 +190,13 @@ func (x *exchange) sent(err error) error {
 		x.cfg.Log.LogAttrs(x.ctx, slog.LevelDebug, "answer cut short", slog.String("request", x.r.ID), slog.Any("error", err))
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// ok answers without a body.
+func (x *exchange) ok() error {
+	x.w.Header()["Content-Length"] = []string{"0"}
+	x.w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 func (x *exchange) noContent() error {

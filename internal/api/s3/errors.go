@@ -69,6 +69,14 @@ var wireErrors = []struct {
 	{bucket.ErrNotEmpty, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
 	{bucket.ErrNoKey, "NoSuchKey", 404, "The specified key does not exist."},
 	{bucket.ErrNoVersion, "NoSuchVersion", 404, "The specified version does not exist."},
+	{bucket.ErrInvalidVersion, "InvalidArgument", 400, "Invalid version id specified"},
+	{bucket.ErrTooManyTags, "BadRequest", 400, "Object tags cannot be greater than 10"},
+	{bucket.ErrInvalidTag, "InvalidTag", 400, ""},
+	{bucket.ErrNoTags, "NoSuchTagSet", 404, "The TagSet does not exist"},
+	{bucket.ErrNoPublicAccessBlock, "NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found"},
+	{bucket.ErrNoOwnership, "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found"},
+	{bucket.ErrNoCORS, "NoSuchCORSConfiguration", 404, "The CORS configuration does not exist"},
+	{bucket.ErrInvalidCORS, "InvalidRequest", 400, ""},
 	{bucket.ErrNoUpload, "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
 	{bucket.ErrPartNumber, "InvalidArgument", 400, "Part number must be an integer between 1 and 10000, inclusive"},
 	{bucket.ErrNoPart, "InvalidPartNumber", 416, "The requested partnumber is not satisfiable"},
@@ -166,10 +174,16 @@ func withFields(err error) *apiError {
 		tooLarge  *http.MaxBytesError
 		trailer   *awschunked.TrailerError
 		document  *policy.Error
+		marker    *bucket.DeleteMarkerError
 	)
 	switch {
 	case errors.As(err, &api):
 		return api
+	case errors.As(err, &marker) && marker.Named:
+		return &apiError{
+			code: "MethodNotAllowed", status: http.StatusMethodNotAllowed, message: "The specified method is not allowed against this resource.",
+			extra: []bucket.Pair{{Name: "Method", Value: http.MethodGet}, {Name: "ResourceType", Value: "DeleteMarker"}},
+		}
 	case errors.As(err, &denied):
 		return accessDenied(denied.Message)
 	case errors.As(err, &tooLong):
@@ -306,8 +320,11 @@ func (x *exchange) fail(err error) {
 	// The object's own headers may have been set before the failure.
 	for name := range h {
 		switch name {
-		case "X-Amz-Request-Id", "X-Amz-Id-2", "Server", "X-Amz-Bucket-Region":
+		case "X-Amz-Request-Id", "X-Amz-Id-2", "Server", "X-Amz-Bucket-Region", "Vary":
 		default:
+			if strings.HasPrefix(name, "Access-Control-") {
+				continue
+			}
 			delete(h, name)
 		}
 	}
@@ -317,6 +334,15 @@ func (x *exchange) fail(err error) {
 	}
 	if e.code == "MethodNotAllowed" {
 		h.Set("Allow", "DELETE, GET, HEAD, POST, PUT")
+	}
+	var marker *bucket.DeleteMarkerError
+	if errors.As(err, &marker) {
+		h["X-Amz-Delete-Marker"] = []string{"true"}
+		setVersion(h, marker.VersionID)
+		if marker.Named {
+			h.Set("Allow", "DELETE")
+			setModified(h, marker.Modified)
+		}
 	}
 	// What is left of an upload is not worth reading: net/http closes the
 	// connection after an answer that comes before the end of a large body.

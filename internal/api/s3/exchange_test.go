@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -16,7 +17,9 @@ var update = flag.Bool("update", false, "write what the server answers into test
 // Each file of testdata/exchange is a conversation with a fresh server: lines
 // that begin with "> " are a request, lines that begin with "< " its answer,
 // "# " a comment. The requests are the root user's, or nobody's after the word
-// "anonymous". Times, ids and random ETags are replaced by words.
+// "anonymous". Times, ids and random ETags are replaced by words; version ids
+// by V1, V2 and so on, in the order of their first appearance, which requests may
+// use as {V1}.
 func TestExchanges(t *testing.T) {
 	files, err := filepath.Glob("testdata/exchange/*.txt")
 	if err != nil || len(files) == 0 {
@@ -31,9 +34,10 @@ func TestExchanges(t *testing.T) {
 			s := newServer(t, nil)
 			var got strings.Builder
 			var request []string
+			ids := versionIDs{}
 			flush := func() {
 				if request != nil {
-					got.WriteString(s.exchange(t, request) + "\n")
+					got.WriteString(ids.hide(s.exchange(t, ids.fill(request))) + "\n")
 					request = nil
 				}
 			}
@@ -64,6 +68,35 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
+// versionIDs are the version ids of a conversation by their words.
+type versionIDs map[string]string
+
+var versionIDPattern = regexp.MustCompile(`\bAAAAAAAAAA[0-9A-Za-z_-]{22}`)
+
+func (ids versionIDs) hide(answer string) string {
+	return versionIDPattern.ReplaceAllStringFunc(answer, func(id string) string {
+		for word, have := range ids {
+			if have == id {
+				return word
+			}
+		}
+		word := fmt.Sprintf("V%d", len(ids)+1)
+		ids[word] = id
+		return word
+	})
+}
+
+func (ids versionIDs) fill(request []string) []string {
+	var lines []string
+	for _, line := range request {
+		for word, id := range ids {
+			line = strings.ReplaceAll(line, "{"+word+"}", id)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 // exchange sends a request and returns the answer in lines that begin with "<".
 func (s *server) exchange(t *testing.T, lines []string) string {
 	t.Helper()
@@ -91,7 +124,10 @@ func (s *server) exchange(t *testing.T, lines []string) string {
 		"Accept-Ranges", "Allow", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type",
 		"Etag", "Expires", "Location", "X-Amz-Access-Point-Alias", "X-Amz-Bucket-Region", "X-Amz-Checksum-Crc32", "X-Amz-Checksum-Crc64nvme", "X-Amz-Checksum-Type",
 		"X-Amz-Meta-A", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled",
-		"X-Amz-Server-Side-Encryption-Context", "X-Amz-Tagging-Count",
+		"X-Amz-Server-Side-Encryption-Context", "X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Server-Side-Encryption-Customer-Key-Md5",
+		"X-Amz-Tagging-Count", "X-Amz-Version-Id", "X-Amz-Delete-Marker", "X-Amz-Copy-Source-Version-Id",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
+		"Access-Control-Expose-Headers", "Access-Control-Max-Age", "Vary",
 	} {
 		for _, v := range resp.Header[name] {
 			if name != "Content-Length" || resp.StatusCode < 300 {

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,7 +154,8 @@ func (x *exchange) setObject(i *bucket.Info) {
 		h[strings.ToLower(metaPrefix)+p.Name] = []string{p.Value}
 	}
 	h["Etag"] = []string{`"` + i.ETag + `"`}
-	h["Last-Modified"] = []string{i.Modified.UTC().Format(http.TimeFormat)}
+	setModified(h, i.Modified)
+	setVersion(h, i.VersionID)
 	h["Accept-Ranges"] = []string{"bytes"}
 	if len(i.Tags) > 0 {
 		setInt(h, "X-Amz-Tagging-Count", int64(len(i.Tags)))
@@ -185,6 +185,10 @@ func checksumText(c bucket.Checksum, parts int) string {
 		s += "-" + strconv.Itoa(parts)
 	}
 	return s
+}
+
+func setModified(h http.Header, t time.Time) {
+	h["Last-Modified"] = []string{t.UTC().Format(http.TimeFormat)}
 }
 
 func setInt(h http.Header, name string, n int64) { h[name] = []string{strconv.FormatInt(n, 10)} }
@@ -264,30 +268,4 @@ func parseOffset(s string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil
-}
-
-// parseTags reads the header x-amz-tagging.
-func parseTags(s string) ([]bucket.Pair, error) {
-	q, err := url.ParseQuery(s)
-	if err != nil {
-		return nil, invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", s)
-	}
-	var tags []bucket.Pair
-	for name, values := range q {
-		if len(values) != 1 {
-			return nil, invalidArgument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.", "x-amz-tagging", s)
-		}
-		if len(name) == 0 || len([]rune(name)) > 128 {
-			return nil, badRequest("InvalidTag", "The TagKey you have provided is invalid")
-		}
-		if len([]rune(values[0])) > 256 {
-			return nil, badRequest("InvalidTag", "The TagValue you have provided is invalid")
-		}
-		tags = append(tags, bucket.Pair{Name: name, Value: values[0]})
-	}
-	if len(tags) > bucket.MaxTags {
-		return nil, badRequest("BadRequest", "Object tags cannot be greater than 10")
-	}
-	slices.SortFunc(tags, func(a, b bucket.Pair) int { return strings.Compare(a.Name, b.Name) })
-	return tags, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/identity"
 )
 
 // listRequest is what both listings have in common.
@@ -125,7 +126,7 @@ func (x *exchange) sendPage(d *document, in *listRequest, page *bucket.Listing, 
 	owner := ""
 	if withOwner {
 		if b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket); err == nil {
-			owner = canonicalID(b.Owner)
+			owner = identity.CanonicalID(b.Owner)
 		}
 	}
 	for i := range page.Objects {
@@ -134,10 +135,7 @@ func (x *exchange) sendPage(d *document, in *listRequest, page *bucket.Listing, 
 		d.text("Key", in.name(o.Key))
 		d.time("LastModified", o.Modified)
 		d.etag(o.ETag)
-		if o.Checksum != bucket.NoChecksum {
-			d.text("ChecksumAlgorithm", o.Checksum.String())
-			d.text("ChecksumType", o.Type.String())
-		}
+		d.checksumKind(o.Checksum, o.Type)
 		d.number("Size", o.SizeBytes)
 		if owner != "" {
 			d.begin("Owner")
@@ -147,12 +145,23 @@ func (x *exchange) sendPage(d *document, in *listRequest, page *bucket.Listing, 
 		d.text("StorageClass", "STANDARD")
 		d.end()
 	}
-	for _, p := range page.Prefixes {
+	d.prefixes(in, page.Prefixes)
+	return x.send(d)
+}
+
+func (d *document) prefixes(in *listRequest, list []string) {
+	for _, p := range list {
 		d.begin("CommonPrefixes")
 		d.text("Prefix", in.name(p))
 		d.end()
 	}
-	return x.send(d)
+}
+
+func (d *document) checksumKind(a bucket.ChecksumAlgorithm, t bucket.ChecksumType) {
+	if a != bucket.NoChecksum {
+		d.text("ChecksumAlgorithm", a.String())
+		d.text("ChecksumType", t.String())
+	}
 }
 
 type deleteRequest struct {
@@ -198,14 +207,18 @@ func (x *exchange) deleteObjects() error {
 		}
 		list[i] = bucket.Delete{Bucket: x.bucket, Key: o.Key, VersionID: o.VersionID, IfMatch: o.ETag}
 	}
-	errs := x.cfg.Buckets.DeleteMany(x.ctx, x.who, list)
+	results := x.cfg.Buckets.DeleteMany(x.ctx, x.who, list)
 	d := newDocument("DeleteResult")
-	for i, err := range errs {
-		switch {
+	for i := range results {
+		switch r, err := &results[i], results[i].Err; {
 		case err == nil && !req.Quiet:
 			d.begin("Deleted")
 			d.text("Key", list[i].Key)
 			d.optional("VersionId", list[i].VersionID)
+			if r.Marker {
+				d.text("DeleteMarker", "true")
+				d.text("DeleteMarkerVersionId", r.VersionID)
+			}
 			d.end()
 		case err != nil:
 			e := asAPIError(err)

@@ -27,11 +27,10 @@ func (x *exchange) putObject() error {
 	}
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + info.ETag + `"`}
+	setVersion(h, info.VersionID)
 	setEncryption(h, &info.Encryption, true)
 	setChecksum(h, info.Checksum, 0)
-	h["Content-Length"] = []string{"0"}
-	x.w.WriteHeader(http.StatusOK)
-	return nil
+	return x.ok()
 }
 
 // newObject reads everything about a new object but its content.
@@ -156,7 +155,8 @@ func (x *exchange) describe(o *bucket.Object, in *bucket.Get) error {
 func (x *exchange) notModified(i *bucket.Info) error {
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + i.ETag + `"`}
-	h["Last-Modified"] = []string{i.Modified.UTC().Format(http.TimeFormat)}
+	setModified(h, i.Modified)
+	setVersion(h, i.VersionID)
 	if i.Metadata.CacheControl != "" {
 		h["Cache-Control"] = []string{i.Metadata.CacheControl}
 	}
@@ -172,8 +172,13 @@ func (x *exchange) deleteObject() error {
 	if err := x.refuseHeaders("X-Amz-Mfa", "X-Amz-If-Match-"); err != nil {
 		return err
 	}
-	if err := x.cfg.Buckets.Delete(x.ctx, x.who, in); err != nil {
+	d, err := x.cfg.Buckets.Delete(x.ctx, x.who, in)
+	if err != nil {
 		return err
+	}
+	setVersion(x.w.Header(), d.VersionID)
+	if d.Marker {
+		x.w.Header()["X-Amz-Delete-Marker"] = []string{"true"}
 	}
 	return x.noContent()
 }
@@ -207,13 +212,22 @@ func (x *exchange) copyObject() error {
 	if err != nil {
 		return err
 	}
-	setEncryption(x.w.Header(), &info.Encryption, true)
+	h := x.w.Header()
+	setVersion(h, info.VersionID)
+	setSourceVersion(h, info.SourceVersionID)
+	setEncryption(h, &info.Encryption, true)
 	d := newDocument("CopyObjectResult")
 	d.time("LastModified", info.Modified)
 	d.etag(info.ETag)
 	d.checksum(info.Checksum)
 	d.text("ChecksumType", info.Checksum.Type.String())
 	return x.send(d)
+}
+
+func setSourceVersion(h http.Header, id string) {
+	if id != "" {
+		h["X-Amz-Copy-Source-Version-Id"] = []string{id}
+	}
 }
 
 // copySource reads x-amz-copy-source: bucket/key, URL-encoded, with or without

@@ -1,12 +1,11 @@
 package s3
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
@@ -28,18 +27,10 @@ func absent(code, message string) *apiError {
 // unsetSettings by the query parameter that names them.
 var unsetSettings = map[string]*unsetSetting{
 	"acl":            {name: "BucketAcl", read: "s3:GetBucketAcl", document: writeOwnerACL},
-	"versioning":     {name: "BucketVersioning", read: "s3:GetBucketVersioning", document: emptyRoot("VersioningConfiguration")},
 	"accelerate":     {name: "BucketAccelerateConfiguration", read: "s3:GetAccelerateConfiguration", document: emptyRoot("AccelerateConfiguration")},
 	"logging":        {name: "BucketLogging", read: "s3:GetBucketLogging", document: emptyRoot("BucketLoggingStatus")},
 	"notification":   {name: "BucketNotificationConfiguration", read: "s3:GetBucketNotification", document: emptyRoot("NotificationConfiguration")},
 	"requestPayment": {name: "BucketRequestPayment", read: "s3:GetBucketRequestPayment", document: writePayer},
-	"ownershipControls": {
-		name: "BucketOwnershipControls", read: "s3:GetBucketOwnershipControls", document: writeOwnership,
-	},
-	"cors": {
-		name: "BucketCors", read: "s3:GetBucketCORS", remove: "s3:PutBucketCORS",
-		absent: absent("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
-	},
 	"website": {
 		name: "BucketWebsite", read: "s3:GetBucketWebsite", remove: "s3:DeleteBucketWebsite",
 		absent: absent("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
@@ -55,14 +46,6 @@ var unsetSettings = map[string]*unsetSetting{
 	"object-lock": {
 		name: "ObjectLockConfiguration", read: "s3:GetBucketObjectLockConfiguration",
 		absent: absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
-	},
-	"tagging": {
-		name: "BucketTagging", read: "s3:GetBucketTagging", remove: "s3:PutBucketTagging",
-		absent: absent("NoSuchTagSet", "The TagSet does not exist"),
-	},
-	"publicAccessBlock": {
-		name: "PublicAccessBlock", read: "s3:GetBucketPublicAccessBlock", remove: "s3:PutBucketPublicAccessBlock",
-		absent: absent("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"),
 	},
 }
 
@@ -112,13 +95,6 @@ func writePayer(d *document, _ bucket.Bucket) {
 	d.text("Payer", "BucketOwner")
 }
 
-func writeOwnership(d *document, _ bucket.Bucket) {
-	d.root("OwnershipControls")
-	d.begin("Rule")
-	d.text("ObjectOwnership", "BucketOwnerEnforced")
-	d.end()
-}
-
 // writeOwnerACL is the one access control list there is: the owner's.
 func writeOwnerACL(d *document, b bucket.Bucket) {
 	d.root("AccessControlPolicy")
@@ -126,7 +102,7 @@ func writeOwnerACL(d *document, b bucket.Bucket) {
 	d.begin("AccessControlList")
 	d.begin("Grant")
 	d.b = append(d.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">`...)
-	d.text("ID", canonicalID(b.Owner))
+	d.text("ID", identity.CanonicalID(b.Owner))
 	d.b = append(d.b, "</Grantee>"...)
 	d.text("Permission", "FULL_CONTROL")
 	d.end()
@@ -135,17 +111,6 @@ func writeOwnerACL(d *document, b bucket.Bucket) {
 
 func (d *document) owner(element string, account arn.AccountID) {
 	d.begin(element)
-	d.text("ID", canonicalID(account))
+	d.text("ID", identity.CanonicalID(account))
 	d.end()
-}
-
-// canonicalID is the canonical user id of an account: 64 hexadecimal digits.
-func canonicalID(account arn.AccountID) string {
-	sum := sha256.Sum256([]byte("keyfront canonical user " + account))
-	return hex.EncodeToString(sum[:])
-}
-
-// preflight answers a browser that asks what a bucket without CORS allows.
-func (x *exchange) preflight() error {
-	return &apiError{code: "AccessForbidden", status: http.StatusForbidden, message: "CORSResponse: CORS is not enabled for this bucket."}
 }

@@ -97,6 +97,8 @@ func TestEveryErrorHasACode(t *testing.T) {
 		"ErrAnonymousKMS": bucket.ErrAnonymousKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
 		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoPart": bucket.ErrNoPart, "ErrNoParts": bucket.ErrNoParts,
 		"ErrPartOrder": bucket.ErrPartOrder, "ErrInvalidPart": bucket.ErrInvalidPart, "ErrChecksumType": bucket.ErrChecksumType,
+		"ErrInvalidVersion": bucket.ErrInvalidVersion, "ErrTooManyTags": bucket.ErrTooManyTags, "ErrInvalidTag": bucket.ErrInvalidTag, "ErrNoTags": bucket.ErrNoTags,
+		"ErrNoPublicAccessBlock": bucket.ErrNoPublicAccessBlock, "ErrNoOwnership": bucket.ErrNoOwnership, "ErrNoCORS": bucket.ErrNoCORS, "ErrInvalidCORS": bucket.ErrInvalidCORS,
 	}
 	// These two have no code: a status without a body, and a fault of ours.
 	apart := map[string]bool{"ErrNotModified": true, "ErrCorrupt": true}
@@ -124,7 +126,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.DigestError{}, &bucket.PartTooSmallError{}, access.ErrDenied, &access.Denied{},
+		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.DigestError{}, &bucket.PartTooSmallError{}, &bucket.DeleteMarkerError{}, access.ErrDenied, &access.Denied{},
 	} {
 		if code := s3.ErrorCode(err); code == "InternalError" {
 			t.Errorf("%T has no code", err)

@@ -3,7 +3,6 @@ package s3
 import (
 	"encoding/base64"
 	"encoding/xml"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -97,9 +96,7 @@ func (x *exchange) putPart() error {
 	setEncryption(h, &p.Encryption, false)
 	setChecksum(h, p.Checksum, 0)
 	delete(h, "X-Amz-Checksum-Type")
-	h["Content-Length"] = []string{"0"}
-	x.w.WriteHeader(http.StatusOK)
-	return nil
+	return x.ok()
 }
 
 func (x *exchange) partNumber() (int, error) {
@@ -135,6 +132,7 @@ func (x *exchange) copyPart() error {
 	if err != nil {
 		return err
 	}
+	setSourceVersion(x.w.Header(), p.SourceVersionID)
 	setEncryption(x.w.Header(), &p.Encryption, false)
 	d := newDocument("CopyPartResult")
 	d.time("LastModified", p.Modified)
@@ -214,6 +212,7 @@ func (x *exchange) completeUpload() error {
 	if err != nil {
 		return err
 	}
+	setVersion(x.w.Header(), info.VersionID)
 	setEncryption(x.w.Header(), &info.Encryption, false)
 	d := newDocument("CompleteMultipartUploadResult")
 	d.text("Location", x.location())
@@ -299,15 +298,8 @@ func (x *exchange) listParts() error {
 		d.checksum(p.Checksum)
 		d.end()
 	}
-	d.uploadChecksum(u.Checksum)
+	d.checksumKind(u.Checksum.Algorithm, u.Checksum.Type)
 	return x.send(d)
-}
-
-func (d *document) uploadChecksum(c bucket.Checksum) {
-	if c.Algorithm != bucket.NoChecksum {
-		d.text("ChecksumAlgorithm", c.Algorithm.String())
-		d.text("ChecksumType", c.Type.String())
-	}
 }
 
 func (x *exchange) listUploads() error {
@@ -354,13 +346,9 @@ func (x *exchange) listUploads() error {
 		d.owner("Owner", b.Owner)
 		d.text("StorageClass", "STANDARD")
 		d.time("Initiated", u.Started)
-		d.uploadChecksum(u.Checksum)
+		d.checksumKind(u.Checksum.Algorithm, u.Checksum.Type)
 		d.end()
 	}
-	for _, p := range page.Prefixes {
-		d.begin("CommonPrefixes")
-		d.text("Prefix", names.name(p))
-		d.end()
-	}
+	d.prefixes(&names, page.Prefixes)
 	return x.send(d)
 }

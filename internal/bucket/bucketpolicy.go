@@ -1,0 +1,100 @@
+package bucket
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// MaxPolicyBytes is the longest bucket policy.
+const MaxPolicyBytes = policy.MaxBucketBytes
+
+// Principals ties the users and roles that a policy names to their unique ids, so
+// that a later one of the same name is not meant; see policy.Document.Bind.
+type Principals interface {
+	Identify(name string) (id string, ok bool)
+	NameOf(id string) (name string, ok bool)
+}
+
+// Policy returns the bucket's policy as it was written, or ErrNoPolicy. Users and
+// roles stand there under the names that they have now.
+func (s *Service) Policy(ctx context.Context, who Caller, name string) (source string, err error) {
+	call := s.begin(&who, "s3:GetBucketPolicy")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return "", err
+	}
+	if c.Policy == "" {
+		return "", ErrNoPolicy
+	}
+	if s.cfg.Principals == nil {
+		return c.Policy, nil
+	}
+	return c.policy.Render(s.cfg.Principals.NameOf), nil
+}
+
+// PolicyIsPublic tells whether the bucket's policy admits callers that it does
+// not pin down, or returns ErrNoPolicy.
+//
+// Source: Amazon S3 API Reference, GetBucketPolicyStatus.
+func (s *Service) PolicyIsPublic(ctx context.Context, who Caller, name string) (public bool, err error) {
+	call := s.begin(&who, "s3:GetBucketPolicyStatus")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return false, err
+	}
+	if c.policy == nil {
+		return false, ErrNoPolicy
+	}
+	return c.public, nil
+}
+
+// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, or
+// an error that wraps ErrMalformedPolicy and the *policy.Error that says what is
+// wrong, such as that the policy speaks of another bucket. A public policy is
+// access.ErrDenied where the bucket blocks those.
+//
+// Source: Amazon S3 API Reference, PutBucketPolicy.
+func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string) (err error) {
+	call := s.begin(&who, "s3:PutBucketPolicy")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	if len(source) > MaxPolicyBytes {
+		return ErrPolicyTooLarge
+	}
+	doc, err := policy.Parse(policy.UseBucket, source)
+	if err == nil {
+		err = doc.CheckBucket(name)
+	}
+	if err == nil && s.cfg.Principals != nil {
+		doc, err = doc.Bind(s.cfg.Principals.Identify)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformedPolicy, err)
+	}
+	public := doc.Public()
+	return call.Effect(ctx, func() error {
+		return s.changeConfigIf(ctx, c, func(c *config) error {
+			if public && c.publicAccess().BlockPublicPolicy {
+				return &access.Denied{Message: "User: " + who.Principal.ARN + " is not authorized to perform: s3:PutBucketPolicy on resource: \"arn:aws:s3:::" +
+					name + "\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."}
+			}
+			c.Policy, c.Principals = source, doc.Bindings()
+			return nil
+		})
+	})
+}
+
+// DeletePolicy removes the bucket's policy; having none is no error.
+func (s *Service) DeletePolicy(ctx context.Context, who Caller, name string) (err error) {
+	call := s.begin(&who, "s3:DeleteBucketPolicy")
+	defer call.End(ctx, &err)
+	return s.setConfig(ctx, call, name, func(c *config) { c.Policy, c.Principals = "", nil })
+}

@@ -1,0 +1,165 @@
+package bucket
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+const (
+	// MaxTags is how many tags an object may have.
+	MaxTags = 10
+	// MaxBucketTags is how many tags a bucket may have.
+	MaxBucketTags = 50
+
+	maxTagNameRunes  = 128
+	maxTagValueRunes = 256
+)
+
+// checkTags bounds tags and puts them into the order of their names. It returns
+// ErrTooManyTags or ErrInvalidTag.
+//
+// Source: Amazon S3 User Guide, "Categorizing your storage using tags".
+func checkTags(tags []Pair, limit int) error {
+	if len(tags) > limit {
+		return fmt.Errorf("%w: more than %d", ErrTooManyTags, limit)
+	}
+	slices.SortFunc(tags, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
+	for i, t := range tags {
+		switch {
+		case t.Name == "" || !utf8.ValidString(t.Name) || utf8.RuneCountInString(t.Name) > maxTagNameRunes:
+			return fmt.Errorf("%w: The TagKey you have provided is invalid", ErrInvalidTag)
+		case !utf8.ValidString(t.Value) || utf8.RuneCountInString(t.Value) > maxTagValueRunes:
+			return fmt.Errorf("%w: The TagValue you have provided is invalid", ErrInvalidTag)
+		case i > 0 && t.Name == tags[i-1].Name:
+			return fmt.Errorf("%w: Cannot provide multiple Tags with the same key", ErrInvalidTag)
+		}
+	}
+	return nil
+}
+
+// setRequestTags fills the condition keys that stand for the tags of a request.
+func (k *pass) setRequestTags(tags []Pair) {
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		k.Keys.SetIn("s3:RequestObjectTag/", t.Name, t.Value)
+		names[i] = t.Name
+	}
+	k.Keys.SetList("s3:RequestObjectTagKeys", names)
+}
+
+// Inspect decides about an action on an object that needs nothing of its
+// content, such as s3:GetObjectTagging or s3:GetObjectAcl, and describes the
+// object as it is recorded. Errors are those of Get.
+func (s *Service) Inspect(ctx context.Context, who Caller, in Get, action policy.Action) (info Info, err error) {
+	call := s.begin(&who, versioned(action, in.VersionID))
+	defer call.End(ctx, &err)
+	c, f, err := s.admitRead(ctx, call, &in)
+	if err != nil {
+		return Info{}, err
+	}
+	return f.info(c, in.Key), nil
+}
+
+// SetTags replaces the tags of an object, or removes them if tags is nil, and
+// returns the version that has them. Besides the errors of Get it returns
+// ErrTooManyTags and ErrInvalidTag.
+//
+// Source: Amazon S3 API Reference, PutObjectTagging and DeleteObjectTagging.
+func (s *Service) SetTags(ctx context.Context, who Caller, in Get, tags []Pair) (versionID string, err error) {
+	action := policy.Action("s3:PutObjectTagging")
+	if tags == nil {
+		action = "s3:DeleteObjectTagging"
+	}
+	call := s.begin(&who, versioned(action, in.VersionID))
+	defer call.End(ctx, &err)
+	call.setRequestTags(tags)
+	c, f, err := s.admitRead(ctx, call, &in)
+	if err != nil {
+		return "", err
+	}
+	if err := checkTags(tags, MaxTags); err != nil {
+		return "", err
+	}
+	err = call.Effect(ctx, func() error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			if _, err := readSame(tx, c); err != nil {
+				return err
+			}
+			v, err := readVersion(tx, c, in.Key, f.id)
+			if err != nil {
+				return err
+			}
+			// What was decided about may have been overwritten since: then its tags
+			// are gone with it.
+			if v == nil || v.generation != f.generation {
+				return nil
+			}
+			v.tags = tags
+			return v.put(tx)
+		})
+	})
+	return f.info(c, in.Key).VersionID, err
+}
+
+// Attributes describes an object and, if it has several, its parts. The checksums
+// are told only to those who may use the key, see Get.Checksum. Errors are those
+// of Get.
+//
+// Source: Amazon S3 API Reference, GetObjectAttributes.
+func (s *Service) Attributes(ctx context.Context, who Caller, in Get) (info Info, parts []Part, err error) {
+	call := s.begin(&who, versioned("s3:GetObjectAttributes", in.VersionID))
+	defer call.End(ctx, &err)
+	c, f, err := s.admitRead(ctx, call, &in)
+	if err != nil {
+		return Info{}, nil, err
+	}
+	if err := call.decide(c, in.Key, versioned("s3:GetObject", in.VersionID)); err != nil {
+		return Info{}, nil, err
+	}
+	if err := s.verifyHead(ctx, &who, c, &in, f); err != nil {
+		return Info{}, nil, err
+	}
+	for _, pt := range f.parts {
+		parts = append(parts, pt.part())
+	}
+	return f.info(c, in.Key), parts, nil
+}
+
+// BucketTags returns the bucket's tags in the order of their names, or ErrNoTags.
+func (s *Service) BucketTags(ctx context.Context, who Caller, name string) (tags []Pair, err error) {
+	call := s.begin(&who, "s3:GetBucketTagging")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	switch {
+	case err != nil:
+		return nil, err
+	case len(c.Tags) == 0:
+		return nil, ErrNoTags
+	}
+	return c.Tags, nil
+}
+
+// SetBucketTags replaces the bucket's tags; none removes them. It returns
+// ErrTooManyTags, ErrInvalidTag, ErrNoBucket and access.ErrDenied.
+//
+// Source: Amazon S3 API Reference, PutBucketTagging and DeleteBucketTagging.
+func (s *Service) SetBucketTags(ctx context.Context, who Caller, name string, tags []Pair) (err error) {
+	call := s.begin(&who, "s3:PutBucketTagging")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return err
+	}
+	if err := checkTags(tags, MaxBucketTags); err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return s.changeConfig(ctx, c, func(c *config) { c.Tags = tags })
+	})
+}
