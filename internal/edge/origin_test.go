@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,9 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/edge/origin"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
 // Origins that fail in any way become 502 or 504 for viewers, and rest for the
@@ -245,5 +249,65 @@ func TestStreaming(t *testing.T) {
 		if got, err := io.ReadAll(resp.Body); len(got) != 0 || err != nil {
 			t.Errorf("%s: then %q, %v", target, got, err)
 		}
+	}
+}
+
+// credentials let a test's origin requests be signed.
+type credentials struct{}
+
+func (credentials) Credential(context.Context, *delivery.Distribution, *delivery.Origin) (origin.Credential, error) {
+	return origin.Credential{
+		AccessKeyID:  "ASIAEXAMPLE",
+		SessionToken: "token",
+		Derive:       func(s sigv4.Scope) sigv4.SigningKey { return sigv4.DeriveKey([]byte("secret"), s) },
+		Expires:      time.Now().Add(time.Hour),
+	}, nil
+}
+
+// What a viewer puts into X-Amz-* headers does not get the edge's signature,
+// unless the behaviour names it: a PUT must not become a copy of something else.
+func TestSignedHeaders(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"X-Amz-Copy-Source", "X-Amz-Acl", "X-Amz-Meta-A", "X-Custom", "X-Amz-Security-Token"} {
+			fmt.Fprintf(w, "%s;", r.Header.Get(name))
+		}
+		fmt.Fprintf(w, "%t", strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/"))
+	})
+	edit := func(signing delivery.SigningBehavior, names ...string) func(*delivery.Behavior) {
+		return func(b *delivery.Behavior) {
+			b.Allowed = 1<<7 - 1
+			b.Origin.Access = delivery.OriginAccess{ControlID: "OAC", Signing: signing, Type: "s3"}
+			if names != nil {
+				b.Forward.Headers = delivery.NewSelection(delivery.SelectWhitelist, false, names...)
+			}
+		}
+	}
+	everything := func(b *delivery.Behavior) { b.Forward.Headers.Mode = delivery.SelectAll }
+	for _, tt := range []struct {
+		name  string
+		edits []func(*delivery.Behavior)
+		own   bool // the viewer has an Authorization
+		want  string
+	}{
+		{"signed", []func(*delivery.Behavior){edit(delivery.SignAlways)}, false, ";;;1;token;true"},
+		{"signed over the viewer's", []func(*delivery.Behavior){edit(delivery.SignAlways)}, true, ";;;1;token;true"},
+		{"all headers", []func(*delivery.Behavior){edit(delivery.SignAlways), everything}, false, ";;;1;token;true"},
+		{"named", []func(*delivery.Behavior){edit(delivery.SignAlways, "x-amz-meta-a")}, false, ";;1;1;token;true"},
+		{"not signed", []func(*delivery.Behavior){edit(delivery.SignNever)}, false, "/b/k;x;1;1;spoof;false"},
+		{"the viewer's stays", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, true, "/b/k;x;1;1;spoof;false"},
+		{"the viewer has none", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, false, ";;;1;token;true"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var edits []func(*delivery.Distribution)
+			for _, edit := range tt.edits {
+				edits = append(edits, last(edit))
+			}
+			w := newWorld(t, newFeed(distribution(o, edits...)), func(c *edge.Config) { c.Credentials = credentials{} })
+			headers := []string{"X-Amz-Copy-Source: /b/k", "X-Amz-Acl: x", "X-Amz-Meta-A: 1", "X-Custom: 1", "X-Amz-Security-Token: spoof"}
+			if tt.own {
+				headers = append(headers, "Authorization: mine")
+			}
+			want(t, w.do("PUT", "/a", headers...), 200, "Miss", tt.want)
+		})
 	}
 }

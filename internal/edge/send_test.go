@@ -6,12 +6,16 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 const digits = "0123456789"
@@ -272,5 +276,74 @@ func TestViewerHeaders(t *testing.T) {
 				t.Errorf("%s %s:\ngot  %v\nwant %v", target, result, got, expect)
 			}
 		}
+	}
+}
+
+// files counts the files that a connection is given to send by itself.
+type files struct {
+	http.ResponseWriter
+	n int
+}
+
+func (f *files) ReadFrom(src io.Reader) (int64, error) {
+	if l, ok := src.(*io.LimitedReader); ok {
+		if _, ok := l.R.(*os.File); ok {
+			f.n++
+		}
+	}
+	return io.Copy(f.ResponseWriter, src)
+}
+
+// Large answers from the cache reach net/http as files, whole and in part: it
+// has the kernel send them.
+func TestSendfile(t *testing.T) {
+	const size = 3 << 20
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		io.WriteString(w, patternText(0, size))
+	})
+	w := newWorld(t, newFeed(distribution(o)), func(c *edge.Config) { c.CacheDir = t.TempDir() })
+	w.get("/a")
+	waitFor(t, func() bool { return w.do("HEAD", "/a").Header.Get("X-Cache") == "Hit from cloudfront" })
+	for ranges, want := range map[string]int{"": 3, "bytes=100-1048675": 1, "bytes=0-9,2000000-2000009": 2} {
+		r := httptest.NewRequest("GET", "http://"+host+"/a", nil)
+		r.RequestURI = "/a"
+		if ranges != "" {
+			r.Header.Set("Range", ranges)
+		}
+		f := &files{ResponseWriter: httptest.NewRecorder()}
+		w.edge.ServeHTTP(f, r)
+		if f.n != want {
+			t.Errorf("%q: %d files, want %d", ranges, f.n, want)
+		}
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	o := originServer(t, echo)
+	w := newWorld(t, newFeed(distribution(o, last(restricted), last(func(b *delivery.Behavior) { b.Origin.Protocol = delivery.OriginHTTPOnly }))))
+	s := httptest.NewUnstartedServer(w.edge)
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	signed, err := signers().signer.Sign(t.Context(), "https://"+host+"/a%20b", signedurl.Policy{Expires: w.clock.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range []string{"Miss", "Hit"} {
+		req, err := http.NewRequest("GET", s.URL+strings.TrimPrefix(signed, "https://"+host), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := s.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if via := resp.Header.Get("Via"); !strings.HasPrefix(via, "2.0 ") {
+			t.Errorf("Via is %q", via)
+		}
+		want(t, resp, 200, result, "/a%20b")
 	}
 }
