@@ -23,7 +23,7 @@ var ranks = []string{
 	"internal/edge/cache internal/edge/origin",
 	"internal/edge internal/api/front",
 	"internal/api/querydoor",
-	"internal/api/kms internal/api/s3 internal/api/cloudfront internal/api/iam internal/api/sts",
+	"internal/api/kms internal/api/s3 internal/api/cloudfront internal/api/iam internal/api/sts internal/api/own",
 	"internal/config",
 	"internal/server",
 	"keyfronttest",

@@ -31,10 +31,11 @@ type env struct {
 
 // cli is the command line; the help text is made from it.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Demo    demoCmd    `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
-	Audit   auditCmd   `cmd:"" help:"Check the audit log."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve     serveCmd     `cmd:"" help:"Run the server."`
+	Demo      demoCmd      `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
+	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
+	Audit     auditCmd     `cmd:"" help:"Check the audit log."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 func main() {

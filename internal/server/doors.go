@@ -8,6 +8,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/iam"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
+	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
 	"github.com/keyfront-project/keyfront/internal/identity"
@@ -31,6 +32,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
+		{Name: "keyfront", Door: own.New(gate, s.log), MaxBodyBytes: own.MaxBodyBytes},
 	}
 }
 
@@ -46,6 +48,8 @@ func errorCode(action policy.Action, err error) string {
 		return cloudfront.ErrorCode(err)
 	case "iam":
 		return iam.ErrorCode(err)
+	case "keyfront":
+		return own.ErrorCode(err)
 	default:
 		return sts.ErrorCode(err)
 	}

@@ -11,30 +11,38 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 )
 
-// ownRoutes serves the paths below /_keyfront/. They are ours, so a ServeMux
-// may clean them.
-func ownRoutes(c *clock.Clock) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+front.OwnPrefix+"health", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
+// openRoutes are the paths below /_keyfront/ that need no signature.
+func openRoutes(c *clock.Clock) map[string]http.Handler {
+	routes := map[string]http.Handler{
+		front.OwnPrefix + "health": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+		}),
+	}
 	if c.CanMove() {
-		mux.HandleFunc("GET "+front.OwnPrefix+"clock", func(w http.ResponseWriter, _ *http.Request) {
-			writeJSON(w, http.StatusOK, map[string]time.Time{"now": c.Now()})
-		})
-		mux.HandleFunc("POST "+front.OwnPrefix+"clock", func(w http.ResponseWriter, r *http.Request) {
-			now, err := moveClock(c, http.MaxBytesReader(w, r.Body, 1<<10))
-			if err != nil {
+		routes[front.OwnPrefix+"clock"] = clockRoute(c)
+	}
+	return routes
+}
+
+// clockRoute tells the time to GET, and moves the clock by POST.
+func clockRoute(c *clock.Clock) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now := c.Now()
+		switch r.Method {
+		case http.MethodGet:
+		case http.MethodPost:
+			var err error
+			if now, err = moveClock(c, http.MaxBytesReader(w, r.Body, 1<<10)); err != nil {
 				writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 				return
 			}
-			writeJSON(w, http.StatusOK, map[string]time.Time{"now": now})
-		})
-	}
-	mux.HandleFunc(front.OwnPrefix, func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no such route"})
+		default:
+			w.Header().Set("Allow", "GET, POST")
+			writeJSON(w, http.StatusMethodNotAllowed, map[string]string{"error": "want GET or POST"})
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]time.Time{"now": now})
 	})
-	return mux
 }
 
 // moveClock reads {"advance":"90m"} or {"set":"2027-01-01T00:00:00Z"}.

@@ -155,7 +155,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 		return err
 	}
 	s.api.http.Handler = front.New(front.Config{
-		Identity: s.identity, Clock: s.clock, Log: s.log, Own: ownRoutes(s.clock), Services: s.doors(gate),
+		Identity: s.identity, Clock: s.clock, Log: s.log, Open: openRoutes(s.clock), Services: s.doors(gate),
 	})
 	return nil
 }

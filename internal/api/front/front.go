@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -47,14 +46,15 @@ type Service struct {
 	Anonymous bool
 }
 
-// Config is what a Front needs. All fields are required.
+// Config is what a Front needs. All fields but Open are required.
 type Config struct {
 	Identity *identity.Service
 	Clock    *clock.Clock
 	Log      *slog.Logger
 	Services []Service
-	// Own serves the paths below OwnPrefix.
-	Own http.Handler
+	// Open serves single paths below OwnPrefix to everyone. The others are the
+	// service "keyfront".
+	Open map[string]http.Handler
 }
 
 // Front is the handler of the API address.
@@ -76,8 +76,8 @@ func New(cfg Config) *Front {
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &Request{Request: r, ID: newRequestID()}
 	defer f.recoverPanic(req)
-	if strings.HasPrefix(r.URL.Path, OwnPrefix) {
-		f.cfg.Own.ServeHTTP(w, r)
+	if open := f.cfg.Open[r.URL.Path]; open != nil {
+		open.ServeHTTP(w, r)
 		return
 	}
 	auth, authErr := sigv4.Parse(r)

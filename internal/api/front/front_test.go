@@ -60,7 +60,7 @@ type harness struct {
 	url           string
 	front         *front.Front
 	kms, s3, sts  *door
-	cf            *door
+	cf, own       *door
 	clock         *clock.Clock
 	serviceAccess identity.AccessKey
 }
@@ -83,18 +83,19 @@ func start(t testing.TB) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &harness{kms: &door{name: "kms"}, s3: &door{name: "s3"}, sts: &door{name: "sts"}, cf: &door{name: "cloudfront"}, clock: clock.Movable()}
+	h := &harness{kms: &door{name: "kms"}, s3: &door{name: "s3"}, sts: &door{name: "sts"}, cf: &door{name: "cloudfront"}, own: &door{name: "keyfront"}, clock: clock.Movable()}
 	h.serviceAccess, err = ids.ServiceSession("cloudfront.amazonaws.com", "arn:aws:cloudfront::111122223333:distribution/E1", "111122223333", h.clock.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := front.New(front.Config{
 		Identity: ids, Clock: h.clock, Log: slog.New(slog.DiscardHandler),
-		Own: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "own") }),
+		Open: map[string]http.Handler{"/_keyfront/health": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "own") })},
 		Services: []front.Service{
 			{Name: "kms", Door: h.kms, MaxBodyBytes: 1000},
 			{Name: "sts", Door: h.sts, MaxBodyBytes: 1000},
 			{Name: "cloudfront", Door: h.cf, MaxBodyBytes: 1000},
+			{Name: "keyfront", Door: h.own, MaxBodyBytes: 1000},
 			{Name: "s3", Door: h.s3, Style: sigv4.S3, Anonymous: true},
 		},
 	})
@@ -298,6 +299,9 @@ func TestUnsignedRouting(t *testing.T) {
 	}
 	if status, body := get(http.MethodGet, "/_keyfront/health", "", ""); status != 200 || body != "own" {
 		t.Errorf("own route = %d %q", status, body)
+	}
+	if get(http.MethodGet, "/_keyfront/secrets", "", ""); !errors.Is(h.own.refused, front.ErrNoAuthentication) || h.own.seen != nil {
+		t.Errorf("unsigned own route refused with %v", h.own.refused)
 	}
 	if get(http.MethodGet, "/2020-05-31/distribution", "", ""); !errors.Is(h.cf.refused, front.ErrNoAuthentication) {
 		t.Errorf("CloudFront refused with %v", h.cf.refused)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// client calls Keyfront's own routes as the aws CLI calls AWS: endpoint and
+// credentials come from the same variables and files.
+type client struct {
+	endpoint, region string
+	access, secret   string
+	token            string
+}
+
+// clientFlags are shared by the commands that talk to a server.
+type clientFlags struct {
+	Endpoint string `help:"Address of the server's API; else AWS_ENDPOINT_URL, else http://127.0.0.1:4566." env:"AWS_ENDPOINT_URL" default:"http://127.0.0.1:4566" placeholder:"URL"`
+	Profile  string `help:"Profile of the AWS credentials." env:"AWS_PROFILE" placeholder:"NAME"`
+}
+
+func (f *clientFlags) client(ctx context.Context) (*client, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(f.Profile), config.WithDefaultRegion(publishRegion))
+	if err != nil {
+		return nil, fmt.Errorf("AWS configuration: %w", err)
+	}
+	creds, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, hinted{
+			errors.New("no AWS credentials"),
+			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE to <data-dir>/credentials",
+		}
+	}
+	return &client{
+		endpoint: strings.TrimSuffix(f.Endpoint, "/"), region: cfg.Region,
+		access: creds.AccessKeyID, secret: creds.SecretAccessKey, token: creds.SessionToken,
+	}, nil
+}
+
+// maxAnswerBytes bounds what a server may answer.
+const maxAnswerBytes = 64 << 20
+
+// post sends in as JSON to a path below /_keyfront/ and returns the answer's
+// JSON. An error of the server is one of its code and message.
+func (c *client) post(ctx context.Context, path string, in any) (json.RawMessage, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+"/_keyfront/"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	at := time.Now().UTC()
+	scope := sigv4.Scope{AccessKeyID: c.access, Date: at.Format("20060102"), Region: c.region, Service: "keyfront"}
+	signer := sigv4.Signer{Key: sigv4.DeriveKey([]byte(c.secret), scope), Scope: scope, SecurityToken: c.token}
+	sum := sha256.Sum256(body)
+	if err := signer.Sign(r, hex.EncodeToString(sum[:]), at); err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, hinted{err, "is keyfront serve running there? see --endpoint"}
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode == http.StatusOK {
+		return answer, nil
+	}
+	var problem struct{ Code, Message string }
+	if json.Unmarshal(answer, &problem) != nil || problem.Code == "" {
+		return nil, fmt.Errorf("%s answered %s", c.endpoint, res.Status)
+	}
+	return nil, fmt.Errorf("%s: %s", problem.Code, problem.Message)
+}

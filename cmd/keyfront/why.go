@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/api/own"
+)
+
+type whyDeniedCmd struct {
+	RequestID string `arg:"" help:"Id of the denied request, from the error or the x-amz-request-id header."`
+	JSON      bool   `name:"json" help:"Print what the API sends."`
+	clientFlags
+}
+
+// Run asks the server and prints every statement's word.
+func (c *whyDeniedCmd) Run(ctx context.Context, e env) error {
+	to, err := c.client(ctx)
+	if err != nil {
+		return err
+	}
+	answer, err := to.post(ctx, "explain", own.ExplainRequest{RequestID: c.RequestID})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		_, err := fmt.Fprintf(e.stdout, "%s\n", strings.TrimSpace(string(answer)))
+		return err
+	}
+	var found own.Explanation
+	if err := json.Unmarshal(answer, &found); err != nil {
+		return err
+	}
+	for _, d := range found.Denials {
+		printDenial(e.stdout, d)
+	}
+	return nil
+}
+
+func printDenial(w io.Writer, d own.Denial) {
+	who := d.Principal
+	if who == "" {
+		who = "an anonymous caller"
+	}
+	fmt.Fprintf(w, "%s  %s\n  may not %s\n  on %s\n  because: %s\n", d.Time.Format("2006-01-02 15:04:05 MST"), who, d.Action, d.Resource, d.Reason)
+	if len(d.Findings) == 0 {
+		fmt.Fprintln(w, "  No policy could speak on it.")
+	}
+	for _, f := range d.Findings {
+		printFinding(w, f)
+	}
+}
+
+func printFinding(w io.Writer, f own.Finding) {
+	name := fmt.Sprintf("%s policy %d", f.Source, f.Policy+1)
+	if f.Statement < 0 {
+		fmt.Fprintf(w, "  - %s: says nothing\n", name)
+		return
+	}
+	name += fmt.Sprintf(", statement %d", f.Statement+1)
+	if f.Sid != "" {
+		name += fmt.Sprintf(" %q", f.Sid)
+	}
+	switch {
+	case f.Applied && f.Delegates:
+		fmt.Fprintf(w, "  - %s: %s, to the account: its own policies must allow it too\n", name, f.Effect)
+	case f.Applied:
+		fmt.Fprintf(w, "  - %s: %s\n", name, f.Effect)
+	case f.Failed == "Condition" || len(f.Conditions) > 0:
+		fmt.Fprintf(w, "  - %s: %s does not apply\n", name, f.Effect)
+	default:
+		fmt.Fprintf(w, "  - %s: %s does not apply: %s is %s, the request has %s\n", name, f.Effect, f.Failed, list(f.Wanted), list(f.Present))
+	}
+	for _, c := range f.Conditions {
+		held := "holds"
+		if !c.Held {
+			held = "fails"
+		}
+		fmt.Fprintf(w, "      %s %s %s: wants %s, the request has %s\n", held, c.Operator, c.Key, list(c.Wanted), list(c.Present))
+	}
+}
+
+func list(values []string) string {
+	if len(values) == 0 {
+		return "nothing"
+	}
+	return strings.Join(values, " or ")
+}

@@ -1,0 +1,138 @@
+// Package own is the door to what Keyfront offers beyond AWS, below /_keyfront/:
+// JSON over HTTP, signed with SigV4 under the service name "keyfront", decided by
+// policies with actions "keyfront:…".
+package own
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+)
+
+// MaxBodyBytes bounds a request's body.
+const MaxBodyBytes = 1 << 20
+
+// Door answers requests below /_keyfront/.
+type Door struct {
+	gate *access.Gate
+	log  *slog.Logger
+}
+
+var _ front.Door = (*Door)(nil)
+
+// New returns the door.
+func New(gate *access.Gate, log *slog.Logger) *Door { return &Door{gate: gate, log: log} }
+
+// routes maps method and path below /_keyfront/ to what answers.
+var routes = map[string]func(d *Door, r *front.Request) (any, error){
+	"POST explain": (*Door).explain,
+}
+
+var (
+	errNoRoute = errors.New("no such route")
+	errBody    = errors.New("the body is not the JSON object that this route takes")
+)
+
+// Serve answers an authenticated request.
+func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
+	handle := routes[r.Method+" "+strings.TrimPrefix(r.URL.Path, front.OwnPrefix)]
+	if handle == nil {
+		d.fail(w, r, errNoRoute)
+		return
+	}
+	answer, err := handle(d, r)
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	write(w, r, http.StatusOK, answer)
+}
+
+// Refuse answers a request that was not admitted.
+func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) { d.fail(w, r, err) }
+
+// decode reads the body strictly.
+func decode(r *front.Request, into any) error {
+	dec := json.NewDecoder(strings.NewReader(string(r.Body)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return errBody
+	}
+	return nil
+}
+
+func write(w http.ResponseWriter, r *front.Request, status int, v any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Amzn-RequestId", r.ID)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}
+
+// wireErrors gives the errors of the door and what lies below their form.
+var wireErrors = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{errNoRoute, http.StatusNotFound, "NoSuchRoute"},
+	{errBody, http.StatusBadRequest, "MalformedRequest"},
+	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
+	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},
+	{front.ErrNoAuthentication, http.StatusForbidden, "MissingAuthenticationToken"},
+	{front.ErrUnknownAccessKey, http.StatusForbidden, "InvalidClientTokenId"},
+	{front.ErrInvalidToken, http.StatusForbidden, "InvalidClientTokenId"},
+	{front.ErrExpiredToken, http.StatusForbidden, "ExpiredToken"},
+	{front.ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge"},
+	{front.ErrBodyRead, http.StatusBadRequest, "IncompleteBody"},
+	{sigv4.ErrTwoForms, http.StatusBadRequest, "IncompleteSignature"},
+	{sigv4.ErrSigV2, http.StatusBadRequest, "IncompleteSignature"},
+	{sigv4.ErrSigV4a, http.StatusBadRequest, "IncompleteSignature"},
+	{sigv4.ErrScheme, http.StatusBadRequest, "IncompleteSignature"},
+}
+
+// ErrorCode is the name that err has on the wire, for the audit record.
+func ErrorCode(err error) string {
+	_, code, _ := describe(err)
+	return code
+}
+
+func describe(err error) (status int, code, message string) {
+	for _, e := range wireErrors {
+		if errors.Is(err, e.err) {
+			return e.status, e.code, err.Error()
+		}
+	}
+	var (
+		malformed *sigv4.MalformedError
+		scope     *sigv4.ScopeError
+		skew      *sigv4.SkewError
+		expired   *sigv4.ExpiredError
+		unsigned  *sigv4.UnsignedHeadersError
+		mismatch  *sigv4.MismatchError
+		payload   *sigv4.PayloadMismatchError
+	)
+	switch {
+	case errors.As(err, &malformed):
+		return http.StatusBadRequest, "IncompleteSignature", malformed.Error()
+	case errors.As(err, &skew):
+		return http.StatusForbidden, "SignatureDoesNotMatch", skew.Sentence()
+	case errors.As(err, &scope), errors.As(err, &expired), errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
+		return http.StatusForbidden, "SignatureDoesNotMatch", err.Error()
+	}
+	return http.StatusInternalServerError, "InternalFailure", "internal error"
+}
+
+func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {
+	status, code, message := describe(err)
+	if status >= http.StatusInternalServerError {
+		d.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
+	}
+	write(w, r, status, map[string]string{"code": code, "message": message, "requestId": r.ID})
+}
