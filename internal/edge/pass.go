@@ -23,7 +23,7 @@ func (x *exchange) pass() {
 		}
 	}
 	if x.r.ContentLength != 0 {
-		up := &upload{body: x.r.Body, rc: x.rc}
+		up := &upload{body: x.r.Body, rc: &x.rc}
 		defer up.stop()
 		j.req.Body, j.req.ContentLength = up, x.r.ContentLength
 	}

@@ -28,7 +28,7 @@ type exchange struct {
 	e   *Edge
 	w   http.ResponseWriter
 	r   *http.Request
-	rc  *http.ResponseController
+	rc  http.ResponseController
 	now time.Time
 	id  string
 
@@ -43,7 +43,7 @@ type exchange struct {
 // ServeHTTP answers a viewer. It panics with http.ErrAbortHandler, as net/http
 // wants it, to cut off an answer whose end the origin owes.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{e: e, w: w, r: r, rc: http.NewResponseController(w), now: e.cfg.Clock.Now(), id: newRequestID()}
+	x := &exchange{e: e, w: w, r: r, rc: *http.NewResponseController(w), now: e.cfg.Clock.Now(), id: newRequestID()}
 	x.extend()
 	if x.admit() {
 		x.serve()

@@ -155,7 +155,7 @@ func TestScan(t *testing.T) {
 		size, hot, n int
 	}{
 		{"memory", 4 << 20, 0, 4 << 10, 200, 5000},
-		{"disk", 2 << 20, 16 << 20, 256 << 10, 20, 500},
+		{"disk", 2 << 20, 16 << 20, 256 << 10, 20, 150},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := open(t, tt.memory, tt.disk)
