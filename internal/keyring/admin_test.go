@@ -56,7 +56,7 @@ func TestCreateErrors(t *testing.T) {
 		{"no usage for HMAC", keyring.CreateInput{Spec: keyring.HMAC256}, keyring.ErrInvalid, "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."},
 		{"wrong usage", keyring.CreateInput{Spec: keyring.RSA2048, Usage: keyring.KeyAgreement}, keyring.ErrInvalid, "KeyUsage KEY_AGREEMENT is not compatible with KeySpec RSA_2048"},
 		{"wrong usage of symmetric", keyring.CreateInput{Usage: keyring.SignVerify}, keyring.ErrInvalid, "KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEFAULT"},
-		{"unknown spec", keyring.CreateInput{Spec: "ML_DSA_44", Usage: keyring.SignVerify}, keyring.ErrUnsupported, "KeySpec ML_DSA_44 is not supported."},
+		{"unknown spec", keyring.CreateInput{Spec: "SM2", Usage: keyring.SignVerify}, keyring.ErrUnsupported, "KeySpec SM2 is not supported."},
 		{"no JSON", keyring.CreateInput{Policy: "{"}, keyring.ErrMalformedPolicy, ""},
 		{"policy too long", keyring.CreateInput{Policy: strings.Repeat(" ", 32769)}, keyring.ErrLimit, "The key policy is longer than 32768 bytes."},
 		{"lock-out", keyring.CreateInput{Policy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:Encrypt","Resource":"*"}}`}, keyring.ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future."},

@@ -150,6 +150,9 @@ func (c *change) destroyKey(p path, rec *keyRecord) error {
 	if err := c.plan(p, nil); err != nil {
 		return err
 	}
+	if err := c.Delete(usageSpace, p.String()); err != nil {
+		return err
+	}
 	return c.Delete(keySpace, p.String())
 }
 

@@ -154,6 +154,8 @@ func (in *CreateInput) check(spec *specInfo) error {
 		return fail(ErrUnsupported, "KeySpec %s is not supported.", in.Spec)
 	case in.Origin != FromKMS && in.Origin != External:
 		return fail(ErrUnsupported, "Origin %s is not supported.", in.Origin)
+	case in.Origin == External && !spec.secret() && spec.bytes > 0:
+		return fail(ErrUnsupported, "Origin %s is not supported for the KeySpec %s.", in.Origin, in.Spec)
 	case in.Usage == "":
 		return fail(ErrInvalid, "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.")
 	case spec.algorithms(in.Usage) == nil:

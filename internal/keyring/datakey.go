@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -62,7 +61,10 @@ func (r *Ring) dataKey(ctx context.Context, who *access.Caller, op operation, us
 	if err != nil {
 		return out, err
 	}
-	return k.newDataKey(use.Context, sealed.RandomSecret(sizeBytes))
+	if out, err = k.newDataKey(use.Context, sealed.RandomSecret(sizeBytes)); err == nil {
+		r.used(k, op, who)
+	}
+	return out, err
 }
 
 // admitWrapping admits a key that is to encrypt a data key.
@@ -139,10 +141,12 @@ func (r *Ring) dataKeyPair(ctx context.Context, who *access.Caller, op operation
 		return out, err
 	}
 	out.Spec = spec
-	if out.Public, err = x509.MarshalPKIXPublicKey(pair.Public()); err != nil {
+	if out.Public, err = encodePublic(pair.Public()); err != nil {
 		return out, err
 	}
-	out.Private, err = k.newDataKey(use.Context, secret)
+	if out.Private, err = k.newDataKey(use.Context, secret); err == nil {
+		r.used(k, op, who)
+	}
 	return out, err
 }
 

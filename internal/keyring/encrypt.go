@@ -80,7 +80,10 @@ func (r *Ring) Encrypt(ctx context.Context, who access.Caller, use Use, plaintex
 	if use.DryRun {
 		return out, dryRun()
 	}
-	return k.encrypt(algorithm, use.Context, plaintext)
+	if out, err = k.encrypt(algorithm, use.Context, plaintext); err == nil {
+		r.used(k, opEncrypt, &who)
+	}
+	return out, err
 }
 
 // Decrypt opens what Encrypt or the data key methods made under any material
@@ -116,8 +119,11 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 		return out, dryRun()
 	}
 	out.KeyARN, out.Algorithm = k.arn, algorithm
-	out.Plaintext, out.MaterialID, err = k.open(algorithm, use.Context, header, blob)
-	return out, err
+	if out.Plaintext, out.MaterialID, err = k.open(algorithm, use.Context, header, blob); err != nil {
+		return Decrypted{}, err
+	}
+	r.used(k, opDecrypt, &who)
+	return out, nil
 }
 
 // admitCiphertext finds and admits the key for a ciphertext, as Decrypt says.

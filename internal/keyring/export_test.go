@@ -3,8 +3,12 @@ package keyring
 import (
 	"crypto"
 	"crypto/rsa"
+	"crypto/sha3"
 	"crypto/x509"
 	"testing"
+
+	"filippo.io/mldsa"
+	"gitlab.com/yawning/secp256k1-voi/secec"
 )
 
 // CheckState asks the table of states about an operation by its name.
@@ -76,3 +80,30 @@ func ReencodeChange(b []byte) ([]byte, error) {
 
 // UnwrapKWP opens a key wrapped as RFC 5649 says.
 var UnwrapKWP = unwrapKWP
+
+// WriteUsage makes the last uses durable, as Run does again and again.
+var WriteUsage = (*Ring).writeUsage
+
+// MLDSAPublicKey reads the raw public key of a spec.
+func MLDSAPublicKey(spec KeySpec, raw []byte) (crypto.PublicKey, error) {
+	return mldsa.NewPublicKey(parameters(specs[spec]), raw)
+}
+
+// Mu is μ of a message without a context: FIPS 204, algorithm 7.
+func Mu(public, message []byte) []byte {
+	tr := sha3.SumSHAKE256(public, 64)
+	return sha3.SumSHAKE256(append(append(tr, 0, 0), message...), 64)
+}
+
+// NewDecapsulator makes a private key of a spec of its seed.
+func NewDecapsulator(spec KeySpec, seed []byte) (crypto.Decapsulator, error) {
+	return specs[spec].newDecapsulator(seed)
+}
+
+// ParsePublic reads a SubjectPublicKeyInfo of any curve.
+func ParsePublic(der []byte) (crypto.PublicKey, error) {
+	if k, err := secec.ParseASN1PublicKey(der); err == nil {
+		return k, nil
+	}
+	return x509.ParsePKIXPublicKey(der)
+}

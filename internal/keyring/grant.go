@@ -20,9 +20,11 @@ type GrantOperation string
 // grantable gives each operation that grants may allow.
 var grantable = map[GrantOperation]operation{
 	"CreateGrant":                         opCreateGrant,
+	"Decapsulate":                         opDecapsulate,
 	"Decrypt":                             opDecrypt,
 	"DeriveSharedSecret":                  opDeriveSharedSecret,
 	"DescribeKey":                         opDescribeKey,
+	"Encapsulate":                         opEncapsulate,
 	"Encrypt":                             opEncrypt,
 	"GenerateDataKey":                     opGenerateDataKey,
 	"GenerateDataKeyPair":                 opGenerateDataKeyPair,
@@ -64,6 +66,8 @@ var (
 		SignVerify:     setOf(opSign, opVerify, opGetPublicKey),
 		KeyAgreement:   setOf(opDeriveSharedSecret, opGetPublicKey),
 		MACUsage:       setOf(opGenerateMac, opVerifyMac),
+
+		EncapsulateDecapsulate: setOf(opEncapsulate, opDecapsulate, opGetPublicKey),
 	}
 )
 

@@ -184,7 +184,7 @@ func (w wrapping) unwrap(private *rsa.PrivateKey, wrapped []byte) (sealed.Secret
 // the one that encodePrivate would make of the same key.
 func (s *specInfo) adopt(in sealed.Secret) (sealed.Secret, error) {
 	wrong := fail(ErrIncorrectMaterial, "")
-	if s.family == symmetricKey || s.family == hmacKey {
+	if s.secret() {
 		// A longer HMAC key would be hashed first: nothing is gained by it.
 		longest := s.bytes
 		if s.family == hmacKey {

@@ -20,6 +20,7 @@ type key struct {
 	algorithms []Algorithm
 	materials  []*material // the current one last
 	grants     *grantSet   // shared by all snapshots of the key
+	lastUse    *lastUse    // too
 	expires    millis      // when imported material ends; 0 is never
 }
 
@@ -157,9 +158,9 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 
 	old := r.index.key(p.region, p.id)
 	if old != nil {
-		k.grants = old.grants
+		k.grants, k.lastUse = old.grants, old.lastUse
 	} else {
-		k.grants = new(grantSet)
+		k.grants, k.lastUse = new(grantSet), new(lastUse)
 	}
 	for _, id := range rec.Materials {
 		m := old.material(id)

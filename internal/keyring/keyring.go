@@ -90,6 +90,7 @@ type Ring struct {
 
 	index index
 	follow
+	usage usage
 	// calls counts what callers ask for, so that the pool can see idle time.
 	calls atomic.Uint64
 }

@@ -13,6 +13,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"filippo.io/mldsa"
+	mldsax509 "filippo.io/mldsa/x509"
+	"gitlab.com/yawning/secp256k1-voi/secec"
+
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
@@ -33,8 +37,8 @@ const materialPurpose = "key material"
 // use, and is then kept in the form in which it works fastest. Snapshots of one
 // key share it.
 //
-// What is wrapped: 32 bytes of a symmetric key, the bytes of an HMAC key, and
-// otherwise the PrivateKeyInfo of PKCS #8. The public key is derived from the
+// What is wrapped: 32 bytes of a symmetric key, the bytes of an HMAC key, the
+// seed of an ML-DSA or ML-KEM key, and otherwise the PrivateKeyInfo of PKCS #8. The public key is derived from the
 // private one, so that nobody who can write to the store can exchange it.
 type material struct {
 	id      string // 64 lower-case hexadecimal digits
@@ -46,6 +50,7 @@ type material struct {
 
 	blob    lazy[*sealed.BlobKey]
 	private lazy[crypto.Signer]
+	kem     lazy[crypto.Decapsulator]
 	public  lazy[[]byte]
 	mac     lazy[sealed.Secret]
 }
@@ -124,11 +129,30 @@ func (m *material) signer() (crypto.Signer, error) {
 // publicDER is the SubjectPublicKeyInfo of asymmetric material.
 func (m *material) publicDER() ([]byte, error) {
 	return m.public.get(func() ([]byte, error) {
+		if m.spec.family == kemKey {
+			private, err := m.decapsulator()
+			if err != nil {
+				return nil, err
+			}
+			return m.spec.encodeKEM(private.Encapsulator())
+		}
 		signer, err := m.signer()
 		if err != nil {
 			return nil, err
 		}
-		return x509.MarshalPKIXPublicKey(signer.Public())
+		return encodePublic(signer.Public())
+	})
+}
+
+// decapsulator is the private key of ML-KEM material.
+func (m *material) decapsulator() (crypto.Decapsulator, error) {
+	return m.kem.get(func() (crypto.Decapsulator, error) {
+		seed, err := m.unwrap()
+		if err != nil {
+			return nil, err
+		}
+		defer seed.Wipe()
+		return m.spec.newDecapsulator(seed.Reveal())
 	})
 }
 
@@ -153,6 +177,8 @@ func (r *Ring) generatePair(spec *specInfo) (crypto.Signer, error) {
 		return r.pairs.take(spec.bits)
 	case ecKey:
 		return ecdsa.GenerateKey(spec.curve, rand.Reader)
+	case secpKey:
+		return secec.GenerateKey()
 	case edKey:
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
@@ -166,6 +192,8 @@ func (s *specInfo) made(private crypto.Signer) bool {
 	switch private := private.(type) {
 	case *rsa.PrivateKey:
 		return s.family == rsaKey && private.N.BitLen() == s.bits
+	case *secec.PrivateKey:
+		return s.family == secpKey
 	case *ecdsa.PrivateKey:
 		return s.family == ecKey && private.Curve == s.curve
 	case ed25519.PrivateKey:
@@ -174,8 +202,14 @@ func (s *specInfo) made(private crypto.Signer) bool {
 	return false
 }
 
-// parsePrivate reads what encodePrivate made of a key of the spec.
-func parsePrivate(_ *specInfo, der []byte) (crypto.Signer, error) {
+// parsePrivate reads the private key of the spec that is wrapped as secret.
+func parsePrivate(s *specInfo, der []byte) (crypto.Signer, error) {
+	switch s.family {
+	case secpKey:
+		return parseSecp256k1(der)
+	case dsaKey:
+		return mldsa.NewPrivateKey(parameters(s), der)
+	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, err
@@ -189,10 +223,36 @@ func parsePrivate(_ *specInfo, der []byte) (crypto.Signer, error) {
 
 // encodePrivate is the PrivateKeyInfo of PKCS #8, RFC 5958.
 func encodePrivate(private crypto.Signer) (sealed.Secret, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(private)
+	var der []byte
+	var err error
+	if k, ok := private.(*secec.PrivateKey); ok {
+		der, err = encodeSecp256k1(k)
+	} else {
+		der, err = x509.MarshalPKCS8PrivateKey(private)
+	}
 	if err != nil {
 		return sealed.Secret{}, err
 	}
 	defer clear(der)
 	return sealed.NewSecret(der), nil
+}
+
+// encodePublic is the SubjectPublicKeyInfo of RFC 5280.
+func encodePublic(public crypto.PublicKey) ([]byte, error) {
+	if k, ok := public.(*secec.PublicKey); ok {
+		return k.ASN1Bytes(), nil
+	}
+	return mldsax509.MarshalPKIXPublicKey(public)
+}
+
+// parameters are those of an ML-DSA key.
+func parameters(s *specInfo) mldsa.Parameters {
+	switch s.bits {
+	case 44:
+		return mldsa.MLDSA44()
+	case 65:
+		return mldsa.MLDSA65()
+	default:
+		return mldsa.MLDSA87()
+	}
 }

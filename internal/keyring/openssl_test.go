@@ -22,7 +22,7 @@ var opensslSignatures = []struct {
 	{keyring.AlgPSSSHA256, []keyring.KeySpec{keyring.RSA2048, keyring.RSA3072}, "sha256", true},
 	{keyring.AlgPSSSHA384, []keyring.KeySpec{keyring.RSA2048}, "sha384", true},
 	{keyring.AlgPSSSHA512, []keyring.KeySpec{keyring.RSA2048}, "sha512", true},
-	{keyring.AlgECDSASHA256, []keyring.KeySpec{keyring.P256}, "sha256", false},
+	{keyring.AlgECDSASHA256, []keyring.KeySpec{keyring.P256, keyring.Secp256k1}, "sha256", false},
 	{keyring.AlgECDSASHA384, []keyring.KeySpec{keyring.P384}, "sha384", false},
 	{keyring.AlgECDSASHA512, []keyring.KeySpec{keyring.P521}, "sha512", false},
 }
@@ -65,7 +65,7 @@ func TestDataKeyPairsForOpenSSL(t *testing.T) {
 	r := w.open()
 	wrapping := create(t, r, keyring.Symmetric, "")
 	o.file("message", []byte("the message"))
-	for _, spec := range []keyring.KeySpec{keyring.RSA2048, keyring.P256, keyring.P384, keyring.P521} {
+	for _, spec := range []keyring.KeySpec{keyring.RSA2048, keyring.P256, keyring.P384, keyring.P521, keyring.Secp256k1} {
 		pair := must[keyring.DataKeyPair](t)(r.GenerateDataKeyPair(t.Context(), root(), keyring.Use{Key: wrapping.ARN}, spec))
 		o.file("private.der", pair.Private.Plaintext.Reveal())
 		o.file("public.der", pair.Public)

@@ -12,16 +12,20 @@ import (
 	_ "crypto/sha1"   // registers crypto.SHA1, for OAEP
 	_ "crypto/sha256" // registers SHA224 and SHA256
 	_ "crypto/sha512" // registers SHA384 and SHA512
+
+	"filippo.io/mldsa"
+	"filippo.io/mldsa/mldsacrypto"
+	"gitlab.com/yawning/secp256k1-voi/secec"
 )
 
 // prepare turns a message into what the primitive signs: its digest, or the
-// message itself for Ed25519. The message is Raw or a Digest of the right
-// length.
+// message itself for Ed25519 and ML-DSA. The message is Raw, or a Digest of the
+// right length, or μ.
 func prepare(algorithm Algorithm, as MessageType, message []byte) []byte {
 	if as == Digest && algorithm != AlgEd25519ph {
 		return message
 	}
-	if algorithm == AlgEd25519 {
+	if algorithm == AlgEd25519 || algorithm == AlgMLDSA {
 		return message
 	}
 	// Ed25519ph hashes what the caller calls a digest once more, as KMS does.
@@ -31,9 +35,13 @@ func prepare(algorithm Algorithm, as MessageType, message []byte) []byte {
 }
 
 // signOptions are the options of crypto.Signer for an algorithm.
-func signOptions(algorithm Algorithm) crypto.SignerOpts {
+func signOptions(algorithm Algorithm, as MessageType) crypto.SignerOpts {
 	info := algorithmTable[algorithm]
 	switch {
+	case as == ExternalMu:
+		return mldsacrypto.MLDSAMu
+	case algorithm == AlgMLDSA:
+		return &mldsa.Options{}
 	case algorithm == AlgEd25519:
 		return &ed25519.Options{}
 	case algorithm == AlgEd25519ph:
@@ -47,8 +55,8 @@ func signOptions(algorithm Algorithm) crypto.SignerOpts {
 
 // sign signs what prepare made. ECDSA signatures are ASN.1 DER, RSA signatures
 // as long as the modulus, Ed25519 signatures 64 bytes.
-func sign(private crypto.Signer, algorithm Algorithm, prepared []byte) ([]byte, error) {
-	return private.Sign(rand.Reader, prepared, signOptions(algorithm))
+func sign(private crypto.Signer, algorithm Algorithm, as MessageType, prepared []byte) ([]byte, error) {
+	return private.Sign(rand.Reader, prepared, signOptions(algorithm, as))
 }
 
 // verifies reports whether signature is one of what prepare made.
@@ -60,10 +68,14 @@ func verifies(public crypto.PublicKey, algorithm Algorithm, prepared, signature 
 			return rsa.VerifyPSS(public, info.hash, prepared, signature, pssOptions(info.hash)) == nil
 		}
 		return rsa.VerifyPKCS1v15(public, info.hash, prepared, signature) == nil
+	case *secec.PublicKey:
+		return public.Verify(prepared, signature, &secec.ECDSAOptions{Hash: info.hash})
+	case *mldsa.PublicKey:
+		return mldsa.Verify(public, prepared, signature, nil) == nil
 	case *ecdsa.PublicKey:
 		return ecdsa.VerifyASN1(public, prepared, signature)
 	case ed25519.PublicKey:
-		return ed25519.VerifyWithOptions(public, prepared, signature, signOptions(algorithm).(*ed25519.Options)) == nil
+		return ed25519.VerifyWithOptions(public, prepared, signature, signOptions(algorithm, Raw).(*ed25519.Options)) == nil
 	default:
 		return false
 	}

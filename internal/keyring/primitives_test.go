@@ -64,6 +64,7 @@ func TestWycheproofSignatures(t *testing.T) {
 		{"ecdsa_secp256r1_sha256_test.json", keyring.AlgECDSASHA256},
 		{"ecdsa_secp384r1_sha384_test.json", keyring.AlgECDSASHA384},
 		{"ecdsa_secp521r1_sha512_test.json", keyring.AlgECDSASHA512},
+		{"ecdsa_secp256k1_sha256_test.json", keyring.AlgECDSASHA256},
 		{"ed25519_test.json", keyring.AlgEd25519},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
@@ -86,7 +87,7 @@ func TestWycheproofSignatures(t *testing.T) {
 				if len(der) == 0 {
 					der = g.PublicKeyASN
 				}
-				public, err := x509.ParsePKIXPublicKey(der)
+				public, err := keyring.ParsePublic(der)
 				if err != nil {
 					t.Fatalf("public key: %v", err)
 				}

@@ -75,6 +75,10 @@ func (r *Ring) ReEncrypt(ctx context.Context, who access.Caller, from, to Use, b
 	defer clear(plaintext)
 	out.Source = Decrypted{KeyARN: source.arn, Algorithm: from.Algorithm, MaterialID: material}
 	out.Encrypted, err = destination.encrypt(to.Algorithm, to.Context, plaintext)
+	if err == nil {
+		r.used(source, opReEncrypt, &who)
+		r.used(destination, opReEncrypt, &who)
+	}
 	if destination.spec.family == symmetricKey {
 		out.MaterialID = destination.current().id
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // Run does the work that no caller waits for, until ctx ends: it follows the
-// changes of other nodes, destroys keys whose waiting period is over and rotates
+// changes of other nodes, writes down when keys were last used, destroys keys whose waiting period is over and rotates
 // those whose period is (also when the clock is moved), and fills the pool of RSA
 // pairs. Failures are logged and tried again.
 func (r *Ring) Run(ctx context.Context) {
@@ -26,10 +26,19 @@ func (r *Ring) Run(ctx context.Context) {
 
 	tick := time.NewTicker(r.poll)
 	defer tick.Stop()
-	failing := false
+	failing, written := false, time.Now()
+	defer func() {
+		if err := r.writeUsage(context.WithoutCancel(ctx)); err != nil {
+			r.log.LogAttrs(ctx, slog.LevelWarn, "last uses of keys not written", slog.Any("error", err))
+		}
+	}()
 	for {
 		moved := r.clock.Moved()
 		err := errors.Join(r.refresh(ctx, 0), r.doDue(ctx))
+		if time.Since(written) >= usageEvery {
+			written = time.Now()
+			err = errors.Join(err, r.writeUsage(ctx))
+		}
 		if err != nil && ctx.Err() == nil && !failing {
 			r.log.LogAttrs(ctx, slog.LevelError, "key service cannot follow its store", slog.Any("error", err))
 		}

@@ -20,7 +20,7 @@ func dump(t testing.TB, records store.Records) map[string]string {
 	t.Helper()
 	out := make(map[string]string)
 	err := records.View(context.Background(), func(tx store.Reader) error {
-		for _, space := range []store.Space{"kms.key", "kms.material", "kms.alias", "kms.grant", "kms.retirable", "kms.due", "kms.change"} {
+		for _, space := range []store.Space{"kms.key", "kms.material", "kms.alias", "kms.grant", "kms.retirable", "kms.usage", "kms.due", "kms.change"} {
 			for rec, err := range tx.Scan(space, store.Range{}) {
 				if err != nil {
 					return err

@@ -28,7 +28,7 @@ type PublicKey struct {
 
 // Sign signs message with use.Algorithm. A Raw message has 1 to MaxMessageBytes
 // bytes and is hashed here; a Digest has the length of the algorithm's hash.
-// ECDSA signatures are ASN.1 DER; the salt of RSASSA-PSS is as long as its hash.
+// ML-DSA also signs ExternalMu. ECDSA signatures are ASN.1 DER; the salt of RSASSA-PSS is as long as its hash.
 //
 // It returns the errors of Encrypt about the key and the parameters.
 //
@@ -48,12 +48,16 @@ func (r *Ring) Sign(ctx context.Context, who access.Caller, use Use, as MessageT
 		return out, err
 	}
 	out = Signed{KeyARN: k.arn, Algorithm: use.Algorithm}
-	out.Signature, err = sign(signer, use.Algorithm, prepare(use.Algorithm, as, message))
+	out.Signature, err = sign(signer, use.Algorithm, as, prepare(use.Algorithm, as, message))
+	if err == nil {
+		r.used(k, opSign, &who)
+	}
 	return out, err
 }
 
 // Verify reports whether signature is one of message under the key: nil says
-// yes, ErrInvalidSignature no. The parameters are those of Sign.
+// yes, ErrInvalidSignature no. The parameters are those of Sign, but that it
+// cannot verify ExternalMu.
 //
 // Source: AWS KMS API Reference, Verify.
 func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as MessageType, message, signature []byte) (out Signed, err error) {
@@ -66,6 +70,9 @@ func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as Messag
 	if err != nil {
 		return out, err
 	}
+	if as == ExternalMu {
+		return out, fail(ErrUnsupported, "Verify with the MessageType EXTERNAL_MU is not supported.")
+	}
 	if use.DryRun {
 		return out, dryRun()
 	}
@@ -76,6 +83,7 @@ func (r *Ring) Verify(ctx context.Context, who access.Caller, use Use, as Messag
 	if !verifies(signer.Public(), use.Algorithm, prepare(use.Algorithm, as, message), signature) {
 		return out, fail(ErrInvalidSignature, "")
 	}
+	r.used(k, opVerify, &who)
 	return Signed{KeyARN: k.arn, Algorithm: use.Algorithm}, nil
 }
 
@@ -100,13 +108,20 @@ func (r *Ring) admitSigning(ctx context.Context, call *access.Call, who *access.
 	return k, checkMessage(use.Algorithm, as, message)
 }
 
+// muBytes is the length of μ, FIPS 204 algorithm 7.
+const muBytes = 64
+
 // checkMessage says whether a message of this type suits the algorithm.
 func checkMessage(algorithm Algorithm, as MessageType, message []byte) error {
 	switch {
-	case as != Raw && as != Digest,
+	case as != Raw && as != Digest && as != ExternalMu,
+		as == ExternalMu && algorithm != AlgMLDSA,
+		as == Digest && algorithm == AlgMLDSA,
 		as == Raw && algorithm == AlgEd25519ph,
 		as == Digest && algorithm == AlgEd25519:
 		return fail(ErrInvalid, "MessageType %s is not valid for the algorithm %s.", as, algorithm)
+	case as == ExternalMu && len(message) != muBytes:
+		return fail(ErrInvalid, "The message of type EXTERNAL_MU must have %d bytes.", muBytes)
 	case as == Digest && len(message) != algorithmTable[algorithm].hash.Size():
 		return fail(ErrInvalid, "Digest is invalid length for algorithm %s.", algorithm)
 	}
@@ -127,7 +142,7 @@ func (r *Ring) PublicKey(ctx context.Context, who access.Caller, use Use) (out P
 	if err != nil {
 		return out, err
 	}
-	if k.spec.bytes > 0 {
+	if k.spec.secret() {
 		return out, fail(ErrUnsupported, "")
 	}
 	out = PublicKey{KeyARN: k.arn, Spec: k.Spec, Usage: k.Usage, Algorithms: k.algorithms}
@@ -191,6 +206,7 @@ func (r *Ring) mac(ctx context.Context, who *access.Caller, op operation, use *U
 	} else if !hmac.Equal(computed, code) {
 		return MAC{}, fail(ErrInvalidMAC, "")
 	}
+	r.used(k, op, who)
 	return out, nil
 }
 
@@ -234,5 +250,6 @@ func (r *Ring) DeriveSharedSecret(ctx context.Context, who access.Caller, use Us
 	if use.DryRun {
 		return out, dryRun()
 	}
+	r.used(k, opDeriveSharedSecret, &who)
 	return SharedSecret{Secret: secret, KeyARN: k.arn, Algorithm: use.Algorithm, Origin: k.Origin}, nil
 }

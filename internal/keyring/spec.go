@@ -3,8 +3,11 @@ package keyring
 import (
 	"crypto"
 	"crypto/elliptic"
+	"crypto/mlkem"
 	"crypto/rsa"
 	"slices"
+
+	"filippo.io/mldsa"
 )
 
 // KeySpec says what sort of key it is, in the words of KMS: "RSA_2048".
@@ -19,7 +22,14 @@ const (
 	P256      KeySpec = "ECC_NIST_P256"
 	P384      KeySpec = "ECC_NIST_P384"
 	P521      KeySpec = "ECC_NIST_P521"
+	Secp256k1 KeySpec = "ECC_SECG_P256K1"
 	Ed25519   KeySpec = "ECC_NIST_EDWARDS25519"
+	MLDSA44   KeySpec = "ML_DSA_44"
+	MLDSA65   KeySpec = "ML_DSA_65"
+	MLDSA87   KeySpec = "ML_DSA_87"
+	MLKEM512  KeySpec = "ML_KEM_512"
+	MLKEM768  KeySpec = "ML_KEM_768"
+	MLKEM1024 KeySpec = "ML_KEM_1024"
 	HMAC224   KeySpec = "HMAC_224"
 	HMAC256   KeySpec = "HMAC_256"
 	HMAC384   KeySpec = "HMAC_384"
@@ -35,6 +45,8 @@ const (
 	SignVerify     KeyUsage = "SIGN_VERIFY"
 	KeyAgreement   KeyUsage = "KEY_AGREEMENT"
 	MACUsage       KeyUsage = "GENERATE_VERIFY_MAC"
+
+	EncapsulateDecapsulate KeyUsage = "ENCAPSULATE_DECAPSULATE"
 )
 
 // Algorithm is a cryptographic algorithm in the words of KMS, whatever it does.
@@ -61,6 +73,8 @@ const (
 	AlgHMAC384     Algorithm = "HMAC_SHA_384"
 	AlgHMAC512     Algorithm = "HMAC_SHA_512"
 	AlgECDH        Algorithm = "ECDH"
+	AlgMLDSA       Algorithm = "ML_DSA_SHAKE_256"
+	AlgMLKEM       Algorithm = "ML_KEM"
 )
 
 // MessageType says how Sign and Verify take their message.
@@ -71,6 +85,8 @@ const (
 	Raw MessageType = "RAW"
 	// Digest messages are hashed already.
 	Digest MessageType = "DIGEST"
+	// ExternalMu messages are the message representative μ of FIPS 204.
+	ExternalMu MessageType = "EXTERNAL_MU"
 )
 
 // family is the mathematics behind a key spec.
@@ -80,16 +96,19 @@ const (
 	symmetricKey family = iota
 	rsaKey
 	ecKey
+	secpKey
 	edKey
+	dsaKey // ML-DSA
+	kemKey // ML-KEM
 	hmacKey
 )
 
 // specInfo is one row of the table of key specs.
 type specInfo struct {
 	family family
-	bits   int            // of an RSA modulus
+	bits   int            // of an RSA modulus; the parameter set of ML-DSA and ML-KEM
 	curve  elliptic.Curve // of a NIST curve key
-	bytes  int            // of symmetric and HMAC material
+	bytes  int            // of material that is random bytes: symmetric, HMAC, and seeds
 	// uses lists the usages, the default first, with their algorithms.
 	uses []specUse
 	// implied says that CreateKey needs no KeyUsage.
@@ -112,6 +131,13 @@ var specs = map[KeySpec]*specInfo{
 	P256:      {family: ecKey, curve: elliptic.P256(), uses: nistUses(AlgECDSASHA256), pairs: true},
 	P384:      {family: ecKey, curve: elliptic.P384(), uses: nistUses(AlgECDSASHA384), pairs: true},
 	P521:      {family: ecKey, curve: elliptic.P521(), uses: nistUses(AlgECDSASHA512), pairs: true},
+	Secp256k1: {family: secpKey, uses: one(SignVerify, AlgECDSASHA256), pairs: true},
+	MLDSA44:   {family: dsaKey, bits: 44, bytes: mldsa.PrivateKeySize, uses: one(SignVerify, AlgMLDSA)},
+	MLDSA65:   {family: dsaKey, bits: 65, bytes: mldsa.PrivateKeySize, uses: one(SignVerify, AlgMLDSA)},
+	MLDSA87:   {family: dsaKey, bits: 87, bytes: mldsa.PrivateKeySize, uses: one(SignVerify, AlgMLDSA)},
+	MLKEM512:  {family: kemKey, bits: 512, bytes: mlkem.SeedSize, uses: one(EncapsulateDecapsulate, AlgMLKEM)},
+	MLKEM768:  {family: kemKey, bits: 768, bytes: mlkem.SeedSize, uses: one(EncapsulateDecapsulate, AlgMLKEM)},
+	MLKEM1024: {family: kemKey, bits: 1024, bytes: mlkem.SeedSize, uses: one(EncapsulateDecapsulate, AlgMLKEM)},
 	Ed25519:   {family: edKey, uses: one(SignVerify, AlgEd25519, AlgEd25519ph), pairs: true},
 	HMAC224:   {family: hmacKey, bytes: 28, uses: one(MACUsage, AlgHMAC224)},
 	HMAC256:   {family: hmacKey, bytes: 32, uses: one(MACUsage, AlgHMAC256)},
@@ -133,6 +159,9 @@ func one(usage KeyUsage, algorithms ...Algorithm) []specUse {
 func nistUses(ecdsa Algorithm) []specUse {
 	return []specUse{{SignVerify, []Algorithm{ecdsa}}, {KeyAgreement, []Algorithm{AlgECDH}}}
 }
+
+// secret reports whether keys of this spec have no public half.
+func (s *specInfo) secret() bool { return s.family == symmetricKey || s.family == hmacKey }
 
 // algorithms lists what a key of this spec and usage can do, or nil if the two
 // do not go together.

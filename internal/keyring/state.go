@@ -29,6 +29,7 @@ const (
 	opCancelKeyDeletion operation = iota
 	opCreateAlias
 	opCreateGrant
+	opDecapsulate
 	opDecrypt
 	opDeleteAlias
 	opDeleteImportedKeyMaterial
@@ -38,6 +39,7 @@ const (
 	opDisableKeyRotation
 	opEnableKey
 	opEnableKeyRotation
+	opEncapsulate
 	opEncrypt
 	opGenerateDataKey
 	opGenerateDataKeyPair
@@ -136,6 +138,7 @@ var operations = [...]operationInfo{
 	opCancelKeyDeletion:                   {"kms:CancelKeyDeletion", 0, states{notPendingDeletion, notPendingDeletion, y, notPendingDeletion, notPendingDeletion, notPendingDeletion, notPendingDeletion}},
 	opCreateAlias:                         {"kms:CreateAlias", 0, annotation},
 	opCreateGrant:                         {"kms:CreateGrant", crossAccount, states{y, isDisabled, isPendingDeletion, isPendingImport, y, isCreating, y}},
+	opDecapsulate:                         {"kms:Decapsulate", byAlias | crossAccount, using},
 	opDecrypt:                             {"kms:Decrypt", byAlias | crossAccount, using},
 	opDeleteAlias:                         {"kms:DeleteAlias", 0, always},
 	opDeleteImportedKeyMaterial:           {"kms:DeleteImportedKeyMaterial", 0, states{y, y, y, y, y, isCreating, isUpdating}},
@@ -145,6 +148,7 @@ var operations = [...]operationInfo{
 	opDisableKeyRotation:                  {"kms:DisableKeyRotation", 0, autoRotate},
 	opEnableKey:                           {"kms:EnableKey", 0, onOff},
 	opEnableKeyRotation:                   {"kms:EnableKeyRotation", 0, autoRotate},
+	opEncapsulate:                         {"kms:Encapsulate", byAlias | crossAccount, using},
 	opEncrypt:                             {"kms:Encrypt", byAlias | crossAccount, using},
 	opGenerateDataKey:                     {"kms:GenerateDataKey", byAlias | crossAccount, using},
 	opGenerateDataKeyPair:                 {"kms:GenerateDataKeyPair", byAlias | crossAccount, using},

@@ -4,7 +4,8 @@ import "github.com/keyfront-project/keyfront/internal/wire/awsjson"
 
 // constraints is what the service model of AWS KMS, API version 2014-11-01, asks
 // of the members of each request. It restates the model, member by member in the
-// model's order, but for SM2, which only the Regions in China have.
+// model's order, but for SM2, which only the Regions in China have; what the
+// API Reference has beyond the model, ML-KEM, is here too.
 var constraints = map[string][]awsjson.Rule{
 	"CancelKeyDeletion": {
 		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
@@ -51,6 +52,13 @@ var constraints = map[string][]awsjson.Rule{
 		{Member: "Tags[].TagKey", Required: true, Length: awsjson.Between(1, 128)},
 		{Member: "Tags[].TagValue", Required: true, Length: awsjson.AtMost(256)},
 		{Member: "XksKeyId", Length: awsjson.Between(1, 128), Pattern: `^[a-zA-Z0-9-_.]+$`},
+	},
+	"Decapsulate": {
+		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		{Member: "SharedSecretCiphertextBlob", Required: true, Length: awsjson.Between(1, 6144)},
+		{Member: "EncapsulationAlgorithm", Required: true, Enum: encapsulationAlgorithms},
+		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
+		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
 	},
 	"Decrypt": {
 		{Member: "CiphertextBlob", Length: awsjson.Between(1, 6144)},
@@ -107,6 +115,12 @@ var constraints = map[string][]awsjson.Rule{
 	"EnableKeyRotation": {
 		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
 		{Member: "RotationPeriodInDays", Value: awsjson.Between(90, 2560)},
+	},
+	"Encapsulate": {
+		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		{Member: "EncapsulationAlgorithm", Required: true, Enum: encapsulationAlgorithms},
+		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
+		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
 	},
 	"Encrypt": {
 		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
@@ -360,11 +374,12 @@ var (
 		"ECC_SECG_P256K1",
 		"ECC_NIST_EDWARDS25519",
 	}
-	dataKeySpecs         = []string{"AES_256", "AES_128"}
-	dryRunModifiers      = []string{"IGNORE_CIPHERTEXT"}
-	encryptionAlgorithms = []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"}
-	expirationModels     = []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}
-	grantOperations      = []string{
+	dataKeySpecs            = []string{"AES_256", "AES_128"}
+	dryRunModifiers         = []string{"IGNORE_CIPHERTEXT"}
+	encapsulationAlgorithms = []string{"ML_KEM"}
+	encryptionAlgorithms    = []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"}
+	expirationModels        = []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+	grantOperations         = []string{
 		"Decrypt",
 		"Encrypt",
 		"GenerateDataKey",
@@ -382,6 +397,8 @@ var (
 		"GenerateMac",
 		"VerifyMac",
 		"DeriveSharedSecret",
+		"Encapsulate",
+		"Decapsulate",
 	}
 	importTypes             = []string{"NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"}
 	includeKeyMaterials     = []string{"ALL_KEY_MATERIAL", "ROTATIONS_ONLY"}
@@ -404,8 +421,11 @@ var (
 		"ML_DSA_65",
 		"ML_DSA_87",
 		"ECC_NIST_EDWARDS25519",
+		"ML_KEM_512",
+		"ML_KEM_768",
+		"ML_KEM_1024",
 	}
-	keyUsages         = []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"}
+	keyUsages         = []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}
 	macAlgorithms     = []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}
 	messageTypes      = []string{"RAW", "DIGEST", "EXTERNAL_MU"}
 	origins           = []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}

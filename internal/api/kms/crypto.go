@@ -243,3 +243,28 @@ func deriveSharedSecret(c call, in *kms.DeriveSharedSecretInput) (*kms.DeriveSha
 		KeyAgreementAlgorithm: types.KeyAgreementAlgorithmSpec(out.Algorithm),
 	}, nil
 }
+
+func encapsulate(c call, in *kms.EncapsulateInput) (*kms.EncapsulateOutput, error) {
+	out, err := c.ring.Encapsulate(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.EncapsulationAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kms.EncapsulateOutput{
+		KeyId: &out.KeyARN, SharedSecret: out.Secret, SharedSecretCiphertextBlob: out.Ciphertext,
+		EncapsulationAlgorithm: types.EncapsulationAlgorithmSpec(out.Algorithm),
+	}, nil
+}
+
+func decapsulate(c call, in *kms.DecapsulateInput) (*kms.DecapsulateOutput, error) {
+	out, err := c.ring.Decapsulate(c, c.who, keyring.Use{
+		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.EncapsulationAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+	}, in.SharedSecretCiphertextBlob)
+	if err != nil {
+		return nil, err
+	}
+	return &kms.DecapsulateOutput{
+		KeyId: &out.KeyARN, SharedSecret: out.Secret, EncapsulationAlgorithm: types.EncapsulationAlgorithmSpec(out.Algorithm),
+	}, nil
+}

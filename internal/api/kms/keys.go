@@ -76,6 +76,7 @@ func metadata(m *keyring.Metadata) *types.KeyMetadata {
 	a := listAlgorithms(m.Usage, m.Algorithms)
 	out.EncryptionAlgorithms, out.SigningAlgorithms = a.encryption, a.signing
 	out.MacAlgorithms, out.KeyAgreementAlgorithms = a.mac, a.agreement
+	out.EncapsulationAlgorithms = a.kem
 	return out
 }
 
@@ -84,6 +85,7 @@ type algorithms struct {
 	encryption []types.EncryptionAlgorithmSpec
 	signing    []types.SigningAlgorithmSpec
 	mac        []types.MacAlgorithmSpec
+	kem        []types.EncapsulationAlgorithmSpec
 	agreement  []types.KeyAgreementAlgorithmSpec
 }
 
@@ -95,6 +97,8 @@ func listAlgorithms(usage keyring.KeyUsage, of []keyring.Algorithm) (a algorithm
 		a.signing = spell[types.SigningAlgorithmSpec](of)
 	case keyring.MACUsage:
 		a.mac = spell[types.MacAlgorithmSpec](of)
+	case keyring.EncapsulateDecapsulate:
+		a.kem = spell[types.EncapsulationAlgorithmSpec](of)
 	case keyring.KeyAgreement:
 		a.agreement = spell[types.KeyAgreementAlgorithmSpec](of)
 	}
@@ -119,7 +123,23 @@ func getPublicKey(c call, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, e
 		KeyId: &k.KeyARN, PublicKey: k.DER, KeyUsage: types.KeyUsageType(k.Usage),
 		KeySpec: types.KeySpec(k.Spec), CustomerMasterKeySpec: types.CustomerMasterKeySpec(k.Spec),
 		EncryptionAlgorithms: a.encryption, SigningAlgorithms: a.signing, KeyAgreementAlgorithms: a.agreement,
+		EncapsulationAlgorithms: a.kem,
 	}, nil
+}
+
+func getKeyLastUsage(c call, in *kms.GetKeyLastUsageInput) (*kms.GetKeyLastUsageOutput, error) {
+	u, err := c.ring.LastUsage(c, c.who, *in.KeyId)
+	if err != nil {
+		return nil, err
+	}
+	// Uses are tracked from the key's creation on.
+	out := &kms.GetKeyLastUsageOutput{KeyId: &u.KeyARN, KeyCreationDate: &u.Created, TrackingStartDate: &u.Created}
+	if u.Operation != "" {
+		out.KeyLastUsage = &types.KeyLastUsageData{
+			Operation: types.KeyLastUsageTrackingOperation(u.Operation), Timestamp: &u.At, KmsRequestId: optional(u.RequestID),
+		}
+	}
+	return out, nil
 }
 
 func listKeys(c call, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
