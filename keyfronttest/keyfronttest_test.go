@@ -37,7 +37,7 @@ type site struct {
 	http *http.Client
 
 	keyARN, bucket, keyID, group, base, distributionARN, distributionID string
-	encryptedKey                                                       []byte
+	encryptedKey                                                        []byte
 }
 
 func clients(srv *keyfronttest.Server) *site {
@@ -79,10 +79,12 @@ func publish(t *testing.T, srv *keyfronttest.Server) *site {
 
 	_, err = s.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &s.bucket})
 	must(err)
-	_, err = s.s3.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: &s.bucket,
+	_, err = s.s3.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
+		Bucket: &s.bucket,
 		ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{Rules: []s3types.ServerSideEncryptionRule{{
 			ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{SSEAlgorithm: s3types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &s.keyARN},
-		}}}})
+		}}},
+	})
 	must(err)
 	oac, err := s.cf.CreateOriginAccessControl(ctx, &cloudfront.CreateOriginAccessControlInput{OriginAccessControlConfig: &cftypes.OriginAccessControlConfig{
 		Name: aws.String("oac"), OriginAccessControlOriginType: "s3", SigningBehavior: "always", SigningProtocol: "sigv4",
