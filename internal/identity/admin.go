@@ -185,7 +185,7 @@ func (t *txn) quota(k Kind, account arn.AccountID, most int, per string) error {
 type Page struct {
 	// Marker is that of the list before; empty for the first page.
 	Marker string
-	// Max bounds the items, 1 to 1000; zero is 100.
+	// Max bounds the items, 1 to MaxPage.
 	Max int
 }
 
@@ -196,16 +196,17 @@ type List[T any] struct {
 	Marker string
 }
 
-const maxPage = 1000
+// MaxPage is the most items of a page, DefaultPage what callers get who do not say.
+const (
+	MaxPage     = 1000
+	DefaultPage = 100
+)
 
 // paginate cuts a page out of all items, which are in the order of their keys.
 func paginate[T any](all []T, key func(T) string, p Page) (List[T], error) {
-	if p.Max == 0 {
-		p.Max = 100
-	}
-	if p.Max < 1 || p.Max > maxPage {
+	if p.Max < 1 || p.Max > MaxPage {
 		constraint := "have value greater than or equal to 1"
-		if p.Max > maxPage {
+		if p.Max > MaxPage {
 			constraint = "have value less than or equal to 1000"
 		}
 		return List[T]{}, invalid("maxItems", p.Max, constraint)

@@ -31,8 +31,6 @@ var (
 	ErrLimit = errors.New("identity: limit exceeded")
 	// ErrMalformedPolicy says that a text is not a policy document.
 	ErrMalformedPolicy = errors.New("identity: malformed policy document")
-	// ErrPolicyEvaluation says that a simulation could not be carried out.
-	ErrPolicyEvaluation = errors.New("identity: policy evaluation failed")
 	// ErrInvalidInput says that parameters do not fit together.
 	ErrInvalidInput = errors.New("identity: invalid input")
 	// ErrValidation says that a parameter has not the form it must have.
@@ -40,8 +38,6 @@ var (
 	// ErrInvalidParameter says that a parameter of a session has a value that
 	// does not fit the others.
 	ErrInvalidParameter = errors.New("identity: invalid parameter value")
-	// ErrNotAttachable says that a policy cannot be attached.
-	ErrNotAttachable = errors.New("identity: policy not attachable")
 	// ErrForeign says that the policy is one of AWS or of another account, which
 	// the caller may use but not change.
 	ErrForeign = errors.New("identity: outside the account")

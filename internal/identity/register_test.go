@@ -112,7 +112,7 @@ func TestNodesFollowEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range []*world{a, b} {
-		l, err := w.admin.InlinePolicies(ctx, rootCaller(), userRef("alice"), identity.Page{})
+		l, err := w.admin.InlinePolicies(ctx, rootCaller(), userRef("alice"), everything)
 		if want := []string{"from-a", "from-b"}; err != nil || !slices.Equal(l.Items, want) {
 			t.Errorf("policies %v, %v, want %v", l.Items, err, want)
 		}
@@ -155,7 +155,7 @@ func TestNodeFarBehindReadsEverything(t *testing.T) {
 	if b.may(b.caller(gone).Principal, "kms:ListKeys") {
 		t.Error("a deleted user may still call")
 	}
-	l, err := b.admin.Tags(ctx, rootCaller(), userRef("stays"), identity.Page{})
+	l, err := b.admin.Tags(ctx, rootCaller(), userRef("stays"), everything)
 	if err != nil || len(l.Items) != 1 || l.Items[0].Value != fmt.Sprint(identity.KeptChanges-1) {
 		t.Errorf("tags %v, %v", l.Items, err)
 	}
@@ -321,7 +321,7 @@ func TestNothingHalfDone(t *testing.T) {
 	if after := counter(); after != before {
 		t.Error("a refused call wrote")
 	}
-	l, err := w.admin.Users(ctx, rootCaller(), "", identity.Page{})
+	l, err := w.admin.Users(ctx, rootCaller(), "", everything)
 	if err != nil || len(l.Items) != 1 {
 		t.Errorf("users %v, %v, want alice alone", l.Items, err)
 	}

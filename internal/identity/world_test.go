@@ -20,6 +20,8 @@ const account = "111122223333"
 // rootKey keeps nodes from making different root keys.
 var rootKey = identity.AccessKey{ID: "AKIAROOT", Secret: sealed.NewSecret([]byte("root"))}
 
+var everything = identity.Page{Max: identity.MaxPage}
+
 func newRecords() store.Records { return memory.NewRecords() }
 
 // tape keeps what was recorded, or fails.

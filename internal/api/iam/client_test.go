@@ -156,7 +156,9 @@ func TestReadWithoutDecrypt(t *testing.T) {
 	w := start(t)
 	ctx := t.Context()
 	key := must[*kms.CreateKeyOutput](t)(kms.NewFromConfig(w.srv.AWSConfig()).CreateKey(ctx, &kms.CreateKeyInput{}))
-	s3of := func(c aws.Config) *s3.Client { return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true }) }
+	s3of := func(c aws.Config) *s3.Client {
+		return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true })
+	}
 	root := s3of(w.srv.AWSConfig())
 	must[*s3.CreateBucketOutput](t)(root.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("media")}))
 	must[*s3.PutObjectOutput](t)(root.PutObject(ctx, &s3.PutObjectInput{

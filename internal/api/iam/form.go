@@ -9,14 +9,9 @@ import (
 	"github.com/keyfront-project/keyfront/internal/wire/query"
 )
 
-// pageOf reads the parameters of every list. A MaxItems of zero is one too few,
-// not the default.
+// pageOf reads the parameters of every list.
 func pageOf(f query.Form) identity.Page {
-	p := identity.Page{Marker: f.Optional("Marker"), Max: f.Int("MaxItems", 100)}
-	if p.Max == 0 {
-		p.Max = -1
-	}
-	return p
+	return identity.Page{Marker: f.Optional("Marker"), Max: f.Int("MaxItems", identity.DefaultPage)}
 }
 
 func readTags(f query.Form) []identity.Tag {

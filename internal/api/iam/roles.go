@@ -16,7 +16,7 @@ type roleResult struct{ Role roleDocument }
 func (s *service) createRole(f query.Form) querydoor.Run {
 	in := identity.NewRole{
 		Name: f.String("RoleName"), Path: f.Optional("Path"), Trust: f.String("AssumeRolePolicyDocument"),
-		Description: f.Optional("Description"), MaxSession: time.Duration(f.Int("MaxSessionDuration", 3600)) * time.Second,
+		Description: f.Optional("Description"), MaxSession: seconds(f.Int("MaxSessionDuration", 3600)),
 		Boundary: f.Optional("PermissionsBoundary"), Tags: readTags(f),
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {
@@ -26,6 +26,15 @@ func (s *service) createRole(f query.Form) querydoor.Run {
 		}
 		return roleResult{s.newRole(r)}, nil
 	}
+}
+
+// seconds is a duration that was asked for. Zero is shorter than any, while the
+// domain takes it as not given.
+func seconds(n int) time.Duration {
+	if n == 0 {
+		return 1
+	}
+	return time.Duration(n) * time.Second
 }
 
 func (s *service) getRole(f query.Form) querydoor.Run {
@@ -58,7 +67,7 @@ func (s *service) listRoles(f query.Form) querydoor.Run {
 func (s *service) updateRole(f query.Form) querydoor.Run {
 	name, in := f.String("RoleName"), identity.RoleUpdate{Description: optional(f, "Description")}
 	if f.Has("MaxSessionDuration") {
-		d := time.Duration(f.Int("MaxSessionDuration", 0)) * time.Second
+		d := seconds(f.Int("MaxSessionDuration", 0))
 		in.MaxSession = &d
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {

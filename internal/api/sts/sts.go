@@ -154,8 +154,8 @@ func (s *service) getFederationToken(f query.Form) querydoor.Run {
 func duration(f query.Form, otherwise int) time.Duration {
 	d := time.Duration(f.Int("DurationSeconds", otherwise)) * time.Second
 	if d == 0 {
-		// Zero is too short, not the default.
-		d = -time.Second
+		// Zero is shorter than any, while the domain takes it as not given.
+		d = 1
 	}
 	return d
 }

@@ -1,0 +1,182 @@
+package iam_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/api/iam"
+	"github.com/keyfront-project/keyfront/internal/api/querydoor"
+	"github.com/keyfront-project/keyfront/internal/api/sts"
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store/memory"
+)
+
+var update = flag.Bool("update", false, "write the golden answers anew")
+
+type blank struct{}
+
+func (blank) Append(context.Context, *audit.Record) error { return nil }
+
+const account = "111122223333"
+
+func door(tb testing.TB) *querydoor.Door {
+	tb.Helper()
+	ctx := context.Background()
+	records := memory.NewRecords()
+	vault, err := sealed.Open(ctx, records, sealed.RandomSecret(sealed.KeyBytes))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	domain, err := vault.Domain(ctx, "identity")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ids, err := identity.Open(ctx, identity.Config{Records: records, Domain: domain, Account: account})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	gate := access.NewGate(access.Config{Identities: ids, Record: blank{}})
+	return iam.New(identity.NewAdmin(ids, gate), ids, slog.New(slog.DiscardHandler))
+}
+
+func call(d *querydoor.Door, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	d.Serve(w, &front.Request{Request: r, ID: "request-1", Body: []byte(body), Caller: access.Caller{
+		At:        time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
+		Principal: policy.Principal{Kind: policy.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root", UserID: account},
+	}})
+	return w
+}
+
+// random is what differs from run to run.
+var random = regexp.MustCompile(`\b(AIDA|AROA|AGPA|ANPA|AIPA|AKIA)[A-Z2-7]{16,17}\b|(<(?:SecretAccessKey|Base32StringSeed|QRCodePNG)>)[^<]+`)
+
+// TestGolden plays the exchanges of testdata/golden: a line that begins with "> "
+// is a request, its parameters written plain and parted by " & "; the lines below
+// are the answer, whose documents end with the request id.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/golden/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no exchanges: %v", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			want, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := door(t)
+			var got bytes.Buffer
+			for line := range strings.Lines(string(want)) {
+				request, ok := strings.CutPrefix(line, "> ")
+				if !ok {
+					if strings.HasPrefix(line, "#") || line == "\n" {
+						got.WriteString(line)
+					}
+					continue
+				}
+				got.WriteString(line)
+				var pairs []string
+				for pair := range strings.SplitSeq(strings.TrimSpace(request), " & ") {
+					key, value, _ := strings.Cut(pair, "=")
+					pairs = append(pairs, key+"="+url.QueryEscape(value))
+				}
+				w := call(d, strings.Join(pairs, "&")+"&Version=2010-05-08")
+				text := random.ReplaceAllString(w.Body.String(), "$1$2…")
+				fmt.Fprintf(&got, "%d %s\n", w.Code, text)
+			}
+			if *update {
+				if err := os.WriteFile(name, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got.String() != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+			}
+		})
+	}
+}
+
+// Every kind of refusal has a wire form at one of the two doors that have them.
+func TestEveryErrorHasAForm(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../identity/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]error{
+		"ErrNoSuchEntity": identity.ErrNoSuchEntity, "ErrExists": identity.ErrExists, "ErrDeleteConflict": identity.ErrDeleteConflict,
+		"ErrLimit": identity.ErrLimit, "ErrMalformedPolicy": identity.ErrMalformedPolicy, "ErrInvalidInput": identity.ErrInvalidInput,
+		"ErrValidation": identity.ErrValidation, "ErrInvalidParameter": identity.ErrInvalidParameter, "ErrForeign": identity.ErrForeign,
+		"ErrAuthenticationCode": identity.ErrAuthenticationCode, "ErrPackedTooLarge": identity.ErrPackedTooLarge,
+		"ErrSession": identity.ErrSession, "ErrSessionDenied": identity.ErrSessionDenied,
+		"ErrDenied": access.ErrDenied,
+		// The front gives these its own.
+		"ErrUnknownKey": front.ErrUnknownAccessKey, "ErrInvalidToken": front.ErrInvalidToken, "ErrExpiredToken": front.ErrExpiredToken,
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for _, name := range spec.Names {
+			found++
+			err, ok := known[name.Name]
+			if !ok {
+				t.Errorf("identity.%s is new: give it a form and name it here", name.Name)
+				continue
+			}
+			if iam.ErrorCode(err) == "InternalFailure" && sts.ErrorCode(err) == "InternalFailure" {
+				t.Errorf("identity.%s has no wire form", name.Name)
+			}
+		}
+		return true
+	})
+	if found < 10 {
+		t.Errorf("found %d errors", found)
+	}
+}
+
+// FuzzServe: whatever the form, the fault is never ours.
+func FuzzServe(f *testing.F) {
+	d := door(f)
+	for _, seed := range []string{
+		"Action=CreateUser&UserName=a&Tags.member.1.Key=k&Tags.member.1.Value=v",
+		"Action=CreateRole&RoleName=r&AssumeRolePolicyDocument={}",
+		"Action=PutUserPolicy&UserName=a&PolicyName=p&PolicyDocument={}",
+		"Action=ListUsers&MaxItems=1&Marker=YQ",
+		"Action=SimulateCustomPolicy&ActionNames.member.1=s3:GetObject&PolicyInputList.member.1={}&ContextEntries.member.1.ContextKeyName=k",
+		"Action=EnableMFADevice&UserName=a&SerialNumber=arn:aws:iam::111122223333:mfa/a&AuthenticationCode1=1&AuthenticationCode2=2",
+		"Action=GetAccountAuthorizationDetails&Filter.member.1=User",
+		"Action=AttachUserPolicy&UserName=a&PolicyArn=arn:aws:iam::aws:policy/AdministratorAccess",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		if w := call(d, body); w.Code >= 500 {
+			t.Errorf("%q: %d %s", body, w.Code, w.Body)
+		}
+	})
+}
