@@ -244,7 +244,7 @@ func (s *Service) SetEncryption(ctx context.Context, who Caller, name string, e 
 	defer call.End(ctx, &err)
 	if e != nil {
 		switch {
-		case e.Algorithm != S3Managed && e.Algorithm != KMSManaged:
+		case e.Algorithm != S3Managed && !e.Algorithm.KMS():
 			return fmt.Errorf("%w: unknown algorithm", ErrEncryption)
 		case e.Algorithm == S3Managed && e.Key != "":
 			return fmt.Errorf("%w: a key is not applicable to AES256", ErrEncryption)

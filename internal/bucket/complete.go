@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -57,11 +56,11 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		return Info{}, err
 	}
 	key := in.Upload.Key
-	data, err := s.openRecord(ctx, &who, c, key, u)
+	data, err := s.openRecord(ctx, &who, c, key, u, nil)
 	if err != nil {
 		return Info{}, err
 	}
-	defer data.Wipe()
+	defer data.wipe()
 	var parts []*part
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		if err := in.Conditions.checkIn(tx, c, key); err != nil {
@@ -243,7 +242,7 @@ func multipartETag(v *version, parts []*part) string {
 }
 
 // publishUpload turns the upload into the current version in one transaction.
-func (s *Service) publishUpload(ctx context.Context, decided *config, key string, v *version, data sealed.Secret, parts []*part, manifest []byte, conditions *WriteConditions) error {
+func (s *Service) publishUpload(ctx context.Context, decided *config, key string, v *version, data dataKey, parts []*part, manifest []byte, conditions *WriteConditions) error {
 	keep := make(map[int]bool, len(parts))
 	for _, pt := range parts {
 		keep[pt.number] = true

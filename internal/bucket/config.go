@@ -31,6 +31,8 @@ type DefaultEncryption struct {
 	// write. Empty under KMSManaged means alias/aws/s3.
 	Key       string `json:"key,omitempty"`
 	BucketKey bool   `json:"bucketKey,omitempty"`
+	// AllowCustomerKeys lets writers use SSE-C.
+	AllowCustomerKeys bool `json:"allowCustomerKeys,omitempty"`
 }
 
 // config is the record of a bucket. Its JSON form is docs/spec/bucket-records.md.

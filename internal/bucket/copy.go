@@ -34,7 +34,7 @@ type Copied struct {
 func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error) {
 	w := in.To.Encryption
 	if in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" &&
-		!in.ReplaceMetadata && w.Algorithm == "" && w.BucketKey == nil {
+		!in.ReplaceMetadata && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil {
 		return Copied{}, ErrCopyToItself
 	}
 	src, err := s.Get(ctx, who, in.Source)
@@ -66,6 +66,8 @@ type CopyPart struct {
 	Source Get
 	Upload UploadRef
 	Number int
+	// Customer is the key of an upload under SSE-C; the source's is in Source.
+	Customer *CustomerKey
 }
 
 // CopyPart uploads a part from an object, or a range of one. Its errors are
@@ -82,7 +84,7 @@ func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, 
 		return Part{}, err
 	}
 	defer src.Close()
-	p, err := s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length})
+	p, err := s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length, Customer: in.Customer})
 	p.SourceVersionID = src.VersionID
 	return p, err
 }

@@ -268,3 +268,22 @@ func (w *world) write(space store.Space, key string, value []byte) {
 		w.t.Fatal(err)
 	}
 }
+
+// values are the sizes of the values in a space, in ascending order.
+func (w *world) values(space store.Space) (sizes []int64) {
+	w.t.Helper()
+	err := w.records.View(w.t.Context(), func(tx store.Reader) error {
+		for rec, err := range tx.Scan(space, store.Range{}) {
+			if err != nil {
+				return err
+			}
+			sizes = append(sizes, int64(len(rec.Value)))
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	slices.Sort(sizes)
+	return sizes
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -63,9 +62,11 @@ func (s *Service) remove(ctx context.Context, decided *config, in *Delete) (d De
 	// The marker is authenticated as objects are, under a key that the vault
 	// wraps; whether one is made, the transaction finds out.
 	marker := &version{kind: kindDeleteMarker, generation: newGeneration(), enc: Encryption{Algorithm: S3Managed}}
-	data := sealed.RandomSecret(sealed.KeyBytes)
-	defer data.Wipe()
-	marker.wrapped = s.cfg.Vault.Wrap(purposeDataKey, vaultName(decided, marker.generation), data)
+	data, err := s.newDataKey(ctx, nil, decided, in.Key, marker, nil)
+	if err != nil {
+		return Deleted{}, err
+	}
+	defer data.wipe()
 	var old []string
 	err = s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		old, d = nil, Deleted{}

@@ -1,25 +1,112 @@
 package bucket
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
-	"maps"
-	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
+
+// Algorithm is a form of server-side encryption.
+type Algorithm string
+
+// The first three are spelt as the header x-amz-server-side-encryption does.
+const (
+	// S3Managed is SSE-S3: the data key is wrapped by the server's own vault.
+	S3Managed Algorithm = "AES256"
+	// KMSManaged is SSE-KMS: the data key is wrapped by a key of the key service.
+	KMSManaged Algorithm = "aws:kms"
+	// DualKMSManaged is DSSE-KMS: the content is sealed twice, under a data key of
+	// the vault and around it under one of the key service.
+	DualKMSManaged Algorithm = "aws:kms:dsse"
+	// CustomerManaged is SSE-C: the data key is wrapped by a key that the client
+	// sends with every request and the server does not keep.
+	CustomerManaged Algorithm = "SSE-C"
+)
+
+// KMS reports whether a key of the key service is needed.
+func (a Algorithm) KMS() bool { return a == KMSManaged || a == DualKMSManaged }
+
+// Encryption is how an object is, or is to be, encrypted.
+type Encryption struct {
+	Algorithm Algorithm
+	// KeyARN names the key under KMSManaged and DualKMSManaged. In a wish it may
+	// be any reference that the key service knows, or empty for the managed key
+	// alias/aws/s3.
+	KeyARN string
+	// Context is the client's own encryption context, without the pair that
+	// this package adds.
+	Context map[string]string
+	// BucketKey says that a bucket key wraps the data key, and that the bucket's
+	// ARN stands in the context in place of the object's.
+	BucketKey bool
+}
+
+// EncryptionWish is how a writer wants an object encrypted. The zero value takes
+// the bucket's default.
+type EncryptionWish struct {
+	Algorithm Algorithm // not CustomerManaged: that is what Customer means
+	Key       string
+	Context   map[string]string
+	// BucketKey overrides the bucket's setting when it is not nil.
+	BucketKey *bool
+	// Customer excludes all other fields.
+	Customer *CustomerKey
+}
+
+// CustomerKey is the key that a request brings along under SSE-C.
+type CustomerKey struct {
+	Key sealed.Secret // 32 bytes
+	// Invalid is what is wrong with what came in place of a key. It becomes the
+	// error of the call once that would use the key, and not before.
+	Invalid error
+}
+
+// checkCustomer tells whether a request brings a customer's key where one is
+// needed, and only there.
+func (e *Encryption) checkCustomer(k *CustomerKey) error {
+	switch {
+	case e.Algorithm != CustomerManaged && k != nil:
+		return fmt.Errorf("%w: %s", ErrCustomerKey, "The encryption parameters are not applicable to this object.")
+	case k != nil:
+		return k.Invalid
+	}
+	return nil
+}
+
+// needCustomer wants a customer's key under SSE-C.
+func (e *Encryption) needCustomer(k *CustomerKey) error {
+	if e.Algorithm == CustomerManaged && k == nil {
+		return fmt.Errorf("%w: %s", ErrCustomerKey,
+			"The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
+	}
+	return nil
+}
+
+// checkPart is checkCustomer for parts of an upload.
+func (e *Encryption) checkPart(k *CustomerKey) error {
+	problem := ""
+	switch {
+	case e.Algorithm == CustomerManaged && k == nil:
+		problem = "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters."
+	case e.Algorithm != CustomerManaged && k != nil:
+		problem = "The multipart upload initiate did not request encryption. Please resend the request without sending encryption parameters."
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrCustomerKey, problem)
+}
 
 const (
 	// arnPair is the pair that this package adds to every encryption context.
 	arnPair = "aws:s3:arn"
 
-	purposeDataKey = "s3 data key"
-	labelRecord    = "keyfront/s3-record/1"
+	labelRecord = "keyfront/s3-record/1"
 )
+
+var errContextARN = fmt.Errorf("%w: the context's %s is not the object's", ErrEncryption, arnPair)
 
 // setEncryptionKeys fills the condition keys that stand for the request's own
 // encryption headers; the bucket's default never shows there.
@@ -30,26 +117,27 @@ func setEncryptionKeys(call *pass, who *Caller, region string, w *EncryptionWish
 	if w.Key != "" {
 		call.Keys.Set("s3:x-amz-server-side-encryption-aws-kms-key-id", fullKeyARN(w.Key, region, who))
 	}
-}
-
-// fullKeyARN spells a key reference as policies know it. An alias stays one.
-func fullKeyARN(ref, region string, who *Caller) string {
-	if strings.HasPrefix(ref, "arn:") {
-		return ref
+	if w.Customer != nil {
+		call.Keys.Set("s3:x-amz-server-side-encryption-customer-algorithm", "AES256")
 	}
-	if !strings.HasPrefix(ref, "alias/") {
-		ref = "key/" + ref
-	}
-	return "arn:aws:kms:" + region + ":" + string(who.Account()) + ":" + ref
 }
 
 // plan decides how a new object is encrypted: the wish, else the bucket's
 // default. In the result KeyARN is still a reference.
 func (c *config) plan(w *EncryptionWish) (Encryption, error) {
+	def := c.encryption()
+	if w.Customer != nil {
+		switch {
+		case !def.AllowCustomerKeys:
+			return Encryption{}, ErrCustomerKeyBlocked
+		case w.Algorithm != "" || w.Key != "" || w.Context != nil || w.BucketKey != nil:
+			return Encryption{}, fmt.Errorf("%w: Server Side Encryption with Customer provided keys is incompatible with the encryption method specified", ErrEncryption)
+		}
+		return Encryption{Algorithm: CustomerManaged}, w.Customer.Invalid
+	}
 	if w.Algorithm == "" && (w.Key != "" || w.Context != nil) {
 		return Encryption{}, fmt.Errorf("%w: a key or context needs aws:kms", ErrEncryption)
 	}
-	def := c.encryption()
 	e := Encryption{Algorithm: w.Algorithm, KeyARN: w.Key, Context: w.Context}
 	switch w.Algorithm {
 	case "":
@@ -58,12 +146,11 @@ func (c *config) plan(w *EncryptionWish) (Encryption, error) {
 		if w.Key != "" || w.Context != nil {
 			return Encryption{}, fmt.Errorf("%w: a key or context is not applicable to AES256", ErrEncryption)
 		}
-	case KMSManaged:
-	case "aws:kms:dsse":
-		return Encryption{}, fmt.Errorf("%w: aws:kms:dsse", ErrUnsupported)
+	case KMSManaged, DualKMSManaged:
 	default:
 		return Encryption{}, fmt.Errorf("%w: the encryption method specified is not supported", ErrEncryption)
 	}
+	// There are no bucket keys under DSSE-KMS, whatever is asked for.
 	if e.Algorithm == KMSManaged {
 		e.BucketKey = def.BucketKey
 		if w.BucketKey != nil {
@@ -73,79 +160,15 @@ func (c *config) plan(w *EncryptionWish) (Encryption, error) {
 	return e, nil
 }
 
-// bind is the encryption context under which the key service wraps the data
-// key: the client's own and the ARN.
-func (c *config) bind(key string, e *Encryption) (map[string]string, error) {
-	b := c.bucket()
-	arn := b.objectARN(key)
-	if e.BucketKey {
-		arn = b.ARN()
+// fullKeyARN spells a key reference as policies know it. An alias stays one.
+func fullKeyARN(ref, region string, who *Caller) string {
+	switch {
+	case len(ref) > 4 && ref[:4] == "arn:":
+		return ref
+	case len(ref) < 6 || ref[:6] != "alias/":
+		ref = "key/" + ref
 	}
-	if given, ok := e.Context[arnPair]; ok && given != arn {
-		return nil, fmt.Errorf("%w: the context's %s is not the object's", ErrEncryption, arnPair)
-	}
-	bind := maps.Clone(e.Context)
-	if bind == nil {
-		bind = make(map[string]string, 1)
-	}
-	bind[arnPair] = arn
-	return bind, nil
-}
-
-// newDataKey makes the data key of a new write and completes e with the ARN of
-// the key that wraps it.
-func (s *Service) newDataKey(ctx context.Context, who *Caller, c *config, key, generation string, e *Encryption) (sealed.Secret, []byte, error) {
-	if e.Algorithm == S3Managed {
-		data := sealed.RandomSecret(sealed.KeyBytes)
-		return data, s.cfg.Vault.Wrap(purposeDataKey, vaultName(c, generation), data), nil
-	}
-	if who.Principal.Kind == policy.Anonymous {
-		return sealed.Secret{}, nil, ErrAnonymousKMS
-	}
-	bind, err := c.bind(key, e)
-	if err != nil {
-		return sealed.Secret{}, nil, err
-	}
-	through := c.through(who)
-	ref := e.KeyARN
-	if ref == "" {
-		if ref, err = s.cfg.Keys.ManagedKey(ctx, through, "s3"); err != nil {
-			return sealed.Secret{}, nil, &KeyError{err}
-		}
-	}
-	data, wrapped, keyARN, err := s.cfg.Keys.NewDataKey(ctx, through, ref, bind)
-	if err != nil {
-		return sealed.Secret{}, nil, &KeyError{err}
-	}
-	e.KeyARN = keyARN
-	return data, wrapped, nil
-}
-
-// openDataKey unwraps the data key of a write. For SSE-KMS the key service
-// decides whether the caller may.
-func (s *Service) openDataKey(ctx context.Context, who *Caller, c *config, key, generation string, e *Encryption, wrapped []byte) (sealed.Secret, error) {
-	if e.Algorithm == S3Managed {
-		data, err := s.cfg.Vault.Unwrap(purposeDataKey, vaultName(c, generation), wrapped)
-		if err != nil {
-			return sealed.Secret{}, ErrCorrupt
-		}
-		return data, nil
-	}
-	if e.Algorithm != KMSManaged {
-		return sealed.Secret{}, ErrCorrupt
-	}
-	if who.Principal.Kind == policy.Anonymous {
-		return sealed.Secret{}, ErrAnonymousKMS
-	}
-	bind, err := c.bind(key, e)
-	if err != nil {
-		return sealed.Secret{}, ErrCorrupt
-	}
-	data, err := s.cfg.Keys.OpenDataKey(ctx, c.through(who), wrapped, bind)
-	if err != nil {
-		return sealed.Secret{}, &KeyError{err}
-	}
-	return data, nil
+	return "arn:aws:kms:" + region + ":" + string(who.Account()) + ":" + ref
 }
 
 // through is the caller as the key service sees it. Keys live where the bucket
@@ -156,17 +179,15 @@ func (c *config) through(who *Caller) access.Caller {
 	return via.Through("s3")
 }
 
-func vaultName(c *config, generation string) string { return c.ID + "/" + generation }
-
 // authenticate computes the MAC that ties a version's record to its data key
 // and to its place. The label keeps it apart from every key that package sealed
 // derives from the same secret: those start with a counter.
-func authenticate(data sealed.Secret, c *config, key string, signed []byte) []byte {
+func authenticate(data dataKey, c *config, key string, signed []byte) []byte {
 	return authenticateAs(labelRecord, data, c, key, signed)
 }
 
-func authenticateAs(label string, data sealed.Secret, c *config, key string, signed []byte) []byte {
-	mac := hmac.New(sha256.New, data.Reveal())
+func authenticateAs(label string, data dataKey, c *config, key string, signed []byte) []byte {
+	mac := hmac.New(sha256.New, data.record.Reveal())
 	b := appendString([]byte(label), c.ID)
 	b = appendString(b, key)
 	mac.Write(b)

@@ -71,6 +71,13 @@ var (
 	// ErrEncryption says that the wanted encryption makes no sense; the text
 	// after the colon says why.
 	ErrEncryption = errors.New("bucket: invalid encryption")
+	// ErrCustomerKey says that a request brings no customer's key where one is
+	// needed, or one where none is; the text after the colon is S3's.
+	ErrCustomerKey = errors.New("bucket: customer's key")
+	// ErrCustomerKeyWrong says that the customer's key is not the object's.
+	ErrCustomerKeyWrong = errors.New("bucket: another customer's key")
+	// ErrCustomerKeyBlocked says that the bucket takes no objects under SSE-C.
+	ErrCustomerKeyBlocked = errors.New("bucket: SSE-C is blocked")
 	// ErrUnsupported says that a setting is known and not implemented.
 	ErrUnsupported = errors.New("bucket: not implemented")
 	// ErrAnonymousKMS says that an unsigned request asked for an object under

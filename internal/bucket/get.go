@@ -11,7 +11,6 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
-	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -27,6 +26,8 @@ type Get struct {
 	// Checksum says that the caller wants the checksum, which under SSE-KMS
 	// is told only to those who may use the key.
 	Checksum bool
+	// Customer is the key of an object under SSE-C.
+	Customer *CustomerKey
 }
 
 // Get opens an object. It returns ErrNoKey (access.ErrDenied to a caller that
@@ -56,7 +57,7 @@ func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err e
 		if err := o.cut(&in, f); err != nil {
 			return nil, err
 		}
-		err := s.open(ctx, &who, c, f, o)
+		err := s.open(ctx, &who, c, f, o, in.Customer)
 		if errors.Is(err, store.ErrNotFound) {
 			again, ferr := s.find(ctx, c, &in)
 			switch {
@@ -103,16 +104,20 @@ func (s *Service) Head(ctx context.Context, who Caller, in Get) (o *Object, err 
 }
 
 // verifyHead verifies a record that is only described. Under SSE-S3 the data key
-// is ours to open; otherwise only the checksum is worth the use of the key.
+// is ours to open, under SSE-C the request has to prove its key; under SSE-KMS
+// only the checksum is worth the use of the key.
 func (s *Service) verifyHead(ctx context.Context, who *Caller, c *config, in *Get, f *found) error {
-	if !in.Checksum && f.enc.Algorithm != S3Managed {
-		return nil
+	if !in.Checksum && f.enc.Algorithm.KMS() {
+		return f.enc.checkCustomer(in.Customer)
 	}
-	data, err := s.openRecord(ctx, who, c, in.Key, f.version)
+	if err := f.enc.needCustomer(in.Customer); err != nil {
+		return err
+	}
+	data, err := s.openRecord(ctx, who, c, in.Key, f.version, in.Customer)
 	if err != nil {
 		return err
 	}
-	data.Wipe()
+	data.wipe()
 	return nil
 }
 
@@ -271,14 +276,14 @@ func (s *Service) gone(ctx context.Context, f *found) bool {
 
 // openRecord unwraps the data key and verifies that the record is the one that
 // was written with it, for this key of this bucket.
-func (s *Service) openRecord(ctx context.Context, who *Caller, c *config, key string, v *version) (sealed.Secret, error) {
-	data, err := s.openDataKey(ctx, who, c, key, v.generation, &v.enc, v.wrapped)
+func (s *Service) openRecord(ctx context.Context, who *Caller, c *config, key string, v *version, customer *CustomerKey) (dataKey, error) {
+	data, err := s.openDataKey(ctx, who, c, key, v, customer)
 	if err != nil {
-		return sealed.Secret{}, err
+		return dataKey{}, err
 	}
 	if !hmac.Equal(v.mac, authenticate(data, c, key, v.signed)) {
-		data.Wipe()
-		return sealed.Secret{}, ErrCorrupt
+		data.wipe()
+		return dataKey{}, ErrCorrupt
 	}
 	return data, nil
 }

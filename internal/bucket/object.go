@@ -54,36 +54,3 @@ func (m *Metadata) check() error {
 	}
 	return nil
 }
-
-// Algorithm is a form of server-side encryption, as its header names it.
-type Algorithm string
-
-const (
-	// S3Managed is SSE-S3: the data key is wrapped by the server's own vault.
-	S3Managed Algorithm = "AES256"
-	// KMSManaged is SSE-KMS: the data key is wrapped by a key of the key service.
-	KMSManaged Algorithm = "aws:kms"
-)
-
-// Encryption is how an object is, or is to be, encrypted.
-type Encryption struct {
-	Algorithm Algorithm
-	// KeyARN names the key under KMSManaged. In a wish it may be any reference
-	// that the key service knows, or empty for the managed key alias/aws/s3.
-	KeyARN string
-	// Context is the client's own encryption context, without the pair that
-	// this package adds.
-	Context map[string]string
-	// BucketKey binds the data key to the bucket's ARN in place of the object's.
-	BucketKey bool
-}
-
-// EncryptionWish is how a writer wants an object encrypted. The zero value takes
-// the bucket's default.
-type EncryptionWish struct {
-	Algorithm Algorithm
-	Key       string
-	Context   map[string]string
-	// BucketKey overrides the bucket's setting when it is not nil.
-	BucketKey *bool
-}

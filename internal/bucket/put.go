@@ -87,12 +87,11 @@ func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err e
 		kind: kindObject, generation: newGeneration(),
 		sizeBytes: in.SizeBytes, meta: in.Metadata, tags: in.Tags, enc: enc,
 	}
-	data, wrapped, err := s.newDataKey(ctx, &who, c, in.Key, v.generation, &v.enc)
+	data, err := s.newDataKey(ctx, &who, c, in.Key, v, in.Encryption.Customer)
 	if err != nil {
 		return Info{}, err
 	}
-	defer data.Wipe()
-	v.wrapped = wrapped
+	defer data.wipe()
 
 	w, err := s.newBody(ctx, in.SizeBytes, data, objectBinding(c, in.Key, v.generation))
 	if err != nil {
@@ -178,7 +177,7 @@ func (s *Service) checkConditions(ctx context.Context, c *config, key string, w 
 }
 
 // seal fixes the record's time and authenticates it.
-func (v *version) seal(data sealed.Secret, c *config, key string, now time.Time) {
+func (v *version) seal(data dataKey, c *config, key string, now time.Time) {
 	v.modified = now.UnixMilli()
 	v.signed = v.appendSigned(nil)
 	v.mac = authenticate(data, c, key, v.signed)
@@ -188,7 +187,7 @@ func (v *version) seal(data sealed.Secret, c *config, key string, now time.Time)
 // are durable and unreferenced; a crash leaves an orphan for the sweep. After
 // it, what v replaced is unreferenced; a crash leaves that to the sweep. The
 // record is sealed inside, since only there its version id is known.
-func (s *Service) publish(ctx context.Context, decided *config, key string, v *version, data sealed.Secret, w *bodyWriter, conditions *WriteConditions) error {
+func (s *Service) publish(ctx context.Context, decided *config, key string, v *version, data dataKey, w *bodyWriter, conditions *WriteConditions) error {
 	if err := w.checkAge(); err != nil {
 		return err
 	}
@@ -213,7 +212,7 @@ func (s *Service) publish(ctx context.Context, decided *config, key string, v *v
 
 // publishRecord makes v the current version, and returns the blobs to delete once
 // the transaction is committed.
-func (s *Service) publishRecord(tx store.Writer, c *config, key string, v *version, data sealed.Secret, conditions *WriteConditions) (old []string, err error) {
+func (s *Service) publishRecord(tx store.Writer, c *config, key string, v *version, data dataKey, conditions *WriteConditions) (old []string, err error) {
 	if err := conditions.checkIn(tx, c, key); err != nil {
 		return nil, err
 	}
@@ -294,11 +293,11 @@ type bodyWriter struct {
 	blob   store.BlobWriter
 	begun  time.Time
 
-	*sealed.Writer
+	*sealer
 	committed, published bool
 }
 
-func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secret, bind sealed.Binding) (*bodyWriter, error) {
+func (s *Service) newBody(ctx context.Context, sizeBytes int64, data dataKey, bind sealed.Binding) (*bodyWriter, error) {
 	w := &bodyWriter{s: s, ctx: ctx, place: placeInline, begun: time.Now()}
 	dst := io.Writer(&w.inline)
 	if sizeBytes > MaxInlineBytes {
@@ -311,10 +310,10 @@ func (s *Service) newBody(ctx context.Context, sizeBytes int64, data sealed.Secr
 		}
 		dst = w.blob
 	} else {
-		w.inline.Grow(int(sealed.SealedSize(sizeBytes)))
+		w.inline.Grow(int(data.sealedSize(sizeBytes)))
 	}
 	var err error
-	if w.Writer, err = sealed.NewWriter(dst, data, bind); err != nil {
+	if w.sealer, err = data.newSealer(dst, bind); err != nil {
 		w.abort()
 		return nil, err
 	}
@@ -355,7 +354,7 @@ func (w *bodyWriter) commit(ctx context.Context) error {
 
 // abort gives everything back unless the body was published. It may be deferred.
 func (w *bodyWriter) abort() {
-	if w.Writer != nil {
+	if w.sealer != nil {
 		w.Close()
 	}
 	if w.place != placeBlob {

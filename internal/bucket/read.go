@@ -28,7 +28,7 @@ type Object struct {
 
 	s      *Service
 	ctx    context.Context // of the Get; a reader's lifetime is its call's
-	data   sealed.Secret   // while pieces are to be opened
+	data   dataKey         // while pieces are to be opened
 	pieces []piece         // not opened yet
 	pins   []string
 
@@ -50,8 +50,11 @@ type piece struct {
 }
 
 // open readies o for reading. It returns store.ErrNotFound when a blob is gone.
-func (s *Service) open(ctx context.Context, who *Caller, c *config, f *found, o *Object) error {
-	data, err := s.openRecord(ctx, who, c, o.Key, f.version)
+func (s *Service) open(ctx context.Context, who *Caller, c *config, f *found, o *Object, customer *CustomerKey) error {
+	if err := f.enc.needCustomer(customer); err != nil {
+		return err
+	}
+	data, err := s.openRecord(ctx, who, c, o.Key, f.version, customer)
 	if err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func (s *Service) open(ctx context.Context, who *Caller, c *config, f *found, o 
 		return asCorrupt(err)
 	}
 	if len(o.pieces) == 0 {
-		o.data.Wipe()
+		o.data.wipe()
 	}
 	return nil
 }
@@ -158,10 +161,10 @@ func (o *Object) nextPiece() (*sealed.Reader, piece, error) {
 		}
 		source, size, o.source = blob, blob.SizeBytes(), blob
 	}
-	if size != sealed.SealedSize(p.sizeBytes) {
+	if size != o.data.sealedSize(p.sizeBytes) {
 		return nil, p, ErrCorrupt
 	}
-	r, err := sealed.NewReader(source, size, o.data, p.bind)
+	r, err := o.data.newReader(source, size, p.bind)
 	return r, p, err
 }
 
@@ -233,7 +236,7 @@ func (o *Object) Close() error {
 		o.pooled, o.head = nil, nil
 	}
 	o.section, o.pieces = nil, nil
-	o.data.Wipe()
+	o.data.wipe()
 	for _, name := range o.pins {
 		o.s.release(name)
 	}

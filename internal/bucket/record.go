@@ -27,7 +27,8 @@ type version struct {
 
 	meta    Metadata
 	enc     Encryption
-	wrapped []byte // the data key, wrapped by the vault or by the key service
+	form    wrapForm
+	wrapped []byte // the data key, as form and enc.Algorithm say
 
 	mac  []byte // over all of the above, under the object's data key
 	tags []Pair // not under the MAC: tagging needs no access to the data key
@@ -108,7 +109,7 @@ func (v *version) appendSigned(b []byte) []byte {
 	b = appendString(b, string(v.enc.Algorithm))
 	b = appendString(b, v.enc.KeyARN)
 	b = appendPairs(b, sortedPairs(v.enc.Context))
-	b = appendBool(b, v.enc.BucketKey)
+	b = append(b, byte(v.form))
 	return appendString(b, string(v.wrapped))
 }
 
@@ -138,12 +139,13 @@ func decodeVersion(b []byte) (*version, error) {
 	v.enc.Algorithm = Algorithm(d.string())
 	v.enc.KeyARN = d.string()
 	v.enc.Context = pairsMap(d.pairs())
-	v.enc.BucketKey = d.bool()
+	v.form = wrapForm(d.byte())
+	v.enc.BucketKey = v.form.bucketKey()
 	v.wrapped = []byte(d.string())
 	v.signed = b[:len(b)-len(d.b)]
 	v.mac = d.take(macBytes)
 	v.tags = d.pairs()
-	if d.failed || len(d.b) > 0 {
+	if d.failed || len(d.b) > 0 || v.form > wrapByObjectKey {
 		return nil, errRecord
 	}
 	return v, nil
@@ -180,13 +182,6 @@ func (d *decoder) head(v *version) {
 func appendString(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
-}
-
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, 1)
-	}
-	return append(b, 0)
 }
 
 func appendPairs(b []byte, pairs []Pair) []byte {
@@ -229,14 +224,6 @@ func (d *decoder) byte() byte {
 		return p[0]
 	}
 	return 0
-}
-
-func (d *decoder) bool() bool {
-	c := d.byte()
-	if c > 1 {
-		d.failed = true
-	}
-	return c == 1
 }
 
 func (d *decoder) uvarint() uint64 {

@@ -67,6 +67,10 @@ type Config struct {
 	Log   *slog.Logger
 	// Principals may be nil: then policies mean users and roles by their names.
 	Principals Principals
+	// KeyChanges is a counter that moves with every change of a key of the key
+	// service; bucket keys from before are dropped. Without it, a key that was
+	// disabled goes on in them for up to five minutes.
+	KeyChanges func(ctx context.Context) (uint64, error)
 
 	// SoleWriter says that no other process writes to the same store, so that
 	// every blob that no record names at the start is an orphan.
@@ -97,6 +101,8 @@ type Service struct {
 	cache   configCache
 	flights flights
 
+	bucketKeys bucketKeys
+
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -120,6 +126,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s.flights.pins = make(map[string]*pin)
 	s.cache.configs = make(map[string]*config)
+	s.bucketKeys.entries = make(map[bucketKeyID]*bucketKey)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.sweepLoop(background) })

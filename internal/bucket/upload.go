@@ -59,12 +59,11 @@ func (s *Service) CreateUpload(ctx context.Context, who Caller, in Put, checksum
 		kind: kindUpload, generation: newUploadGeneration(now),
 		checksum: checksum, meta: in.Metadata, tags: in.Tags, enc: enc,
 	}
-	data, wrapped, err := s.newDataKey(ctx, &who, c, in.Key, v.generation, &v.enc)
+	data, err := s.newDataKey(ctx, &who, c, in.Key, v, in.Encryption.Customer)
 	if err != nil {
 		return Upload{}, err
 	}
-	defer data.Wipe()
-	v.wrapped = wrapped
+	defer data.wipe()
 	v.seal(data, c, in.Key, now)
 	err = call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
@@ -176,6 +175,8 @@ type PutPart struct {
 	Body      io.Reader
 	SizeBytes int64
 	Digests   DeclaredDigests
+	// Customer is the key of an upload under SSE-C.
+	Customer *CustomerKey
 }
 
 // PutPart uploads a part, in place of one that has the number already. Nothing
@@ -208,11 +209,17 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	case declared.Algorithm != want:
 		return Part{}, fmt.Errorf("%w: checksum type mismatch occurred, expected checksum type: %s, actual checksum type: %s", ErrChecksumType, want, declared.Algorithm)
 	}
-	data, err := s.openRecord(ctx, &who, c, in.Upload.Key, u)
+	if err := u.enc.checkPart(in.Customer); err != nil {
+		return Part{}, err
+	}
+	data, err := s.openRecord(ctx, &who, c, in.Upload.Key, u, in.Customer)
+	if errors.Is(err, ErrCustomerKeyWrong) {
+		err = fmt.Errorf("%w: %s", ErrEncryption, "The provided encryption parameters did not match the ones used originally.")
+	}
 	if err != nil {
 		return Part{}, err
 	}
-	defer data.Wipe()
+	defer data.wipe()
 	pt := &part{number: in.Number, sizeBytes: in.SizeBytes, attempt: newGeneration()}
 	w, err := s.newBody(ctx, pt.sizeBytes, data, partBinding(c, in.Upload.Key, u.generation, pt))
 	if err != nil {
@@ -484,11 +491,11 @@ func partBinding(c *config, key, generation string, pt *part) sealed.Binding {
 // labelPart keeps the MAC of a part apart from that of a record.
 const labelPart = "keyfront/s3-part/1"
 
-func (pt *part) authenticate(data sealed.Secret, c *config, key, generation string) []byte {
+func (pt *part) authenticate(data dataKey, c *config, key, generation string) []byte {
 	return authenticateAs(labelPart, data, c, key, append([]byte(generation), pt.appendSigned(nil)...))
 }
 
 // verify tells whether the part is one that was uploaded here.
-func (pt *part) verify(data sealed.Secret, c *config, key, generation string) bool {
+func (pt *part) verify(data dataKey, c *config, key, generation string) bool {
 	return hmac.Equal(pt.mac, pt.authenticate(data, c, key, generation))
 }

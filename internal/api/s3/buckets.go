@@ -161,7 +161,11 @@ func (x *exchange) getEncryption() error {
 	d.end()
 	d.boolean("BucketKeyEnabled", e.BucketKey)
 	d.begin("BlockedEncryptionTypes")
-	d.text("EncryptionType", "SSE-C")
+	if e.AllowCustomerKeys {
+		d.text("EncryptionType", "NONE")
+	} else {
+		d.text("EncryptionType", "SSE-C")
+	}
 	d.end()
 	d.end()
 	return x.send(d)
@@ -190,16 +194,16 @@ func (x *exchange) putEncryption() error {
 		return errXML
 	}
 	rule := c.Rules[0]
-	// SSE-C is always blocked, which is also what a bucket starts with.
-	if rule.Blocked != nil && (len(rule.Blocked.Types) != 1 || rule.Blocked.Types[0] != "SSE-C") {
-		return notImplemented("BlockedEncryptionTypes other than SSE-C")
-	}
 	e := &bucket.DefaultEncryption{Algorithm: bucket.S3Managed, BucketKey: rule.BucketKey}
 	if rule.Default != nil {
 		e.Algorithm, e.Key = bucket.Algorithm(rule.Default.Algorithm), rule.Default.Key
-		if e.Algorithm == "aws:kms:dsse" {
-			return notImplemented("aws:kms:dsse")
+	}
+	// Clients that do not know the element leave SSE-C blocked.
+	if b := rule.Blocked; b != nil {
+		if len(b.Types) != 1 || b.Types[0] != "SSE-C" && b.Types[0] != "NONE" {
+			return errXML
 		}
+		e.AllowCustomerKeys = b.Types[0] == "NONE"
 	}
 	if err := x.cfg.Buckets.SetEncryption(x.ctx, x.who, x.bucket, e); err != nil {
 		return err

@@ -152,8 +152,9 @@ func (s *server) exchange(t *testing.T, lines []string) string {
 		}
 	}
 	answer := out.String()
-	if resp.Header.Get("X-Amz-Server-Side-Encryption") == "aws:kms" {
+	if strings.HasPrefix(resp.Header.Get("X-Amz-Server-Side-Encryption"), "aws:kms") || resp.Header.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
 		answer = regexp.MustCompile(`"[0-9a-f]{32}"`).ReplaceAllString(answer, `"RANDOM"`)
+		answer = regexp.MustCompile(`&quot;[0-9a-f]{32}&quot;`).ReplaceAllString(answer, "&quot;RANDOM&quot;")
 	}
 	if resp.StatusCode == http.StatusNotModified {
 		answer = strings.ReplaceAll(answer, resp.Header.Get("Etag"), "ETAG")

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
 const (
@@ -38,9 +40,6 @@ func (x *exchange) refuseHeaders(prefixes ...string) error {
 // refuseOnWrite refuses what a new object cannot have.
 func (x *exchange) refuseOnWrite() error {
 	for name := range x.r.Header {
-		if strings.HasPrefix(name, ssecPrefix) {
-			return accessDenied("Server-side encryption with customer provided keys (SSE-C) is blocked for this bucket.")
-		}
 		if strings.HasPrefix(name, "X-Amz-Grant-") {
 			return aclNotSupported()
 		}
@@ -77,17 +76,60 @@ func (x *exchange) encryptionWish() (bucket.EncryptionWish, error) {
 		}
 		w.BucketKey = &v
 	}
-	if w.Algorithm == bucket.KMSManaged && x.cfg.RequireTLS && x.r.TLS == nil {
+	w.Customer = x.customerKey("")
+	if w.Algorithm.KMS() && x.cfg.RequireTLS && x.r.TLS == nil {
 		return w, badRequest("InvalidArgument", "Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure connection.")
 	}
 	return w, nil
 }
 
+// customerKey reads the three headers of SSE-C, which have copyPrefix before them
+// where they are about the source of a copy; nil if there is none of them.
+func (x *exchange) customerKey(copyPrefix string) *bucket.CustomerKey {
+	prefix := "X-Amz-" + copyPrefix + strings.TrimPrefix(ssecPrefix, "X-Amz-")
+	algorithm, key, sum := x.header(prefix+"Algorithm"), x.header(prefix+"Key"), x.header(prefix+"Key-Md5")
+	if algorithm == "" && key == "" && sum == "" {
+		return nil
+	}
+	const what = "Requests specifying Server Side Encryption with Customer provided keys must "
+	invalid := func(code, message, name, value string) *bucket.CustomerKey {
+		e := invalidArgument(message, strings.ToLower(prefix+name), value)
+		e.code = code
+		return &bucket.CustomerKey{Invalid: e}
+	}
+	raw, err := base64.StdEncoding.DecodeString(key)
+	defer clear(raw)
+	digest := md5.Sum(raw)
+	switch {
+	case x.cfg.RequireTLS && x.r.TLS == nil:
+		return invalid("InvalidRequest", what+"be made over a secure connection.", "Algorithm", algorithm)
+	case algorithm == "":
+		return invalid("InvalidArgument", what+"provide a valid encryption algorithm.", "Algorithm", "")
+	case algorithm != "AES256":
+		return invalid("InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid. The valid value is AES256.", "Algorithm", algorithm)
+	case key == "":
+		return invalid("InvalidArgument", what+"provide an appropriate secret key.", "Key", "null")
+	case err != nil || len(raw) != sealed.KeyBytes:
+		return invalid("InvalidArgument", "The secret key was invalid for the specified algorithm.", "Key", "")
+	case sum == "":
+		return invalid("InvalidArgument", what+"provide the client calculated MD5 of the secret key.", "Key-Md5", "null")
+	case sum != base64.StdEncoding.EncodeToString(digest[:]):
+		return invalid("InvalidArgument", "The calculated MD5 hash of the key did not match the hash that was provided.", "Key-Md5", sum)
+	}
+	return &bucket.CustomerKey{Key: sealed.NewSecret(raw)}
+}
+
 // setEncryption writes the encryption headers of an answer. The context is told
 // to the writer only.
-func setEncryption(h http.Header, e *bucket.Encryption, withContext bool) {
+func (x *exchange) setEncryption(e *bucket.Encryption, withContext bool) {
+	h := x.w.Header()
+	if e.Algorithm == bucket.CustomerManaged {
+		h[ssecPrefix+"Algorithm"] = []string{"AES256"}
+		h[ssecPrefix+"Key-Md5"] = []string{x.header(ssecPrefix + "Key-Md5")}
+		return
+	}
 	h[sseHeader] = []string{string(e.Algorithm)}
-	if e.Algorithm != bucket.KMSManaged {
+	if !e.Algorithm.KMS() {
 		return
 	}
 	h[sseKeyHeader] = []string{e.KeyARN}
@@ -160,7 +202,7 @@ func (x *exchange) setObject(i *bucket.Info) {
 	if len(i.Tags) > 0 {
 		setInt(h, "X-Amz-Tagging-Count", int64(len(i.Tags)))
 	}
-	setEncryption(h, &i.Encryption, false)
+	x.setEncryption(&i.Encryption, false)
 }
 
 // overrides are the query parameters that replace an answer's header.

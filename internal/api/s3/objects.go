@@ -28,7 +28,7 @@ func (x *exchange) putObject() error {
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + info.ETag + `"`}
 	setVersion(h, info.VersionID)
-	setEncryption(h, &info.Encryption, true)
+	x.setEncryption(&info.Encryption, true)
 	setChecksum(h, info.Checksum, 0)
 	return x.ok()
 }
@@ -94,11 +94,11 @@ func (x *exchange) readRequest() (in bucket.Get, err error) {
 	for name := range h {
 		switch {
 		case strings.HasPrefix(name, ssecPrefix):
-			return in, badRequest("InvalidRequest", "The encryption parameters are not applicable to this object.")
 		case strings.HasPrefix(name, sseHeader):
 			return in, invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), h.Get(name))
 		}
 	}
+	in.Customer = x.customerKey("")
 	ranged := h.Get("Range")
 	in.Range = parseRange(ranged)
 	if s := x.query.Get("partNumber"); s != "" {
@@ -205,9 +205,6 @@ func (x *exchange) copyObject() error {
 	if c.ReplaceTags, err = x.directive("X-Amz-Tagging-Directive"); err != nil {
 		return err
 	}
-	if err := x.refuseHeaders("X-Amz-Copy-Source-Server-Side-Encryption-Customer-"); err != nil {
-		return err
-	}
 	info, err := x.cfg.Buckets.Copy(x.ctx, x.who, c)
 	if err != nil {
 		return err
@@ -215,7 +212,7 @@ func (x *exchange) copyObject() error {
 	h := x.w.Header()
 	setVersion(h, info.VersionID)
 	setSourceVersion(h, info.SourceVersionID)
-	setEncryption(h, &info.Encryption, true)
+	x.setEncryption(&info.Encryption, true)
 	d := newDocument("CopyObjectResult")
 	d.time("LastModified", info.Modified)
 	d.etag(info.ETag)
@@ -240,7 +237,7 @@ func (x *exchange) copySource() (bucket.Get, error) {
 	if err != nil {
 		return bucket.Get{}, bad
 	}
-	in := bucket.Get{Conditions: readConditions(x.r.Header, "X-Amz-Copy-Source-")}
+	in := bucket.Get{Conditions: readConditions(x.r.Header, "X-Amz-Copy-Source-"), Customer: x.customerKey("Copy-Source-")}
 	var ok bool
 	if in.Bucket, in.Key, ok = strings.Cut(path, "/"); !ok || in.Key == "" {
 		return bucket.Get{}, bad

@@ -162,8 +162,10 @@ func TestSDKEncryption(t *testing.T) {
 	wantCode(t, "PutObject with a key only", err, "InvalidArgument")
 	_, err = put(awss3.PutObjectInput{ServerSideEncryption: "rot13"})
 	wantCode(t, "PutObject under rot13", err, "InvalidArgument")
-	_, err = put(awss3.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKmsDsse})
-	wantCode(t, "PutObject under DSSE", err, "NotImplemented")
+	out, err = put(awss3.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKmsDsse})
+	if err != nil || out.ServerSideEncryption != types.ServerSideEncryptionAwsKmsDsse {
+		t.Errorf("PutObject under DSSE = %+v, %v", out, err)
+	}
 	_, err = put(awss3.PutObjectInput{SSECustomerAlgorithm: aws.String("AES256"), SSECustomerKey: aws.String(strings.Repeat("k", 32))})
 	wantCode(t, "PutObject under SSE-C", err, "AccessDenied")
 	_, err = put(awss3.PutObjectInput{StorageClass: types.StorageClassGlacier})
@@ -222,7 +224,13 @@ func TestSDKPolicy(t *testing.T) {
 	wantCode(t, "GetBucketPolicy", err, "NoSuchBucketPolicy")
 	_, err = c.PutBucketPolicy(ctx, &awss3.PutBucketPolicyInput{Bucket: aws.String("films"), Policy: aws.String("{}")})
 	wantCode(t, "PutBucketPolicy of {}", err, "MalformedPolicy")
-	if _, err := c.PutBucketPolicy(ctx, &awss3.PutBucketPolicyInput{Bucket: aws.String("films"), Policy: aws.String(source)}); err != nil {
+	public := &awss3.PutBucketPolicyInput{Bucket: aws.String("films"), Policy: aws.String(source)}
+	_, err = c.PutBucketPolicy(ctx, public)
+	wantCode(t, "a public PutBucketPolicy", err, "AccessDenied")
+	if _, err := c.DeletePublicAccessBlock(ctx, &awss3.DeletePublicAccessBlockInput{Bucket: aws.String("films")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutBucketPolicy(ctx, public); err != nil {
 		t.Fatal(err)
 	}
 	out, err := c.GetBucketPolicy(ctx, &awss3.GetBucketPolicyInput{Bucket: aws.String("films")})

@@ -97,6 +97,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 		"ErrAnonymousKMS": bucket.ErrAnonymousKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
 		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoPart": bucket.ErrNoPart, "ErrNoParts": bucket.ErrNoParts,
 		"ErrPartOrder": bucket.ErrPartOrder, "ErrInvalidPart": bucket.ErrInvalidPart, "ErrChecksumType": bucket.ErrChecksumType,
+		"ErrCustomerKey": bucket.ErrCustomerKey, "ErrCustomerKeyWrong": bucket.ErrCustomerKeyWrong, "ErrCustomerKeyBlocked": bucket.ErrCustomerKeyBlocked,
 		"ErrInvalidVersion": bucket.ErrInvalidVersion, "ErrTooManyTags": bucket.ErrTooManyTags, "ErrInvalidTag": bucket.ErrInvalidTag, "ErrNoTags": bucket.ErrNoTags,
 		"ErrNoPublicAccessBlock": bucket.ErrNoPublicAccessBlock, "ErrNoOwnership": bucket.ErrNoOwnership, "ErrNoCORS": bucket.ErrNoCORS, "ErrInvalidCORS": bucket.ErrInvalidCORS,
 	}

@@ -31,7 +31,7 @@ func (x *exchange) createUpload() error {
 		return err
 	}
 	h := x.w.Header()
-	setEncryption(h, &u.Encryption, true)
+	x.setEncryption(&u.Encryption, true)
 	if u.Checksum.Algorithm != bucket.NoChecksum {
 		h["X-Amz-Checksum-Algorithm"] = []string{u.Checksum.Algorithm.String()}
 		h["X-Amz-Checksum-Type"] = []string{u.Checksum.Type.String()}
@@ -77,7 +77,7 @@ func (x *exchange) putPart() error {
 		return err
 	}
 	for name := range x.r.Header {
-		if strings.HasPrefix(name, sseHeader) {
+		if strings.HasPrefix(name, sseHeader) && !strings.HasPrefix(name, ssecPrefix) {
 			return invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), x.r.Header.Get(name))
 		}
 	}
@@ -86,14 +86,14 @@ func (x *exchange) putPart() error {
 		return err
 	}
 	p, err := x.cfg.Buckets.PutPart(x.ctx, x.who, bucket.PutPart{
-		Upload: x.uploadRef(), Number: n, Body: body, SizeBytes: body.size, Digests: body.digests,
+		Upload: x.uploadRef(), Number: n, Body: body, SizeBytes: body.size, Digests: body.digests, Customer: x.customerKey(""),
 	})
 	if err != nil {
 		return err
 	}
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + p.ETag + `"`}
-	setEncryption(h, &p.Encryption, false)
+	x.setEncryption(&p.Encryption, false)
 	setChecksum(h, p.Checksum, 0)
 	delete(h, "X-Amz-Checksum-Type")
 	return x.ok()
@@ -125,15 +125,12 @@ func (x *exchange) copyPart() error {
 				"x-amz-copy-source-range", s)
 		}
 	}
-	if err := x.refuseHeaders("X-Amz-Copy-Source-Server-Side-Encryption-Customer-", ssecPrefix); err != nil {
-		return err
-	}
-	p, err := x.cfg.Buckets.CopyPart(x.ctx, x.who, bucket.CopyPart{Source: source, Upload: x.uploadRef(), Number: n})
+	p, err := x.cfg.Buckets.CopyPart(x.ctx, x.who, bucket.CopyPart{Source: source, Upload: x.uploadRef(), Number: n, Customer: x.customerKey("")})
 	if err != nil {
 		return err
 	}
 	setSourceVersion(x.w.Header(), p.SourceVersionID)
-	setEncryption(x.w.Header(), &p.Encryption, false)
+	x.setEncryption(&p.Encryption, false)
 	d := newDocument("CopyPartResult")
 	d.time("LastModified", p.Modified)
 	d.etag(p.ETag)
@@ -213,7 +210,7 @@ func (x *exchange) completeUpload() error {
 		return err
 	}
 	setVersion(x.w.Header(), info.VersionID)
-	setEncryption(x.w.Header(), &info.Encryption, false)
+	x.setEncryption(&info.Encryption, false)
 	d := newDocument("CompleteMultipartUploadResult")
 	d.text("Location", x.location())
 	d.text("Bucket", info.Bucket)
