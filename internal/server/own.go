@@ -11,12 +11,14 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 )
 
-// openRoutes are the paths below /_keyfront/ that need no signature.
-func openRoutes(c *clock.Clock) map[string]http.Handler {
+// openRoutes are the paths below /_keyfront/ that need no signature. Metrics
+// have a rule of their own.
+func openRoutes(c *clock.Clock, metrics http.Handler) map[string]http.Handler {
 	routes := map[string]http.Handler{
 		front.OwnPrefix + "health": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 		}),
+		front.OwnPrefix + "metrics": metrics,
 	}
 	if c.CanMove() {
 		routes[front.OwnPrefix+"clock"] = clockRoute(c)

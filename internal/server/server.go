@@ -58,6 +58,7 @@ type Server struct {
 	clock *clock.Clock
 
 	state    *state
+	metrics  *metrics
 	identity *identity.Service
 	keys     *keyring.Ring
 	buckets  *bucket.Service
@@ -83,7 +84,7 @@ type listener struct {
 // Start opens the data folder and the listeners and serves until Stop. When it
 // fails, nothing is left running or open.
 func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), failed: make(chan struct{})}
+	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -155,7 +156,8 @@ func (s *Server) openDomains(ctx context.Context) error {
 		return err
 	}
 	s.api.http.Handler = front.New(front.Config{
-		Identity: s.identity, Clock: s.clock, Log: s.log, Open: openRoutes(s.clock), Services: s.doors(gate),
+		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(gate),
+		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count,
 	})
 	return nil
 }

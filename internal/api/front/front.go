@@ -46,7 +46,7 @@ type Service struct {
 	Anonymous bool
 }
 
-// Config is what a Front needs. All fields but Open are required.
+// Config is what a Front needs. All fields but Open and Count are required.
 type Config struct {
 	Identity *identity.Service
 	Clock    *clock.Clock
@@ -55,6 +55,8 @@ type Config struct {
 	// Open serves single paths below OwnPrefix to everyone. The others are the
 	// service "keyfront".
 	Open map[string]http.Handler
+	// Count is told of every request to a service; nil counts nothing.
+	Count func(service string, admitted bool)
 }
 
 // Front is the handler of the API address.
@@ -87,6 +89,9 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := f.admit(w, req, s, auth, authErr)
+	if f.cfg.Count != nil {
+		f.cfg.Count(s.Name, err == nil)
+	}
 	if err != nil {
 		f.cfg.Log.LogAttrs(r.Context(), slog.LevelDebug, "request refused",
 			slog.String("request", req.ID), slog.String("service", s.Name), slog.Any("err", err))
