@@ -273,8 +273,8 @@ func (s *Service) applyMap(seq uint64, changed map[place]entity) {
 func (s *Service) apply(seq uint64, gone []place, news []entity) {
 	r := s.reg
 	r.mu.Lock()
-	if len(r.byID) == 0 {
-		// The first of all is the whole register.
+	if len(r.shelves) == 0 {
+		// The first change is the whole register, before anybody reads it.
 		r.byID = make(map[string]entity, len(news))
 		r.belongings = make(index, len(news)/2)
 	}

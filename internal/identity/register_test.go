@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -355,6 +356,72 @@ func TestRecordsHoldNoSecret(t *testing.T) {
 	for what, secret := range map[string]string{"access key": string(key.Secret.Reveal()), "seed": string(device.Seed.Reveal())} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the %s is in the clear", what)
+		}
+	}
+}
+
+// Readers and writers of the register do not disturb each other.
+func TestConcurrentUse(t *testing.T) {
+	w := newWorld(t)
+	other := node(t, w.records)
+	ctx := t.Context()
+	u := w.user(t, "alice")
+	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.admin.SessionToken(ctx, w.caller(u), time.Hour, identity.MFA{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var readers, writers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				for _, token := range []string{"", s.SessionToken} {
+					id := key.ID
+					if token != "" {
+						id = s.ID
+					}
+					if c, err := w.service.Lookup(id, token, now); err != nil || !w.may(c.Principal, "kms:ListKeys") {
+						t.Errorf("Lookup(%s) = %v, or alice may nothing", id, err)
+						return
+					}
+				}
+				if _, err := w.admin.GroupsForUser(ctx, rootCaller(), "alice", everything); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i, n := range []*world{w, other} {
+		writers.Go(func() {
+			for j := range 30 {
+				name := fmt.Sprintf("g%d-%d", i, j)
+				n.user(t, name)
+				if err := n.service.Refresh(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	close(done)
+	readers.Wait()
+	for _, n := range []*world{w, other} {
+		if err := n.service.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		l, err := n.admin.Users(ctx, rootCaller(), "", everything)
+		if err != nil || len(l.Items) != 61 {
+			t.Errorf("%d users, %v, want 61", len(l.Items), err)
 		}
 	}
 }

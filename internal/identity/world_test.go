@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -26,11 +27,14 @@ func newRecords() store.Records { return memory.NewRecords() }
 
 // tape keeps what was recorded, or fails.
 type tape struct {
+	mu      sync.Mutex
 	records []audit.Record
 	err     error
 }
 
 func (t *tape) Append(_ context.Context, r *audit.Record) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.err != nil {
 		return t.err
 	}
