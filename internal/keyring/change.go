@@ -120,8 +120,11 @@ func (c *change) touch(what changed) {
 }
 
 // destroyKey removes everything of a key.
-func (c *change) destroyKey(p path, rec *keyRecord) error {
+func (c *change) destroyKey(p path, rec *keyRecord, now millis) error {
 	c.touch(changed{path: p})
+	if err := c.leave(p, rec, now); err != nil {
+		return err
+	}
 	for rec, err := range c.Scan(materialSpace, store.Prefix(p.String()+"/")) {
 		if err != nil {
 			return err

@@ -19,6 +19,8 @@ type CreateInput struct {
 	Spec KeySpec
 	// Origin is FromKMS if empty. An External key waits for its material.
 	Origin Origin
+	// MultiRegion keys can be replicated into other regions.
+	MultiRegion bool
 	// Usage may be empty for symmetric keys only.
 	Usage       KeyUsage
 	Description string
@@ -63,6 +65,9 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if err != nil {
 		return m, err
 	}
+	if in.MultiRegion {
+		p.id = newMultiRegionID()
+	}
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(p.account)
 	}
@@ -72,6 +77,9 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	rec := &keyRecord{
 		Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: in.Usage, Origin: in.Origin, Manager: Customer,
 		State: Enabled, Description: in.Description, Policy: in.Policy, Tags: in.Tags,
+	}
+	if in.MultiRegion {
+		rec.Multi = &multiRecord{Primary: p.region}
 	}
 	put := func(c *change) error { return c.putKey(p, rec) }
 	if in.Origin == External {
@@ -120,6 +128,7 @@ func (in *CreateInput) note(call *access.Call) {
 	call.Note("keySpec", string(in.Spec))
 	call.Note("keyUsage", string(in.Usage))
 	call.Note("origin", string(in.Origin))
+	call.Note("multiRegion", strconv.FormatBool(in.MultiRegion))
 	if in.Description != "" {
 		call.Note("description", in.Description)
 	}
@@ -134,7 +143,10 @@ func (r *Ring) permitCreation(call *access.Call, in *CreateInput) error {
 	c.Set("kms:KeyUsage", string(in.Usage))
 	c.Set("kms:CustomerMasterKeyUsage", string(in.Usage))
 	c.Set("kms:KeyOrigin", string(in.Origin))
-	c.Set("kms:MultiRegion", "false")
+	c.Set("kms:MultiRegion", strconv.FormatBool(in.MultiRegion))
+	if in.MultiRegion {
+		c.Set("kms:MultiRegionKeyType", "PRIMARY")
+	}
 	if in.BypassLockout {
 		c.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
 	}

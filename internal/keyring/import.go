@@ -144,7 +144,7 @@ func (r *Ring) ImportMaterial(ctx context.Context, who access.Caller, in ImportI
 		return out, fail(ErrIncorrectMaterial, "")
 	}
 	add := func(rec *keyRecord) error {
-		return rec.addImport(k.arn, k.spec.family == symmetricKey, added, in.Type)
+		return rec.addImport(k.path, k.spec.family == symmetricKey, added, in.Type)
 	}
 	trial := k.keyRecord
 	trial.Imports = slices.Clone(trial.Imports)
@@ -154,6 +154,9 @@ func (r *Ring) ImportMaterial(ctx context.Context, who access.Caller, in ImportI
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opImportKeyMaterial, func(c *change, rec *keyRecord) error {
 			if err := add(rec); err != nil {
+				return err
+			}
+			if err := c.shareImports(k.path, rec); err != nil {
 				return err
 			}
 			return r.putMaterial(c, k.path, added.Material, material, toMillis(now))
@@ -243,8 +246,11 @@ func (r *Ring) DeleteImported(ctx context.Context, who access.Caller, ref, mater
 
 // dropMaterial deletes imported material, if it is there.
 func (c *change) dropMaterial(p path, rec *keyRecord, material string) error {
-	if !rec.dropImport(material) {
+	if !rec.dropImport(p, material) {
 		return nil
+	}
+	if err := c.shareImports(p, rec); err != nil {
+		return err
 	}
 	return c.Delete(materialSpace, p.materialName(material))
 }

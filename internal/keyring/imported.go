@@ -69,7 +69,7 @@ func (rec *keyRecord) settle() {
 
 // addImport takes in material: the first, or a new one that waits for its
 // rotation, or one that the key had already.
-func (rec *keyRecord) addImport(keyARN string, symmetric bool, in importRecord, kind ImportType) error {
+func (rec *keyRecord) addImport(p path, symmetric bool, in importRecord, kind ImportType) error {
 	known := rec.imported(in.Material)
 	if kind == "" {
 		kind = NewMaterial
@@ -77,7 +77,10 @@ func (rec *keyRecord) addImport(keyARN string, symmetric bool, in importRecord, 
 			kind = ExistingMaterial
 		}
 	}
+	keyARN := p.arn()
 	switch {
+	case kind == NewMaterial && !rec.primaryAt(p):
+		return notPrimary(p)
 	case kind == ExistingMaterial && known == nil, kind == NewMaterial && known != nil:
 		return fail(ErrIncorrectMaterial, "")
 	case kind == ExistingMaterial:
@@ -98,13 +101,14 @@ func (rec *keyRecord) addImport(keyARN string, symmetric bool, in importRecord, 
 	return nil
 }
 
-// dropImport forgets material, and reports whether there was any to forget.
-func (rec *keyRecord) dropImport(material string) bool {
+// dropImport forgets material, and reports whether there was any to forget. Only
+// what waited for its rotation is forgotten altogether.
+func (rec *keyRecord) dropImport(p path, material string) bool {
 	known := rec.imported(material)
 	if known == nil || known.Missing {
 		return false
 	}
-	if material == rec.Pending {
+	if material == rec.Pending && rec.primaryAt(p) {
 		rec.Pending = ""
 		rec.Imports = slices.DeleteFunc(rec.Imports, func(i importRecord) bool { return i.Material == material })
 	} else {

@@ -39,7 +39,8 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// KeyID names a key in its region: a lower-case UUID.
+// KeyID names a key in its region: a lower-case UUID, or for a multi-Region key
+// "mrk-" and 32 lower-case hexadecimal digits, which its related keys share.
 type KeyID string
 
 // Bounds of requests and of keys.

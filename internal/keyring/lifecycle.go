@@ -63,7 +63,9 @@ func (r *Ring) SetDescription(ctx context.Context, who access.Caller, ref, descr
 type Deletion struct {
 	KeyARN string
 	State  State
-	At     time.Time
+	// At is zero for a primary key with replicas: its waiting period begins when
+	// the last of them is gone.
+	At time.Time
 	// Days is the waiting period.
 	Days int
 }
@@ -92,11 +94,17 @@ func (r *Ring) ScheduleDeletion(ctx context.Context, who access.Caller, ref stri
 	at := toMillis(r.clock.Now().AddDate(0, 0, days))
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opScheduleKeyDeletion, func(_ *change, rec *keyRecord) error {
+			if rec.Multi != nil && rec.primaryAt(k.path) && len(rec.Multi.Replicas) > 0 {
+				rec.State, rec.Window = PendingReplicaDeletion, days
+				out = Deletion{KeyARN: k.arn, State: rec.State, Days: days}
+				return nil
+			}
 			rec.State, rec.Deletion = PendingDeletion, at
+			out = Deletion{KeyARN: k.arn, State: rec.State, At: at.time(), Days: days}
 			return nil
 		})
 	})
-	return Deletion{KeyARN: k.arn, State: PendingDeletion, At: at.time(), Days: days}, err
+	return out, err
 }
 
 // CancelDeletion ends the waiting period. The key is Disabled afterwards. It
@@ -113,7 +121,7 @@ func (r *Ring) CancelDeletion(ctx context.Context, who access.Caller, ref string
 	}
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opCancelKeyDeletion, func(_ *change, rec *keyRecord) error {
-			rec.State, rec.Deletion = Disabled, 0
+			rec.State, rec.Deletion, rec.Window = Disabled, 0, 0
 			if rec.Origin == External {
 				rec.settle()
 			}

@@ -33,6 +33,10 @@ type Metadata struct {
 	Manager     Manager
 	// Deletion is when a key in PendingDeletion ends; zero otherwise.
 	Deletion time.Time
+	// Window is the waiting period in days of a key in PendingReplicaDeletion.
+	Window int
+	// Multi is nil for keys that are not multi-Region keys.
+	Multi *MultiRegion
 	// MaterialID names the current material of a symmetric key.
 	MaterialID string
 	// Expiration is set on keys with imported material; ValidTo is when the
@@ -46,6 +50,7 @@ func (k *key) metadata(now time.Time) Metadata {
 		ID: k.id, ARN: k.arn, Account: k.account, Created: k.Created.time(), Description: k.Description,
 		Spec: k.Spec, Usage: k.Usage, Algorithms: k.algorithms, State: k.stateAt(now), Origin: k.Origin,
 		Manager: k.Manager, Deletion: k.Deletion.time(),
+		Window: k.Window, Multi: k.multiRegion(),
 	}
 	if k.spec.family == symmetricKey && len(k.Materials) > 0 {
 		m.MaterialID = k.current().id

@@ -114,7 +114,11 @@ type keyRecord struct {
 	Description string   `json:"description,omitempty"`
 	// Deletion is the end of the waiting period of a key in PendingDeletion.
 	Deletion millis `json:"deletion,omitempty"`
-	Policy   string `json:"policy"`
+	// Window is the waiting period in days of a key in PendingReplicaDeletion.
+	Window int    `json:"window,omitempty"`
+	Policy string `json:"policy"`
+	// Multi is nil for keys that are not multi-Region keys.
+	Multi *multiRecord `json:"multi,omitempty"`
 	// Materials names the versions of the material, the current one last.
 	Materials []string `json:"materials"`
 	// Aliases are the names that point here, "alias/" included, ascending.

@@ -208,7 +208,16 @@ func setKeyConditions(c *policy.Context, who *access.Caller, t target) {
 	c.Set("kms:KeyUsage", string(k.Usage))
 	c.Set("kms:CustomerMasterKeyUsage", string(k.Usage))
 	c.Set("kms:KeyOrigin", string(k.Origin))
-	c.Set("kms:MultiRegion", "false")
+	switch {
+	case k.Multi == nil:
+		c.Set("kms:MultiRegion", "false")
+	case k.Multi.Primary == k.region:
+		c.Set("kms:MultiRegion", "true")
+		c.Set("kms:MultiRegionKeyType", "PRIMARY")
+	default:
+		c.Set("kms:MultiRegion", "true")
+		c.Set("kms:MultiRegionKeyType", "REPLICA")
+	}
 	if len(k.Aliases) > 0 {
 		c.SetList("kms:ResourceAliases", k.Aliases)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
 // Bounds of rotation.
@@ -59,6 +60,8 @@ const (
 	Current         MaterialState = "CURRENT"
 	NonCurrent      MaterialState = "NON_CURRENT"
 	PendingRotation MaterialState = "PENDING_ROTATION"
+	// PendingReplicas has to be imported into the related keys too.
+	PendingReplicas MaterialState = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
 )
 
 // Rotation is one version of a key's material.
@@ -88,6 +91,9 @@ func (k *key) checkRotates() error {
 // checkAutomatic says whether the Ring can replace material of the key.
 func (k *key) checkAutomatic() error {
 	if err := k.checkRotates(); err != nil {
+		return err
+	}
+	if err := k.checkPrimary(); err != nil {
 		return err
 	}
 	if k.Origin != FromKMS {
@@ -167,8 +173,9 @@ func (r *Ring) RotationStatus(ctx context.Context, who access.Caller, ref string
 		return out, err
 	}
 	out.KeyARN = k.arn
-	if k.Rotation != nil && k.State != PendingDeletion {
-		out.Enabled, out.Days, out.Next = true, k.Rotation.Days, k.Rotation.Next.time()
+	rotation := r.primary(k).Rotation
+	if rotation != nil && k.State != PendingDeletion && k.State != PendingReplicaDeletion {
+		out.Enabled, out.Days, out.Next = true, rotation.Days, rotation.Next.time()
 	}
 	return out, nil
 }
@@ -192,6 +199,12 @@ func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (ke
 	if err := k.checkRotates(); err != nil {
 		return "", err
 	}
+	if err := k.checkPrimary(); err != nil {
+		return "", err
+	}
+	if err := r.checkReplicas(k); err != nil {
+		return "", err
+	}
 	if err := k.checkOnDemand(k.arn); err != nil {
 		return "", err
 	}
@@ -205,6 +218,24 @@ func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (ke
 		})
 	})
 	return k.arn, err
+}
+
+// checkReplicas says whether every related key has the material that waits for
+// its rotation.
+func (r *Ring) checkReplicas(k *key) error {
+	if k.Multi == nil || k.Pending == "" {
+		return nil
+	}
+	for _, region := range append([]string{k.Multi.Primary}, k.Multi.Replicas...) {
+		other := r.index.key(region, k.id)
+		if other == nil {
+			continue
+		}
+		if i := other.imported(k.Pending); i == nil || i.Missing {
+			return fail(ErrInvalidState, "Key material %s of %s has to be imported into %s before it is rotated.", k.Pending, k.arn, other.arn)
+		}
+	}
+	return nil
 }
 
 func (rec *keyRecord) checkOnDemand(keyARN string) error {
@@ -227,11 +258,12 @@ func (rec *keyRecord) checkOnDemand(keyARN string) error {
 // what it encrypted.
 func (r *Ring) rotate(c *change, p path, rec *keyRecord, kind RotationKind, now time.Time) error {
 	id := rec.Pending
+	var secret sealed.Secret
 	if rec.Origin == External {
 		rec.Pending = ""
 	} else {
-		secret, err := r.generate(specs[rec.Spec])
-		if err != nil {
+		var err error
+		if secret, err = r.generate(specs[rec.Spec]); err != nil {
 			return err
 		}
 		defer secret.Wipe()
@@ -242,7 +274,7 @@ func (r *Ring) rotate(c *change, p path, rec *keyRecord, kind RotationKind, now 
 	}
 	rec.Materials = append(rec.Materials, id)
 	rec.Rotated = append(rec.Rotated, rotatedRecord{Material: id, At: toMillis(now), Kind: kind})
-	return nil
+	return r.shareMaterial(c, p, rec, id, secret, toMillis(now))
 }
 
 // rotateDue replaces the material of a key whose rotation is due, and plans the
@@ -281,6 +313,9 @@ func (r *Ring) Rotations(ctx context.Context, who access.Caller, ref string, all
 		return out, err
 	}
 	rotations := k.rotations(all)
+	if n := len(rotations) - 1; n >= 0 && rotations[n].State == PendingRotation && r.checkReplicas(r.primary(k)) != nil {
+		rotations[n].State = PendingReplicas
+	}
 	if i := slices.IndexFunc(rotations, func(r Rotation) bool { return r.MaterialID == last }); i >= 0 {
 		rotations = rotations[i+1:]
 	}

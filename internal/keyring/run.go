@@ -92,7 +92,7 @@ func (r *Ring) doDue(ctx context.Context) error {
 				if !rec.deletesAt(d.at) {
 					return nil // called off, or done by another node
 				}
-				return c.destroyKey(d.path, rec)
+				return c.destroyKey(d.path, rec, toMillis(r.clock.Now()))
 			}))
 		case d.rec.rotatesAt(d.at):
 			err = errors.Join(err, r.act(ctx, d.path, "kms:RotateKey", func(c *change, rec *keyRecord) error {

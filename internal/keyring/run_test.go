@@ -307,6 +307,10 @@ func TestCrashes(t *testing.T) {
 			_, err := r.ImportMaterial(t.Context(), root(), symmetricOffer(t, r, k.ARN, make([]byte, 32)))
 			return err
 		}},
+		{"replicate", func(t *testing.T, r *keyring.Ring, _ keyring.Metadata) error {
+			_, err := r.Replicate(t.Context(), root(), keyring.ReplicaInput{Key: multiRegionKey(t, r), Region: elsewhere})
+			return err
+		}},
 		{"tag", func(t *testing.T, r *keyring.Ring, m keyring.Metadata) error {
 			return r.Tag(t.Context(), root(), m.ARN, tags(1))
 		}},
@@ -325,6 +329,7 @@ func TestCrashes(t *testing.T) {
 				if err := r.CreateAlias(t.Context(), root(), "alias/external", external(t, r, keyring.Symmetric, "").ARN); err != nil {
 					t.Fatal(err)
 				}
+				multiRegionKey(t, r)
 				blob := must[keyring.Encrypted](t)(r.Encrypt(t.Context(), root(), keyring.Use{Key: m.ARN}, []byte("x"))).Blob
 				before := dump(t, w.records)
 
@@ -358,12 +363,29 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
+func viewKey(t *testing.T, r *keyring.Ring, key string) string {
+	m := must[keyring.Metadata](t)(r.Describe(t.Context(), root(), keyring.Use{Key: key}))
+	related := fmt.Sprintf("%+v", m.Multi)
+	m.Multi = nil // a pointer
+	return fmt.Sprint(m, related)
+}
+
+// multiRegionKey is the ARN of the key that is one.
+func multiRegionKey(t *testing.T, r *keyring.Ring) string {
+	for _, k := range must[keyring.Listing[keyring.KeyName]](t)(r.Keys(t.Context(), root(), keyring.Page{})).Items {
+		if strings.HasPrefix(string(k.ID), "mrk-") {
+			return k.ARN
+		}
+	}
+	return must[keyring.Metadata](t)(r.Create(t.Context(), root(), keyring.CreateInput{MultiRegion: true})).ARN
+}
+
 // view is all that a caller can see.
 func view(t *testing.T, r *keyring.Ring) string {
 	t.Helper()
 	var b strings.Builder
 	for _, k := range must[keyring.Listing[keyring.KeyName]](t)(r.Keys(t.Context(), root(), keyring.Page{})).Items {
-		fmt.Fprintln(&b, must[keyring.Metadata](t)(r.Describe(t.Context(), root(), keyring.Use{Key: k.ARN})))
+		fmt.Fprintln(&b, viewKey(t, r, k.ARN))
 		fmt.Fprintln(&b, must[string](t)(r.Policy(t.Context(), root(), k.ARN, "")))
 		fmt.Fprintln(&b, must[keyring.Listing[keyring.Tag]](t)(r.Tags(t.Context(), root(), k.ARN, keyring.Page{})))
 		fmt.Fprintln(&b, must[keyring.Listing[keyring.Grant]](t)(r.Grants(t.Context(), root(), k.ARN, keyring.GrantFilter{}, keyring.Page{})))

@@ -124,7 +124,8 @@ var unstable = []struct {
 
 // TestExchanges plays the transcripts in testdata: "> Operation {request}" with
 // the expected "< status {answer}". Names in angle brackets stand for key ids;
-// "as eve" before an operation is a caller without permissions.
+// "as eve" before an operation is a caller without permissions, "in eu-west-1" one
+// of another region.
 func TestExchanges(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -176,6 +177,9 @@ func (w *world) play(request string) string {
 	who := caller()
 	if rest, ok := strings.CutPrefix(request, "as eve "); ok {
 		who, request = stranger(), rest
+	}
+	if rest, ok := strings.CutPrefix(request, "in eu-west-1 "); ok {
+		who.Region, request = "eu-west-1", rest
 	}
 	name, body, _ := strings.Cut(strings.TrimSpace(request), " ")
 	for short, id := range w.names {

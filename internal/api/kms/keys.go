@@ -25,11 +25,9 @@ func createKey(c call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 		return nil, unsupported("CustomKeyStoreId is not supported.")
 	case in.XksKeyId != nil:
 		return nil, unsupported("XksKeyId is not supported.")
-	case aws.ToBool(in.MultiRegion):
-		return nil, unsupported("MultiRegion is not supported.")
 	}
 	create := keyring.CreateInput{
-		Spec: spec, Origin: keyring.Origin(in.Origin), Usage: keyring.KeyUsage(in.KeyUsage), Description: aws.ToString(in.Description),
+		Spec: spec, Origin: keyring.Origin(in.Origin), MultiRegion: aws.ToBool(in.MultiRegion), Usage: keyring.KeyUsage(in.KeyUsage), Description: aws.ToString(in.Description),
 		Policy: aws.ToString(in.Policy), BypassLockout: in.BypassPolicyLockoutSafetyCheck, Tags: domainTags(in.Tags),
 	}
 	m, err := c.ring.Create(c, c.who, create)
@@ -49,22 +47,26 @@ func describeKey(c call, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, erro
 
 func metadata(m *keyring.Metadata) *types.KeyMetadata {
 	out := &types.KeyMetadata{
-		AWSAccountId:          aws.String(string(m.Account)),
-		KeyId:                 aws.String(string(m.ID)),
-		Arn:                   aws.String(m.ARN),
-		CreationDate:          &m.Created,
-		Enabled:               m.State == keyring.Enabled,
-		Description:           aws.String(m.Description),
-		KeyUsage:              types.KeyUsageType(m.Usage),
-		KeyState:              types.KeyState(m.State),
-		Origin:                types.OriginType(m.Origin),
-		KeyManager:            types.KeyManagerType(m.Manager),
-		CustomerMasterKeySpec: types.CustomerMasterKeySpec(m.Spec),
-		KeySpec:               types.KeySpec(m.Spec),
-		MultiRegion:           aws.Bool(false),
+		AWSAccountId:             aws.String(string(m.Account)),
+		KeyId:                    aws.String(string(m.ID)),
+		Arn:                      aws.String(m.ARN),
+		CreationDate:             &m.Created,
+		Enabled:                  m.State == keyring.Enabled,
+		Description:              aws.String(m.Description),
+		KeyUsage:                 types.KeyUsageType(m.Usage),
+		KeyState:                 types.KeyState(m.State),
+		Origin:                   types.OriginType(m.Origin),
+		KeyManager:               types.KeyManagerType(m.Manager),
+		CustomerMasterKeySpec:    types.CustomerMasterKeySpec(m.Spec),
+		KeySpec:                  types.KeySpec(m.Spec),
+		MultiRegion:              aws.Bool(m.Multi != nil),
+		MultiRegionConfiguration: multiRegion(m.ARN, m.Multi),
 	}
 	if !m.Deletion.IsZero() {
 		out.DeletionDate = &m.Deletion
+	}
+	if m.Window != 0 {
+		out.PendingDeletionWindowInDays = aws.Int32(int32(m.Window))
 	}
 	if m.MaterialID != "" {
 		out.CurrentKeyMaterialId = aws.String(m.MaterialID)
@@ -183,9 +185,11 @@ func scheduleKeyDeletion(c call, in *kms.ScheduleKeyDeletionInput) (*kms.Schedul
 	if err != nil {
 		return nil, err
 	}
-	return &kms.ScheduleKeyDeletionOutput{
-		KeyId: &d.KeyARN, KeyState: types.KeyState(d.State), DeletionDate: &d.At, PendingWindowInDays: aws.Int32(int32(d.Days)),
-	}, nil
+	out := &kms.ScheduleKeyDeletionOutput{KeyId: &d.KeyARN, KeyState: types.KeyState(d.State), PendingWindowInDays: aws.Int32(int32(d.Days))}
+	if !d.At.IsZero() {
+		out.DeletionDate = &d.At
+	}
+	return out, nil
 }
 
 func cancelKeyDeletion(c call, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
@@ -229,11 +233,15 @@ func listResourceTags(c call, in *kms.ListResourceTagsInput) (*kms.ListResourceT
 	if err != nil {
 		return nil, err
 	}
-	out := &kms.ListResourceTagsOutput{Tags: make([]types.Tag, len(l.Items)), Truncated: l.Next != "", NextMarker: optional(l.Next)}
-	for i, t := range l.Items {
-		out.Tags[i] = types.Tag{TagKey: aws.String(t.Key), TagValue: aws.String(t.Value)}
+	return &kms.ListResourceTagsOutput{Tags: wireTags(l.Items), Truncated: l.Next != "", NextMarker: optional(l.Next)}, nil
+}
+
+func wireTags(tags []keyring.Tag) []types.Tag {
+	out := make([]types.Tag, len(tags))
+	for i, t := range tags {
+		out[i] = types.Tag{TagKey: aws.String(t.Key), TagValue: aws.String(t.Value)}
 	}
-	return out, nil
+	return out
 }
 
 func domainTags(tags []types.Tag) []keyring.Tag {

@@ -49,6 +49,7 @@ var operations = map[string]operation{
 	"ListRetirableGrants":                 answers("ListRetirableGrants", listRetirableGrants),
 	"PutKeyPolicy":                        silent("PutKeyPolicy", putKeyPolicy),
 	"ReEncrypt":                           answers("ReEncrypt", reEncrypt),
+	"ReplicateKey":                        answers("ReplicateKey", replicateKey),
 	"RetireGrant":                         silent("RetireGrant", retireGrant),
 	"RevokeGrant":                         silent("RevokeGrant", revokeGrant),
 	"RotateKeyOnDemand":                   answers("RotateKeyOnDemand", rotateKeyOnDemand),
@@ -58,6 +59,7 @@ var operations = map[string]operation{
 	"UntagResource":                       silent("UntagResource", untagResource),
 	"UpdateAlias":                         silent("UpdateAlias", updateAlias),
 	"UpdateKeyDescription":                silent("UpdateKeyDescription", updateKeyDescription),
+	"UpdatePrimaryRegion":                 silent("UpdatePrimaryRegion", updatePrimaryRegion),
 	"Verify":                              answers("Verify", verify),
 	"VerifyMac":                           answers("VerifyMac", verifyMac),
 
@@ -66,9 +68,7 @@ var operations = map[string]operation{
 	"DeleteCustomKeyStore":     lacks[kms.DeleteCustomKeyStoreInput]("DeleteCustomKeyStore"),
 	"DescribeCustomKeyStores":  lacks[kms.DescribeCustomKeyStoresInput]("DescribeCustomKeyStores"),
 	"DisconnectCustomKeyStore": lacks[kms.DisconnectCustomKeyStoreInput]("DisconnectCustomKeyStore"),
-	"ReplicateKey":             lacks[kms.ReplicateKeyInput]("ReplicateKey"),
 	"UpdateCustomKeyStore":     lacks[kms.UpdateCustomKeyStoreInput]("UpdateCustomKeyStore"),
-	"UpdatePrimaryRegion":      lacks[kms.UpdatePrimaryRegionInput]("UpdatePrimaryRegion"),
 }
 
 // call is one request on its way to the ring.
