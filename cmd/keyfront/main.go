@@ -33,6 +33,7 @@ type env struct {
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run the server."`
 	Demo      demoCmd      `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
+	Account   accountCmd   `cmd:"" help:"Make accounts."`
 	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
 	Audit     auditCmd     `cmd:"" help:"Check the audit log."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -2,11 +2,46 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
 )
+
+// CreateAccount makes an account with its root user and returns that user's
+// access key, which cannot be had again. An empty id draws one. It returns
+// ErrExists about an account that is there.
+//
+// The caller is of the server's default account and needs keyfront:CreateAccount.
+func (a *Admin) CreateAccount(ctx context.Context, who access.Caller, id arn.AccountID) (_ arn.AccountID, _ AccessKey, err error) {
+	call := a.begin(&who, "keyfront:CreateAccount", note{"accountId", string(id)})
+	defer call.End(ctx, &err)
+	if err := call.Decide(access.Target{ARN: "*", Owner: a.service.cfg.Account, Rule: policy.IdentityOnly}); err != nil {
+		return "", AccessKey{}, err
+	}
+	if id == "" {
+		id = arn.AccountID(fmt.Sprintf("%012d", newVersion()%1e12))
+	}
+	if !id.Valid() {
+		return "", AccessKey{}, invalid("accountId", string(id), "satisfy regular expression pattern: ^[0-9]{12}$")
+	}
+	key := newAccessKey("AKIA")
+	err = a.change(ctx, call, &who, func(t *txn) error {
+		if t.get(placeOf(KindAccount, id, string(id))) != nil {
+			return fail(ErrExists, "The account %s already exists.", id)
+		}
+		t.put(newAccount(id, t.now))
+		t.put(a.service.newKey(id, "", key, t.now))
+		return nil
+	})
+	if err != nil {
+		return "", AccessKey{}, err
+	}
+	return id, key, nil
+}
 
 // CreateAccountAlias names the caller's account, instead of an older alias. It
 // returns ErrExists about one that another account has.

@@ -275,28 +275,6 @@ func newAccount(id arn.AccountID, now time.Time) *Account {
 	return &Account{Meta: Meta{Account: id, Name: string(id), CreatedAt: now}}
 }
 
-// AddAccount makes an account with its root user and returns that user's access
-// key, which cannot be had again. It is for the operator of the server and does
-// not pass the gate. It returns ErrExists about an account that is there.
-func (s *Service) AddAccount(ctx context.Context, id arn.AccountID, now time.Time) (AccessKey, error) {
-	if err := checkAccount(id); err != nil {
-		return AccessKey{}, err
-	}
-	key := newAccessKey("AKIA")
-	err := s.change(ctx, now, unrecorded, func(t *txn) error {
-		if t.get(placeOf(KindAccount, id, string(id))) != nil {
-			return fail(ErrExists, "The account %s already exists.", id)
-		}
-		t.put(newAccount(id, t.now))
-		t.put(s.newKey(id, "", key, t.now))
-		return nil
-	})
-	if err != nil {
-		return AccessKey{}, err
-	}
-	return key, nil
-}
-
 // Accounts lists the accounts of this server in order.
 func (s *Service) Accounts() []arn.AccountID {
 	s.reg.mu.RLock()

@@ -263,12 +263,12 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-func TestAddAccount(t *testing.T) {
+func TestCreateAccount(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	key, err := w.service.AddAccount(ctx, "999988887777", now)
-	if err != nil {
-		t.Fatal(err)
+	id, key, err := w.admin.CreateAccount(ctx, rootCaller(), "999988887777")
+	if err != nil || id != "999988887777" {
+		t.Fatal(id, err)
 	}
 	for _, w := range []*world{w, node(t, w.records)} {
 		c, err := w.service.Lookup(key.ID, "", now)
@@ -279,14 +279,18 @@ func TestAddAccount(t *testing.T) {
 			t.Errorf("accounts %v", got)
 		}
 	}
-	_, err = w.service.AddAccount(ctx, "999988887777", now)
+	_, _, err = w.admin.CreateAccount(ctx, rootCaller(), "999988887777")
 	refuses(t, "again", err, identity.ErrExists, "")
-	if _, err := w.service.AddAccount(ctx, "1", now); err == nil {
-		t.Error("account 1 was made")
-	}
+	_, _, err = w.admin.CreateAccount(ctx, rootCaller(), "1")
+	refuses(t, "a short id", err, identity.ErrValidation, "")
 	// Names are each account's own.
 	w.user(t, "alice")
 	other := access.Caller{At: now, Principal: policy.Principal{Kind: policy.Root, Account: "999988887777", ARN: "arn:aws:iam::999988887777:root"}}
+	_, _, err = w.admin.CreateAccount(ctx, other, "")
+	refuses(t, "another account's root", err, access.ErrDenied, "")
+	if drawn, _, err := w.admin.CreateAccount(ctx, rootCaller(), ""); err != nil || !drawn.Valid() {
+		t.Errorf("CreateAccount without id = %s, %v", drawn, err)
+	}
 	_, err = w.admin.User(ctx, other, "alice")
 	refuses(t, "another account's user", err, identity.ErrNoSuchEntity, "The user with name alice cannot be found.")
 }

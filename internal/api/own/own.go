@@ -12,6 +12,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
@@ -20,18 +21,22 @@ const MaxBodyBytes = 1 << 20
 
 // Door answers requests below /_keyfront/.
 type Door struct {
-	gate *access.Gate
-	log  *slog.Logger
+	gate     *access.Gate
+	accounts *identity.Admin
+	log      *slog.Logger
 }
 
 var _ front.Door = (*Door)(nil)
 
 // New returns the door.
-func New(gate *access.Gate, log *slog.Logger) *Door { return &Door{gate: gate, log: log} }
+func New(gate *access.Gate, accounts *identity.Admin, log *slog.Logger) *Door {
+	return &Door{gate: gate, accounts: accounts, log: log}
+}
 
 // routes maps method and path below /_keyfront/ to what answers.
 var routes = map[string]func(d *Door, r *front.Request) (any, error){
-	"POST explain": (*Door).explain,
+	"POST explain":  (*Door).explain,
+	"POST accounts": (*Door).createAccount,
 }
 
 var (
@@ -85,6 +90,8 @@ var wireErrors = []struct {
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
 	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
 	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},
+	{identity.ErrExists, http.StatusConflict, "AccountAlreadyExists"},
+	{identity.ErrValidation, http.StatusBadRequest, "ValidationError"},
 	{front.ErrNoAuthentication, http.StatusForbidden, "MissingAuthenticationToken"},
 	{front.ErrUnknownAccessKey, http.StatusForbidden, "InvalidClientTokenId"},
 	{front.ErrInvalidToken, http.StatusForbidden, "InvalidClientTokenId"},
