@@ -410,3 +410,23 @@ func TestRequestAlias(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxKeys(t *testing.T) {
+	w := newWorld(t)
+	w.maxKeys = 2
+	r := w.open()
+	must[string](t)(r.ManagedKey(t.Context(), root(), "s3"))
+	create(t, r, keyring.Symmetric, "")
+	m := create(t, r, keyring.Symmetric, "")
+	for _, ring := range []*keyring.Ring{r, w.open()} {
+		_, err := ring.Create(t.Context(), root(), keyring.CreateInput{})
+		wantError(t, "the third key", err, keyring.ErrLimit, "The account 111122223333 has 2 keys in eu-west-1, which is the limit.")
+		must[keyring.Metadata](t)(ring.Create(t.Context(), there(), keyring.CreateInput{}))
+	}
+	must[keyring.Deletion](t)(r.ScheduleDeletion(t.Context(), root(), m.ARN, 7))
+	w.clock.Advance(8 * day)
+	if err := keyring.DoDue(r, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	create(t, r, keyring.Symmetric, "")
+}

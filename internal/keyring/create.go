@@ -65,6 +65,9 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if err != nil {
 		return m, err
 	}
+	if err := r.checkQuota(p.realm); err != nil {
+		return m, err
+	}
 	if in.MultiRegion {
 		p.id = newMultiRegionID()
 	}
@@ -98,6 +101,15 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 		return m, err
 	}
 	return r.index.key(p.region, p.id).metadata(r.clock.Now()), nil
+}
+
+// checkQuota says whether there may be one more key. It counts those that this
+// node has seen, so that several nodes together may pass the limit by a few.
+func (r *Ring) checkQuota(m realm) error {
+	if r.index.count(m).Load() >= int64(r.maxKeys) {
+		return fail(ErrLimit, "The account %s has %d keys in %s, which is the limit.", m.account, r.maxKeys, m.region)
+	}
+	return nil
 }
 
 // newPath names a key that is to be made for who.

@@ -25,6 +25,9 @@ type Use struct {
 	GrantTokens []string
 	// DryRun checks everything, does nothing, and ends with ErrDryRun.
 	DryRun bool
+	// IgnoreCiphertext, in a dry run of Decrypt or ReEncrypt, asks about the key
+	// alone, which must be named then.
+	IgnoreCiphertext bool
 }
 
 // Encrypted is what Encrypt made.
@@ -104,7 +107,7 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 		return out, err
 	}
 	call.Note("encryptionAlgorithm", string(algorithm))
-	if err := checkLength("ciphertextBlob", len(blob), 1, MaxCiphertextBytes); err != nil {
+	if err := use.checkCiphertext(blob); err != nil {
 		return out, err
 	}
 	call.Keys.Set("kms:EncryptionAlgorithm", string(algorithm))
@@ -126,9 +129,29 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 	return out, nil
 }
 
+// checkCiphertext wants a ciphertext, or a dry run that can do without.
+func (u *Use) checkCiphertext(blob []byte) error {
+	switch {
+	case !u.IgnoreCiphertext:
+		return checkLength("ciphertextBlob", len(blob), 1, MaxCiphertextBytes)
+	case !u.DryRun:
+		return fail(ErrInvalid, "IGNORE_CIPHERTEXT is valid only if DryRun is set.")
+	case u.Key == "":
+		return fail(ErrInvalid, "A key must be named if the ciphertext is ignored.")
+	}
+	return nil
+}
+
 // admitCiphertext finds and admits the key for a ciphertext, as Decrypt says.
 func (r *Ring) admitCiphertext(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use, algorithm Algorithm, blob []byte) (*key, sealed.BlobHeader, error) {
 	header, notABlob := sealed.ParseBlob(blob)
+	if use.IgnoreCiphertext {
+		k, err := r.admitUse(ctx, call, who, op, use)
+		if err != nil {
+			return nil, header, err
+		}
+		return k, header, k.checkUse(op, EncryptDecrypt, algorithm)
+	}
 	if use.Key == "" {
 		if algorithm != AlgSymmetric {
 			return nil, header, fail(ErrInvalid, "KeyId is required for the algorithm %s.", algorithm)

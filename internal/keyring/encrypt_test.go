@@ -392,3 +392,24 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("%d keys, want 21", len(got.Items))
 	}
 }
+
+// A dry run may ask about the key alone.
+func TestDryRunWithoutCiphertext(t *testing.T) {
+	w := newWorld(t)
+	r := w.open()
+	key := create(t, r, keyring.Symmetric, "").ARN
+	if _, err := r.Decrypt(t.Context(), root(), keyring.Use{Key: key, DryRun: true, IgnoreCiphertext: true}, nil); !errors.Is(err, keyring.ErrDryRun) {
+		t.Errorf("Decrypt = %v", err)
+	}
+	if _, err := r.Decrypt(t.Context(), w.user(account, "eve", ""), keyring.Use{Key: key, DryRun: true, IgnoreCiphertext: true}, nil); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("Decrypt of a stranger = %v", err)
+	}
+	if _, err := r.ReEncrypt(t.Context(), root(), keyring.Use{Key: key, DryRun: true, IgnoreCiphertext: true}, keyring.Use{Key: key}, nil); !errors.Is(err, keyring.ErrDryRun) {
+		t.Errorf("ReEncrypt = %v", err)
+	}
+	for _, use := range []keyring.Use{{Key: key, IgnoreCiphertext: true}, {DryRun: true, IgnoreCiphertext: true}} {
+		if _, err := r.Decrypt(t.Context(), root(), use, nil); !errors.Is(err, keyring.ErrInvalid) {
+			t.Errorf("Decrypt(%+v) = %v", use, err)
+		}
+	}
+}

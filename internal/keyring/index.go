@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
@@ -56,6 +57,7 @@ type aliasName struct {
 // refresh writes, one at a time.
 type index struct {
 	keys     sync.Map // place -> *key
+	counts   sync.Map // realm -> *atomic.Int64, of the customers' keys
 	aliases  sync.Map // aliasName -> KeyID
 	policies sync.Map // arn.AccountID -> *policy.Document, of the default policies
 }
@@ -82,11 +84,23 @@ func (x *index) grant(at changed) *grant {
 	return nil
 }
 
+// count is how many keys of its own an account has in a region.
+func (x *index) count(m realm) *atomic.Int64 {
+	n, ok := x.counts.Load(m)
+	if !ok {
+		n, _ = x.counts.LoadOrStore(m, new(atomic.Int64))
+	}
+	return n.(*atomic.Int64)
+}
+
 // put makes next visible in place of the key's older snapshot. Its aliases move
 // along; one that another key took over in the meantime stays there.
 func (x *index) put(next *key) {
 	old := x.key(next.region, next.id)
 	x.keys.Store(place{next.region, next.id}, next)
+	if old == nil && next.Manager == Customer {
+		x.count(next.realm).Add(1)
+	}
 	for _, name := range next.Aliases {
 		x.aliases.Store(aliasName{next.realm, name}, next.id)
 	}
@@ -98,6 +112,9 @@ func (x *index) put(next *key) {
 func (x *index) remove(region string, id KeyID) {
 	if old := x.key(region, id); old != nil {
 		x.keys.Delete(place{region, id})
+		if old.Manager == Customer {
+			x.count(old.realm).Add(-1)
+		}
 		x.dropAliases(old, nil)
 	}
 }

@@ -69,6 +69,10 @@ type Config struct {
 	// Log receives the failures of background work; nil discards them.
 	Log *slog.Logger
 
+	// MaxKeys is how many keys of its own an account may have in a region; 0
+	// means 100,000. Keys that services manage do not count.
+	MaxKeys int
+
 	// Poll is how often Run looks for changes of other nodes; 0 means 250 ms.
 	Poll time.Duration
 	// Pool is how many RSA pairs of each size Run keeps ready. The zero Pool
@@ -87,6 +91,7 @@ type Ring struct {
 	clock   *clock.Clock
 	log     *slog.Logger
 	poll    time.Duration
+	maxKeys int
 	pairs   *pairPool
 
 	index index
@@ -105,10 +110,13 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 	}
 	r := &Ring{
 		records: cfg.Records, domain: cfg.Domain, gate: cfg.Gate, clock: cfg.Clock,
-		log: cfg.Log, poll: cfg.Poll, pairs: newPairPool(cfg.Pool),
+		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, pairs: newPairPool(cfg.Pool),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
+	}
+	if r.maxKeys <= 0 {
+		r.maxKeys = 100_000
 	}
 	if r.poll <= 0 {
 		r.poll = 250 * time.Millisecond

@@ -167,6 +167,9 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 	if err := checkTags(in.Tags); err != nil {
 		return out, err
 	}
+	if err := r.checkQuota(to.realm); err != nil {
+		return out, err
+	}
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(k.account)
 	}

@@ -38,7 +38,7 @@ func (r *Ring) ReEncrypt(ctx context.Context, who access.Caller, from, to Use, b
 	if err := noteContext(call, "destinationEncryptionContext", to.Context); err != nil {
 		return out, err
 	}
-	if err := checkLength("ciphertextBlob", len(blob), 1, MaxCiphertextBytes); err != nil {
+	if err := from.checkCiphertext(blob); err != nil {
 		return out, err
 	}
 	same := strconv.FormatBool(r.onSameKey(&who, &from, &to, blob))

@@ -77,6 +77,7 @@ type world struct {
 	gate     *access.Gate
 	policies identities
 	pool     keyring.PoolSize
+	maxKeys  int
 }
 
 func newWorld(t testing.TB) *world {
@@ -108,7 +109,7 @@ func (w *world) tryOpen() (*keyring.Ring, error) {
 		return nil, err
 	}
 	return keyring.Open(w.t.Context(), keyring.Config{
-		Records: w.records, Domain: domain, Gate: w.gate, Clock: w.clock, Pool: w.pool,
+		Records: w.records, Domain: domain, Gate: w.gate, Clock: w.clock, Pool: w.pool, MaxKeys: w.maxKeys,
 	})
 }
 

@@ -34,12 +34,13 @@ func decrypt(c call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
 	if err := checkRecipient(in.Recipient); err != nil {
 		return nil, err
 	}
-	if err := checkCiphertext(in.CiphertextBlob, in.DryRunModifiers); err != nil {
+	ignore, err := ignoreCiphertext(in.CiphertextBlob, in.DryRunModifiers)
+	if err != nil {
 		return nil, err
 	}
 	out, err := c.ring.Decrypt(c, c.who, keyring.Use{
 		Key: aws.ToString(in.KeyId), Algorithm: keyring.Algorithm(in.EncryptionAlgorithm), Context: in.EncryptionContext,
-		GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+		GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun), IgnoreCiphertext: ignore,
 	}, in.CiphertextBlob)
 	if err != nil {
 		return nil, err
@@ -50,25 +51,26 @@ func decrypt(c call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
 	}, nil
 }
 
-// checkCiphertext wants a ciphertext, which the model makes optional for dry
-// runs that ignore it. Those are not supported.
-func checkCiphertext(blob []byte, modifiers []types.DryRunModifierType) error {
+// ignoreCiphertext reports whether a dry run is to ignore the ciphertext. The
+// model makes that optional for those only.
+func ignoreCiphertext(blob []byte, modifiers []types.DryRunModifierType) (bool, error) {
 	switch {
 	case len(modifiers) > 0:
-		return unsupported("DryRunModifiers is not supported.")
+		return true, nil // the model knows just this one
 	case blob == nil:
-		return invalid("1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
+		return false, invalid("1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
 	}
-	return nil
+	return false, nil
 }
 
 func reEncrypt(c call, in *kms.ReEncryptInput) (*kms.ReEncryptOutput, error) {
-	if err := checkCiphertext(in.CiphertextBlob, in.DryRunModifiers); err != nil {
+	ignore, err := ignoreCiphertext(in.CiphertextBlob, in.DryRunModifiers)
+	if err != nil {
 		return nil, err
 	}
 	from := keyring.Use{
 		Key: aws.ToString(in.SourceKeyId), Algorithm: keyring.Algorithm(in.SourceEncryptionAlgorithm),
-		Context: in.SourceEncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+		Context: in.SourceEncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun), IgnoreCiphertext: ignore,
 	}
 	to := keyring.Use{
 		Key: *in.DestinationKeyId, Algorithm: keyring.Algorithm(in.DestinationEncryptionAlgorithm),
