@@ -33,12 +33,13 @@ import (
 
 const spaceSessions store.Space = "iam.session-key"
 
+// MaxTokenBytes is the length of the longest session token.
+const MaxTokenBytes = 4096
+
 const (
 	sessionKeyID = "1"
 	purposeToken = "session-token"
 
-	// maxTokenBytes bounds a token before anything is done with it.
-	maxTokenBytes = 4096
 	// maxFactsBytes bounds the content of a token.
 	maxFactsBytes = 64 << 10
 	// maxKeptSessions bounds the opened tokens that are kept in memory, twice.
@@ -156,7 +157,7 @@ func OriginIdentityARN(id string) string {
 }
 
 // issue makes the credentials of a session. It returns ErrPackedTooLarge about
-// facts that make a token of more than maxTokenBytes.
+// facts that make a token of more than MaxTokenBytes.
 func (k *sessionKeys) issue(f *sessionFacts) (AccessKey, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
@@ -168,7 +169,7 @@ func (k *sessionKeys) issue(f *sessionFacts) (AccessKey, error) {
 	}
 	id := newAccessKey("ASIA").ID
 	token := base64.StdEncoding.EncodeToString(k.domain.Wrap(purposeToken, id, sealed.NewSecret(packed)))
-	if len(token) > maxTokenBytes || len(text) > maxFactsBytes {
+	if len(token) > MaxTokenBytes || len(text) > maxFactsBytes {
 		return AccessKey{}, fail(ErrPackedTooLarge, "Packed policy consumes more than 100%% of allotted space, please use smaller policy.")
 	}
 	return AccessKey{ID: id, Secret: k.secretOf(id), SessionToken: token}, nil
@@ -200,7 +201,7 @@ func (k *sessionKeys) secretOf(id string) sealed.Secret {
 // session finds the credential of a session. A token that was opened before
 // costs a comparison.
 func (s *Service) session(accessKeyID, token string, now time.Time) (*Credential, error) {
-	if len(token) > maxTokenBytes {
+	if len(token) > MaxTokenBytes {
 		return nil, ErrInvalidToken
 	}
 	o := s.sessions.kept(accessKeyID, token)

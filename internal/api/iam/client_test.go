@@ -208,7 +208,7 @@ func TestSessionPolicyAndTags(t *testing.T) {
 	out := must[*sts.AssumeRoleOutput](t)(caller.AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: &role, RoleSessionName: aws.String("one"), Policy: aws.String(allow("kms:ListKeys")), SourceIdentity: aws.String("alice"),
 	}))
-	if aws.ToInt32(out.PackedPolicySize) < 1 || aws.ToString(out.SourceIdentity) != "alice" || !strings.HasSuffix(*out.AssumedRoleUser.AssumedRoleId, ":one") {
+	if aws.ToInt32(out.SessionTokenUtilization) < 1 || int(aws.ToInt32(out.SessionTokenSize)) != len(*out.Credentials.SessionToken) || aws.ToString(out.SourceIdentity) != "alice" || !strings.HasSuffix(*out.AssumedRoleUser.AssumedRoleId, ":one") {
 		t.Errorf("answer %+v", out)
 	}
 	limited := w.session(out.Credentials)

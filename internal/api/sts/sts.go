@@ -88,6 +88,17 @@ func credentialsOf(s identity.Session) credentialsDocument {
 	return credentialsDocument{s.ID, string(s.Secret.Reveal()), s.SessionToken, query.Time{Time: s.Expires}}
 }
 
+// tokenDocument is the end of every answer with credentials.
+type tokenDocument struct {
+	SessionTokenSize        int // bytes
+	SessionTokenUtilization int // percent of what a token may have
+}
+
+func tokenOf(s identity.Session) tokenDocument {
+	n := len(s.SessionToken)
+	return tokenDocument{n, (n*100 + identity.MaxTokenBytes - 1) / identity.MaxTokenBytes}
+}
+
 type assumedRoleDocument struct {
 	AssumedRoleID string `xml:"AssumedRoleId"`
 	Arn           string
@@ -98,6 +109,7 @@ type assumeRoleResult struct {
 	AssumedRoleUser  assumedRoleDocument
 	PackedPolicySize int    `xml:",omitempty"` // percent
 	SourceIdentity   string `xml:",omitempty"`
+	tokenDocument
 }
 
 func (s *service) assumeRole(f query.Form) querydoor.Run {
@@ -112,9 +124,14 @@ func (s *service) assumeRole(f query.Form) querydoor.Run {
 			return nil, err
 		}
 		return assumeRoleResult{
-			credentialsOf(session), assumedRoleDocument{session.UserID, session.ARN}, session.PackedPercent, session.SourceIdentity,
+			credentialsOf(session), assumedRoleDocument{session.UserID, session.ARN}, session.PackedPercent, session.SourceIdentity, tokenOf(session),
 		}, nil
 	}
+}
+
+type sessionTokenResult struct {
+	Credentials credentialsDocument
+	tokenDocument
 }
 
 func (s *service) getSessionToken(f query.Form) querydoor.Run {
@@ -124,7 +141,7 @@ func (s *service) getSessionToken(f query.Form) querydoor.Run {
 		if err != nil {
 			return nil, err
 		}
-		return struct{ Credentials credentialsDocument }{credentialsOf(session)}, nil
+		return sessionTokenResult{credentialsOf(session), tokenOf(session)}, nil
 	}
 }
 
@@ -137,6 +154,7 @@ type federationResult struct {
 	Credentials      credentialsDocument
 	FederatedUser    federatedDocument
 	PackedPolicySize int `xml:",omitempty"` // percent
+	tokenDocument
 }
 
 func (s *service) getFederationToken(f query.Form) querydoor.Run {
@@ -146,7 +164,7 @@ func (s *service) getFederationToken(f query.Form) querydoor.Run {
 		if err != nil {
 			return nil, err
 		}
-		return federationResult{credentialsOf(session), federatedDocument{session.UserID, session.ARN}, session.PackedPercent}, nil
+		return federationResult{credentialsOf(session), federatedDocument{session.UserID, session.ARN}, session.PackedPercent, tokenOf(session)}, nil
 	}
 }
 

@@ -107,7 +107,7 @@ func TestServe(t *testing.T) {
 		{"not a form", "Action=%zz", root(), 400, []string{"<Code>ValidationError</Code>"}},
 		{"parameter that we lack", "Action=GetCallerIdentity&Color=red", root(), 400, []string{"<Code>ValidationError</Code><Message>The parameter Color is not supported"}},
 		{"assume", assume, alice, 200, []string{
-			"<Arn>arn:aws:sts::111122223333:assumed-role/r/job</Arn>", ":job</AssumedRoleId>", "<AccessKeyId>ASIA", "<Expiration>2026-11-22T01:00:00Z</Expiration>",
+			"<Arn>arn:aws:sts::111122223333:assumed-role/r/job</Arn>", ":job</AssumedRoleId>", "<AccessKeyId>ASIA", "<Expiration>2026-11-22T01:00:00Z</Expiration>", "<SessionTokenUtilization>",
 		}},
 		{"external id", assume + "&ExternalId=e1", alice, 200, []string{"<SessionToken>"}},
 		{"wrong external id", assume + "&ExternalId=e2", alice, 403, []string{
