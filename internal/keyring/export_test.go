@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha3"
@@ -107,3 +108,6 @@ func ParsePublic(der []byte) (crypto.PublicKey, error) {
 	}
 	return x509.ParsePKIXPublicKey(der)
 }
+
+// FillOne adds one pair to the pool, as Run does again and again.
+func FillOne(r *Ring, ctx context.Context) (bool, error) { return r.pairs.fillOne(ctx, r.calls.Load) }

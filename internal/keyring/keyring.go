@@ -75,8 +75,9 @@ type Config struct {
 
 	// Poll is how often Run looks for changes of other nodes; 0 means 250 ms.
 	Poll time.Duration
-	// Pool is how many RSA pairs of each size Run keeps ready. The zero Pool
-	// keeps none, and pairs are made when they are needed.
+	// Pool is how many RSA pairs of each size Run keeps ready, and as many again
+	// wrapped in the store for the next start. The zero Pool keeps none, and pairs
+	// are made when they are needed.
 	Pool PoolSize
 }
 
@@ -110,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 	}
 	r := &Ring{
 		records: cfg.Records, domain: cfg.Domain, gate: cfg.Gate, clock: cfg.Clock,
-		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, pairs: newPairPool(cfg.Pool),
+		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, pairs: newPairPool(cfg.Pool, pairStock{cfg.Records, cfg.Domain}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

@@ -8,15 +8,18 @@ import (
 )
 
 // pairPool keeps RSA key pairs ready, so that no caller waits for primes. Each
-// pair is handed out once. It is bounded by the wanted numbers.
+// pair is handed out once. It is bounded by the wanted numbers: so many pairs of
+// a size are in memory, and so many more in stock, for the next start.
 type pairPool struct {
 	ready map[int]chan *rsa.PrivateKey // by bits; the channel's capacity is the wanted number
+	stock pairStock
 	// taken wakes the filler. It has room for one wake-up.
 	taken chan struct{}
 }
 
-func newPairPool(want PoolSize) *pairPool {
+func newPairPool(want PoolSize, stock pairStock) *pairPool {
 	return &pairPool{
+		stock: stock,
 		ready: map[int]chan *rsa.PrivateKey{
 			2048: make(chan *rsa.PrivateKey, max(0, want.RSA2048)),
 			3072: make(chan *rsa.PrivateKey, max(0, want.RSA3072)),
@@ -40,11 +43,14 @@ func (p *pairPool) take(bits int) (*rsa.PrivateKey, error) {
 	}
 }
 
+// pairSizes are the sizes that are kept, in bits.
+var pairSizes = [...]int{2048, 3072, 4096}
+
 // emptiest is the size that lacks the most of what it should have, 0 if none
 // lacks any. Among equals the smaller goes first, which is sooner done.
 func (p *pairPool) emptiest() int {
 	bits, worst := 0, 1.0
-	for _, b := range [...]int{2048, 3072, 4096} {
+	for _, b := range pairSizes {
 		c := p.ready[b]
 		if cap(c) == 0 {
 			continue
@@ -63,30 +69,75 @@ const (
 	patience  = time.Second
 )
 
-// fill keeps the pool full until ctx ends. It makes one pair at a time, since
-// it competes with requests for processors.
-func (p *pairPool) fill(ctx context.Context, calls func() uint64) {
+// fill keeps the pool and its stock full until ctx ends. It makes one pair at a
+// time, since it competes with requests for processors. What fails goes to
+// failed, and is tried again after a while.
+func (p *pairPool) fill(ctx context.Context, calls func() uint64, failed func(error)) {
 	for ctx.Err() == nil {
-		bits := p.emptiest()
-		if bits == 0 {
-			select {
-			case <-p.taken:
-			case <-ctx.Done():
-			}
+		more, err := p.fillOne(ctx, calls)
+		if err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		if more && err == nil {
 			continue
 		}
-		if !awaitIdle(ctx, calls) {
-			return
-		}
-		pair, err := rsa.GenerateKey(rand.Reader, bits)
+		wait := make(<-chan time.Time)
 		if err != nil {
-			return // the parameters are ours: only a broken random source fails
+			wait = time.After(refillAfter)
+		}
+		select {
+		case <-p.taken:
+		case <-wait:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// refillAfter is how long the filler rests when the store fails.
+const refillAfter = 10 * time.Second
+
+// fillOne adds one pair where the most are lacking, to memory first. It reports
+// whether there may be more to do.
+func (p *pairPool) fillOne(ctx context.Context, calls func() uint64) (more bool, err error) {
+	if bits := p.emptiest(); bits != 0 {
+		pair, err := p.stock.take(ctx, bits)
+		if err != nil {
+			return false, err
+		}
+		if pair == nil {
+			if pair, err = makeIdle(ctx, calls, bits); err != nil {
+				return false, err
+			}
 		}
 		select {
 		case p.ready[bits] <- pair:
 		default: // another filler was faster
 		}
+		return true, nil
 	}
+	for _, bits := range pairSizes {
+		n, err := p.stock.count(ctx, bits)
+		if err != nil {
+			return false, err
+		}
+		if n >= cap(p.ready[bits]) {
+			continue
+		}
+		pair, err := makeIdle(ctx, calls, bits)
+		if err != nil {
+			return false, err
+		}
+		return true, p.stock.put(ctx, bits, pair)
+	}
+	return false, nil
+}
+
+// makeIdle makes a pair when there is time for it.
+func makeIdle(ctx context.Context, calls func() uint64, bits int) (*rsa.PrivateKey, error) {
+	if !awaitIdle(ctx, calls) {
+		return nil, ctx.Err()
+	}
+	return rsa.GenerateKey(rand.Reader, bits)
 }
 
 func awaitIdle(ctx context.Context, calls func() uint64) bool {

@@ -22,7 +22,11 @@ import (
 func (r *Ring) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	workers.Go(func() { r.pairs.fill(ctx, r.calls.Load) })
+	workers.Go(func() {
+		r.pairs.fill(ctx, r.calls.Load, func(err error) {
+			r.log.LogAttrs(ctx, slog.LevelError, "pool of RSA pairs not filled", slog.Any("error", err))
+		})
+	})
 
 	tick := time.NewTicker(r.poll)
 	defer tick.Stop()
