@@ -116,7 +116,17 @@ func (x *exchange) serve() (err error) {
 	if err := x.checkBucket(); err != nil {
 		return err
 	}
+	x.continueEmpty()
 	return x.op.run(x)
+}
+
+// continueEmpty sends the 100 that a client waits for before it sends an empty
+// body; net/http leaves it out. botocore, when its first answer on a connection is
+// the final one, mistakes the status line of the next.
+func (x *exchange) continueEmpty() {
+	if x.r.ContentLength == 0 && strings.EqualFold(x.r.Header.Get("Expect"), "100-continue") {
+		x.w.WriteHeader(http.StatusContinue)
+	}
 }
 
 // checkBucket sends callers to the bucket's region and checks the owner that

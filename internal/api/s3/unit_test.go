@@ -1,12 +1,14 @@
 package s3_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -201,4 +203,24 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func FuzzDeleteXML(f *testing.F) {
 	f.Add([]byte(`<Delete><Object><Key>k</Key></Object><Quiet>true</Quiet></Delete>`))
 	f.Fuzz(func(t *testing.T, b []byte) { s3.ParseDelete(b) })
+}
+
+// A client that expects a 100 before an empty body gets one.
+func TestContinueBeforeEmptyBody(t *testing.T) {
+	s := newServer(t, nil)
+	s.trusted = true
+	s.bucket(t, "films")
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "PUT /films/k HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
+	r := bufio.NewReader(conn)
+	for _, want := range []int{100, 200} {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != want {
+			t.Fatalf("answer = %+v, %v, want %d", resp, err, want)
+		}
+	}
 }
