@@ -85,7 +85,7 @@ const (
 
 func (f wrapForm) bucketKey() bool { return f == wrapDirectBucket || f == wrapByBucketKey }
 
-func (f wrapForm) indirect() bool { return f >= wrapByBucketKey }
+func (f wrapForm) indirect() bool { return f != wrapDirect && f != wrapDirectBucket }
 
 const (
 	purposeDataKey   = "s3 data key"
