@@ -25,16 +25,22 @@ var _ Source = File{}
 // when the file belongs neither to this user nor to root; ErrMalformed when it
 // is no regular file or not as docs/spec/rootkey.md says; or ErrAbsent.
 func (f File) Load(context.Context) ([]sealed.Secret, error) {
-	keys, err := f.load()
+	text, err := readPrivate(f.Path)
+	defer clear(text)
+	var keys []sealed.Secret
+	if err == nil {
+		keys, err = parse(text)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Path, err)
 	}
 	return keys, nil
 }
 
-func (f File) load() ([]sealed.Secret, error) {
+// readPrivate reads a file that nobody else may read.
+func readPrivate(path string) ([]byte, error) {
 	// A pipe in the place of the file must not block the start.
-	file, err := os.OpenFile(f.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, ErrAbsent
@@ -50,11 +56,11 @@ func (f File) load() ([]sealed.Secret, error) {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
-	defer clear(text)
 	if err != nil {
+		clear(text)
 		return nil, cause(err)
 	}
-	return parse(text)
+	return text, nil
 }
 
 func checkFile(info fs.FileInfo) error {
@@ -73,10 +79,9 @@ func checkFile(info fs.FileInfo) error {
 // Create makes a random key and writes the file with mode 0600.
 func (f File) Create(context.Context) (sealed.Secret, error) {
 	key := sealed.RandomSecret(sealed.KeyBytes)
-	// A link, unlike a rename, never replaces what has the name already.
-	err := f.write([]sealed.Secret{key}, os.Link)
-	if errors.Is(err, fs.ErrExist) {
-		err = ErrExists
+	text, err := format([]sealed.Secret{key})
+	if err == nil {
+		err = createPrivate(f.Path, text)
 	}
 	if err != nil {
 		return sealed.Secret{}, fmt.Errorf("create %s: %w", f.Path, err)
@@ -84,25 +89,36 @@ func (f File) Create(context.Context) (sealed.Secret, error) {
 	return key, nil
 }
 
+// createPrivate writes a file that is not there; otherwise it is ErrExists. It
+// wipes the text.
+func createPrivate(path string, text []byte) error {
+	// A link, unlike a rename, never replaces what has the name already.
+	err := writePrivate(path, text, os.Link)
+	if errors.Is(err, fs.ErrExist) {
+		return ErrExists
+	}
+	return err
+}
+
 // Replace writes the file anew. The old keys are no longer in any file, but
 // their bytes may survive on the medium. A symbolic link at Path is replaced,
 // not followed.
 func (f File) Replace(_ context.Context, keys ...sealed.Secret) error {
-	if err := f.write(keys, os.Rename); err != nil {
+	text, err := format(keys)
+	if err == nil {
+		err = writePrivate(f.Path, text, os.Rename)
+	}
+	if err != nil {
 		return fmt.Errorf("replace %s: %w", f.Path, err)
 	}
 	return nil
 }
 
-// write gives the file its name only after its bytes are on the medium, so no
-// crash leaves half a key under it.
-func (f File) write(keys []sealed.Secret, publish func(from, to string) error) error {
-	text, err := format(keys)
-	if err != nil {
-		return err
-	}
+// writePrivate gives the file its name only after its bytes are on the medium, so
+// no crash leaves half a key under it. It wipes the text.
+func writePrivate(path string, text []byte, publish func(from, to string) error) error {
 	defer clear(text)
-	folder, name := filepath.Split(f.Path)
+	folder, name := filepath.Split(path)
 	folder = filepath.Clean(folder)
 	unfinished := name + ".new-"
 	file, err := os.CreateTemp(folder, unfinished+"*") // mode 0600
@@ -112,7 +128,7 @@ func (f File) write(keys []sealed.Secret, publish func(from, to string) error) e
 	_, err = file.Write(text)
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil {
-		err = publish(file.Name(), f.Path)
+		err = publish(file.Name(), path)
 	}
 	// Also what a crash left behind: it may hold the key in use.
 	err = errors.Join(cause(err), removeAll(folder, unfinished))

@@ -2,8 +2,9 @@
 // outside the store, and without which nothing in the store opens.
 //
 // A Source keeps it. File is the Source that needs nothing else, a text file of
-// mode 0600 (docs/spec/rootkey.md); a passphrase, a TPM, a PKCS#11 token or
-// another key service are Sources too. Harden keeps the keys of a running
+// mode 0600 (docs/spec/rootkey.md); Passphrase is the same with the keys wrapped
+// under a passphrase. A TPM, a PKCS#11 token or another key service can be
+// Sources too. Rotate replaces the root key of a vault. Harden keeps the keys of a running
 // process out of core dumps and away from debuggers.
 package rootkey
 
@@ -22,6 +23,11 @@ var (
 	ErrExists = errors.New("rootkey: a root key exists")
 	// ErrExposed says that others could read or replace the root key.
 	ErrExposed = errors.New("rootkey: the root key is exposed")
+	// ErrPassphrase says that a passphrase does not open the root key, or that
+	// the file that holds it was changed: the two cannot be told apart.
+	ErrPassphrase = errors.New("rootkey: wrong passphrase")
+	// ErrWeak says that a new passphrase is too short.
+	ErrWeak = errors.New("rootkey: passphrase too short")
 	// ErrMalformed says that what the source holds is no root key.
 	ErrMalformed = errors.New("rootkey: malformed root key")
 )
@@ -32,7 +38,7 @@ const MaxKeys = 2
 
 // Source keeps the root key. Its methods are called one at a time.
 //
-// A rotation goes: Replace(old, next); sealed.Vault.Rewrap(next); Replace(next).
+// A rotation (Rotate) goes: Replace(old, next); sealed.Vault.Rewrap(next); Replace(next).
 // Whichever step is the last before a crash, the source then holds the key that
 // the vault needs, and sealed.Open picks it out of those that Load returns.
 type Source interface {
