@@ -80,6 +80,12 @@ type Config struct {
 	OrphanAge time.Duration
 	// SweepEvery is the time between two sweeps. 0 means one hour.
 	SweepEvery time.Duration
+	// ScrubEvery is the time between two scrubs, each of which reads every object
+	// and logs what is damaged; objects under SSE-KMS and SSE-C it only measures.
+	// 0 means none.
+	ScrubEvery time.Duration
+	// ScrubBytesPerSecond bounds the reading of a scrub. 0 means 16 MiB.
+	ScrubBytesPerSecond int64
 }
 
 // Caller is who calls, and how the request was signed; policies may ask.
@@ -120,6 +126,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if cfg.SweepEvery == 0 {
 		cfg.SweepEvery = time.Hour
 	}
+	if cfg.ScrubBytesPerSecond == 0 {
+		cfg.ScrubBytesPerSecond = 16 << 20
+	}
 	s := &Service{cfg: cfg}
 	if _, err := cfg.Records.Changes(ctx, spaceBucket); err != nil {
 		return nil, fmt.Errorf("open object store: %w", err)
@@ -130,6 +139,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.sweepLoop(background) })
+	if cfg.ScrubEvery > 0 {
+		s.done.Go(func() { s.scrubLoop(background) })
+	}
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -35,6 +36,7 @@ type keys struct {
 
 	mu       sync.Mutex
 	disabled bool
+	arn      string // of the key, keyARN if empty
 	contexts []map[string]string
 	callers  []access.Caller
 }
@@ -71,7 +73,7 @@ func (k *keys) NewDataKey(_ context.Context, who access.Caller, ref string, bind
 	for i, b := range data.Reveal() {
 		wrapped[i] ^= b
 	}
-	return data, append(wrapped, check[:]...), keyARN, nil
+	return data, append(wrapped, check[:]...), cmp.Or(k.arn, keyARN), nil
 }
 
 func (k *keys) OpenDataKey(_ context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error) {
