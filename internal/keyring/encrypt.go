@@ -177,25 +177,31 @@ func (r *Ring) admitCiphertext(ctx context.Context, call *access.Call, who *acce
 	return k, header, k.checkUse(op, EncryptDecrypt, algorithm)
 }
 
+// hiddenKey is what KMS says of a key that the caller has not named.
+const hiddenKey = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."
+
+// hideKey takes out of a denial which key it is about.
+func hideKey(err error) error {
+	var denied *access.Denied
+	if errors.As(err, &denied) {
+		return &access.Denied{Message: hiddenKey, Decision: denied.Decision}
+	}
+	return err
+}
+
 // admitFromBlob admits the key that a blob claims. The claim proves nothing:
 // whoever may not use that key must not learn that it exists.
 func (r *Ring) admitFromBlob(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use, header sealed.BlobHeader) (*key, error) {
-	hidden := &access.Denied{Message: "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access."}
 	if err := r.checkUse(ctx, call, use); err != nil {
 		return nil, err
 	}
 	k := r.index.key(who.Region, KeyID(header.KeyID))
 	if k == nil || k.gone(r.clock.Now()) {
-		return nil, hidden
+		return nil, &access.Denied{Message: hiddenKey}
 	}
 	err := r.permit(call, who, op, target{key: k, arn: k.arn, owner: k.account, bind: use.Context})
-	var denied *access.Denied
-	if errors.As(err, &denied) {
-		hidden.Decision = denied.Decision
-		return nil, hidden
-	}
 	if err != nil {
-		return nil, err
+		return nil, hideKey(err)
 	}
 	return k, checkState(op, k.arn, k.stateAt(r.clock.Now()))
 }

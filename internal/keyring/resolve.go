@@ -80,29 +80,29 @@ func (r *Ring) resolve(who *access.Caller, op operation, ref string) (target, er
 }
 
 func (r *Ring) resolveARN(who *access.Caller, op operation, ref string) (target, error) {
-	a, err := arn.Parse(ref)
-	if err != nil || a.Service != "kms" || a.Partition != partition {
+	parts, ok := arn.Split(ref)
+	if !ok || parts[0] != "arn" || parts[1] != partition || parts[2] != "kms" {
 		return target{}, fail(ErrInvalidARN, "Invalid arn %s", ref)
 	}
-	if a.Region != who.Region {
-		return target{}, fail(ErrNotFound, "Invalid arn %s", a.Region)
+	owner, resource := realm{arn.AccountID(parts[4]), parts[3]}, parts[5]
+	if owner.region != who.Region {
+		return target{}, fail(ErrNotFound, "Invalid arn %s", owner.region)
 	}
-	owner := realm{a.Account, a.Region}
 	var t target
-	if id, ok := strings.CutPrefix(a.Resource, "key/"); ok {
+	if id, ok := strings.CutPrefix(resource, "key/"); ok {
 		if !validKeyID(id) {
 			return target{}, invalidKeyID(id)
 		}
 		t = r.keyTarget(path{owner, KeyID(id)})
-	} else if strings.HasPrefix(a.Resource, AliasPrefix) {
+	} else if strings.HasPrefix(resource, AliasPrefix) {
 		if operations[op].flags&byAlias == 0 {
 			return target{}, invalidKeyID(ref)
 		}
-		t = r.aliasTarget(owner, a.Resource)
+		t = r.aliasTarget(owner, resource)
 	} else {
 		return target{}, fail(ErrInvalidARN, "Invalid arn %s", ref)
 	}
-	if a.Account != who.Account() && operations[op].flags&crossAccount == 0 {
+	if owner.account != who.Account() && operations[op].flags&crossAccount == 0 {
 		t.key = nil
 	}
 	return t, nil

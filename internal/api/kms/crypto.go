@@ -18,7 +18,7 @@ func checkRecipient(r *types.RecipientInfo) error {
 }
 
 func encrypt(c call, in *kms.EncryptInput) (*kms.EncryptOutput, error) {
-	out, err := c.ring.Encrypt(c, c.who, keyring.Use{
+	out, err := c.ring.Encrypt(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.EncryptionAlgorithm), Context: in.EncryptionContext,
 		GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, in.Plaintext)
@@ -38,7 +38,7 @@ func decrypt(c call, in *kms.DecryptInput) (*kms.DecryptOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := c.ring.Decrypt(c, c.who, keyring.Use{
+	out, err := c.ring.Decrypt(c.Context, c.who, keyring.Use{
 		Key: aws.ToString(in.KeyId), Algorithm: keyring.Algorithm(in.EncryptionAlgorithm), Context: in.EncryptionContext,
 		GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun), IgnoreCiphertext: ignore,
 	}, in.CiphertextBlob)
@@ -76,7 +76,7 @@ func reEncrypt(c call, in *kms.ReEncryptInput) (*kms.ReEncryptOutput, error) {
 		Key: *in.DestinationKeyId, Algorithm: keyring.Algorithm(in.DestinationEncryptionAlgorithm),
 		Context: in.DestinationEncryptionContext,
 	}
-	out, err := c.ring.ReEncrypt(c, c.who, from, to, in.CiphertextBlob)
+	out, err := c.ring.ReEncrypt(c.Context, c.who, from, to, in.CiphertextBlob)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func generateDataKey(c call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKey
 	if err != nil {
 		return nil, err
 	}
-	out, err := c.ring.GenerateDataKey(c, c.who, keyring.Use{
+	out, err := c.ring.GenerateDataKey(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, n)
 	if err != nil {
@@ -127,7 +127,7 @@ func generateDataKeyWithoutPlaintext(c call, in *kms.GenerateDataKeyWithoutPlain
 	if err != nil {
 		return nil, err
 	}
-	out, err := c.ring.GenerateDataKeyWithoutPlaintext(c, c.who, keyring.Use{
+	out, err := c.ring.GenerateDataKeyWithoutPlaintext(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, n)
 	if err != nil {
@@ -140,7 +140,7 @@ func generateDataKeyPair(c call, in *kms.GenerateDataKeyPairInput) (*kms.Generat
 	if err := checkRecipient(in.Recipient); err != nil {
 		return nil, err
 	}
-	out, err := c.ring.GenerateDataKeyPair(c, c.who, keyring.Use{
+	out, err := c.ring.GenerateDataKeyPair(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, keyring.KeySpec(in.KeyPairSpec))
 	if err != nil {
@@ -153,7 +153,7 @@ func generateDataKeyPair(c call, in *kms.GenerateDataKeyPairInput) (*kms.Generat
 }
 
 func generateDataKeyPairWithoutPlaintext(c call, in *kms.GenerateDataKeyPairWithoutPlaintextInput) (*kms.GenerateDataKeyPairWithoutPlaintextOutput, error) {
-	out, err := c.ring.GenerateDataKeyPairWithoutPlaintext(c, c.who, keyring.Use{
+	out, err := c.ring.GenerateDataKeyPairWithoutPlaintext(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, keyring.KeySpec(in.KeyPairSpec))
 	if err != nil {
@@ -175,7 +175,7 @@ func generateRandom(c call, in *kms.GenerateRandomInput) (*kms.GenerateRandomOut
 	if err := checkRecipient(in.Recipient); err != nil {
 		return nil, err
 	}
-	out, err := c.ring.Random(c, c.who, int(*in.NumberOfBytes))
+	out, err := c.ring.Random(c.Context, c.who, int(*in.NumberOfBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func messageType(t types.MessageType) keyring.MessageType {
 }
 
 func sign(c call, in *kms.SignInput) (*kms.SignOutput, error) {
-	out, err := c.ring.Sign(c, c.who, keyring.Use{
+	out, err := c.ring.Sign(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.SigningAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, messageType(in.MessageType), in.Message)
 	if err != nil {
@@ -201,7 +201,7 @@ func sign(c call, in *kms.SignInput) (*kms.SignOutput, error) {
 }
 
 func verify(c call, in *kms.VerifyInput) (*kms.VerifyOutput, error) {
-	out, err := c.ring.Verify(c, c.who, keyring.Use{
+	out, err := c.ring.Verify(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.SigningAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, messageType(in.MessageType), in.Message, in.Signature)
 	if err != nil {
@@ -211,7 +211,7 @@ func verify(c call, in *kms.VerifyInput) (*kms.VerifyOutput, error) {
 }
 
 func generateMac(c call, in *kms.GenerateMacInput) (*kms.GenerateMacOutput, error) {
-	out, err := c.ring.GenerateMAC(c, c.who, keyring.Use{
+	out, err := c.ring.GenerateMAC(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.MacAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, in.Message)
 	if err != nil {
@@ -221,7 +221,7 @@ func generateMac(c call, in *kms.GenerateMacInput) (*kms.GenerateMacOutput, erro
 }
 
 func verifyMac(c call, in *kms.VerifyMacInput) (*kms.VerifyMacOutput, error) {
-	out, err := c.ring.VerifyMAC(c, c.who, keyring.Use{
+	out, err := c.ring.VerifyMAC(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.MacAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, in.Message, in.Mac)
 	if err != nil {
@@ -234,7 +234,7 @@ func deriveSharedSecret(c call, in *kms.DeriveSharedSecretInput) (*kms.DeriveSha
 	if err := checkRecipient(in.Recipient); err != nil {
 		return nil, err
 	}
-	out, err := c.ring.DeriveSharedSecret(c, c.who, keyring.Use{
+	out, err := c.ring.DeriveSharedSecret(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.KeyAgreementAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, in.PublicKey)
 	if err != nil {
@@ -247,7 +247,7 @@ func deriveSharedSecret(c call, in *kms.DeriveSharedSecretInput) (*kms.DeriveSha
 }
 
 func encapsulate(c call, in *kms.EncapsulateInput) (*kms.EncapsulateOutput, error) {
-	out, err := c.ring.Encapsulate(c, c.who, keyring.Use{
+	out, err := c.ring.Encapsulate(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.EncapsulationAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	})
 	if err != nil {
@@ -260,7 +260,7 @@ func encapsulate(c call, in *kms.EncapsulateInput) (*kms.EncapsulateOutput, erro
 }
 
 func decapsulate(c call, in *kms.DecapsulateInput) (*kms.DecapsulateOutput, error) {
-	out, err := c.ring.Decapsulate(c, c.who, keyring.Use{
+	out, err := c.ring.Decapsulate(c.Context, c.who, keyring.Use{
 		Key: *in.KeyId, Algorithm: keyring.Algorithm(in.EncapsulationAlgorithm), GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
 	}, in.SharedSecretCiphertextBlob)
 	if err != nil {

@@ -30,7 +30,7 @@ func createGrant(c call, in *kms.CreateGrantInput) (*kms.CreateGrantOutput, erro
 		}
 		grant.Constraints = keyring.GrantConstraints{Equals: limits.EncryptionContextEquals, Subset: limits.EncryptionContextSubset}
 	}
-	id, token, err := c.ring.CreateGrant(c, c.who, grant)
+	id, token, err := c.ring.CreateGrant(c.Context, c.who, grant)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +38,11 @@ func createGrant(c call, in *kms.CreateGrantInput) (*kms.CreateGrantOutput, erro
 }
 
 func retireGrant(c call, in *kms.RetireGrantInput) error {
-	return c.ring.RetireGrant(c, c.who, aws.ToString(in.GrantToken), aws.ToString(in.KeyId), aws.ToString(in.GrantId), aws.ToBool(in.DryRun))
+	return c.ring.RetireGrant(c.Context, c.who, aws.ToString(in.GrantToken), aws.ToString(in.KeyId), aws.ToString(in.GrantId), aws.ToBool(in.DryRun))
 }
 
 func revokeGrant(c call, in *kms.RevokeGrantInput) error {
-	return c.ring.RevokeGrant(c, c.who, *in.KeyId, *in.GrantId, aws.ToBool(in.DryRun))
+	return c.ring.RevokeGrant(c.Context, c.who, *in.KeyId, *in.GrantId, aws.ToBool(in.DryRun))
 }
 
 func listGrants(c call, in *kms.ListGrantsInput) (*kms.ListGrantsOutput, error) {
@@ -50,7 +50,7 @@ func listGrants(c call, in *kms.ListGrantsInput) (*kms.ListGrantsOutput, error) 
 		return nil, unsupported("GranteeServicePrincipal is not supported.")
 	}
 	of := keyring.GrantFilter{ID: aws.ToString(in.GrantId), Grantee: aws.ToString(in.GranteePrincipal)}
-	l, err := c.ring.Grants(c, c.who, *in.KeyId, of, page(in.Limit, in.Marker))
+	l, err := c.ring.Grants(c.Context, c.who, *in.KeyId, of, page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func listRetirableGrants(c call, in *kms.ListRetirableGrantsInput) (*kms.ListRet
 	if in.RetiringServicePrincipal != nil {
 		return nil, unsupported("RetiringServicePrincipal is not supported.")
 	}
-	l, err := c.ring.RetirableGrants(c, c.who, *in.RetiringPrincipal, page(in.Limit, in.Marker))
+	l, err := c.ring.RetirableGrants(c.Context, c.who, *in.RetiringPrincipal, page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func getParametersForImport(c call, in *kms.GetParametersForImportInput) (*kms.GetParametersForImportOutput, error) {
-	p, err := c.ring.ParametersForImport(c, c.who, *in.KeyId, keyring.WrappingAlgorithm(in.WrappingAlgorithm), keyring.KeySpec(in.WrappingKeySpec))
+	p, err := c.ring.ParametersForImport(c.Context, c.who, *in.KeyId, keyring.WrappingAlgorithm(in.WrappingAlgorithm), keyring.KeySpec(in.WrappingKeySpec))
 	if err != nil {
 		return nil, err
 	}
@@ -16,7 +16,7 @@ func getParametersForImport(c call, in *kms.GetParametersForImportInput) (*kms.G
 }
 
 func importKeyMaterial(c call, in *kms.ImportKeyMaterialInput) (*kms.ImportKeyMaterialOutput, error) {
-	out, err := c.ring.ImportMaterial(c, c.who, keyring.ImportInput{
+	out, err := c.ring.ImportMaterial(c.Context, c.who, keyring.ImportInput{
 		Key: *in.KeyId, Token: in.ImportToken, Wrapped: in.EncryptedKeyMaterial,
 		Model: keyring.ExpirationModel(in.ExpirationModel), ValidTo: aws.ToTime(in.ValidTo), Type: keyring.ImportType(in.ImportType),
 		Description: aws.ToString(in.KeyMaterialDescription), MaterialID: aws.ToString(in.KeyMaterialId),
@@ -28,7 +28,7 @@ func importKeyMaterial(c call, in *kms.ImportKeyMaterialInput) (*kms.ImportKeyMa
 }
 
 func deleteImportedKeyMaterial(c call, in *kms.DeleteImportedKeyMaterialInput) (*kms.DeleteImportedKeyMaterialOutput, error) {
-	out, err := c.ring.DeleteImported(c, c.who, *in.KeyId, aws.ToString(in.KeyMaterialId))
+	out, err := c.ring.DeleteImported(c.Context, c.who, *in.KeyId, aws.ToString(in.KeyMaterialId))
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func createKey(c call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 		Spec: spec, Origin: keyring.Origin(in.Origin), MultiRegion: aws.ToBool(in.MultiRegion), Usage: keyring.KeyUsage(in.KeyUsage), Description: aws.ToString(in.Description),
 		Policy: aws.ToString(in.Policy), BypassLockout: in.BypassPolicyLockoutSafetyCheck, Tags: domainTags(in.Tags),
 	}
-	m, err := c.ring.Create(c, c.who, create)
+	m, err := c.ring.Create(c.Context, c.who, create)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func createKey(c call, in *kms.CreateKeyInput) (*kms.CreateKeyOutput, error) {
 }
 
 func describeKey(c call, in *kms.DescribeKeyInput) (*kms.DescribeKeyOutput, error) {
-	m, err := c.ring.Describe(c, c.who, keyring.Use{Key: *in.KeyId, GrantTokens: in.GrantTokens})
+	m, err := c.ring.Describe(c.Context, c.who, keyring.Use{Key: *in.KeyId, GrantTokens: in.GrantTokens})
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func spell[T, S ~string](of []S) []T {
 }
 
 func getPublicKey(c call, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, error) {
-	k, err := c.ring.PublicKey(c, c.who, keyring.Use{Key: *in.KeyId, GrantTokens: in.GrantTokens})
+	k, err := c.ring.PublicKey(c.Context, c.who, keyring.Use{Key: *in.KeyId, GrantTokens: in.GrantTokens})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func getPublicKey(c call, in *kms.GetPublicKeyInput) (*kms.GetPublicKeyOutput, e
 }
 
 func getKeyLastUsage(c call, in *kms.GetKeyLastUsageInput) (*kms.GetKeyLastUsageOutput, error) {
-	u, err := c.ring.LastUsage(c, c.who, *in.KeyId)
+	u, err := c.ring.LastUsage(c.Context, c.who, *in.KeyId)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func getKeyLastUsage(c call, in *kms.GetKeyLastUsageInput) (*kms.GetKeyLastUsage
 }
 
 func listKeys(c call, in *kms.ListKeysInput) (*kms.ListKeysOutput, error) {
-	l, err := c.ring.Keys(c, c.who, page(in.Limit, in.Marker))
+	l, err := c.ring.Keys(c.Context, c.who, page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}
@@ -169,19 +169,19 @@ func optional(s string) *string {
 }
 
 func enableKey(c call, in *kms.EnableKeyInput) error {
-	return c.ring.Enable(c, c.who, *in.KeyId)
+	return c.ring.Enable(c.Context, c.who, *in.KeyId)
 }
 
 func disableKey(c call, in *kms.DisableKeyInput) error {
-	return c.ring.Disable(c, c.who, *in.KeyId)
+	return c.ring.Disable(c.Context, c.who, *in.KeyId)
 }
 
 func updateKeyDescription(c call, in *kms.UpdateKeyDescriptionInput) error {
-	return c.ring.SetDescription(c, c.who, *in.KeyId, *in.Description)
+	return c.ring.SetDescription(c.Context, c.who, *in.KeyId, *in.Description)
 }
 
 func scheduleKeyDeletion(c call, in *kms.ScheduleKeyDeletionInput) (*kms.ScheduleKeyDeletionOutput, error) {
-	d, err := c.ring.ScheduleDeletion(c, c.who, *in.KeyId, int(aws.ToInt32(in.PendingWindowInDays)))
+	d, err := c.ring.ScheduleDeletion(c.Context, c.who, *in.KeyId, int(aws.ToInt32(in.PendingWindowInDays)))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func scheduleKeyDeletion(c call, in *kms.ScheduleKeyDeletionInput) (*kms.Schedul
 }
 
 func cancelKeyDeletion(c call, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDeletionOutput, error) {
-	keyARN, err := c.ring.CancelDeletion(c, c.who, *in.KeyId)
+	keyARN, err := c.ring.CancelDeletion(c.Context, c.who, *in.KeyId)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func cancelKeyDeletion(c call, in *kms.CancelKeyDeletionInput) (*kms.CancelKeyDe
 }
 
 func getKeyPolicy(c call, in *kms.GetKeyPolicyInput) (*kms.GetKeyPolicyOutput, error) {
-	text, err := c.ring.Policy(c, c.who, *in.KeyId, aws.ToString(in.PolicyName))
+	text, err := c.ring.Policy(c.Context, c.who, *in.KeyId, aws.ToString(in.PolicyName))
 	if err != nil {
 		return nil, err
 	}
@@ -209,11 +209,11 @@ func getKeyPolicy(c call, in *kms.GetKeyPolicyInput) (*kms.GetKeyPolicyOutput, e
 }
 
 func putKeyPolicy(c call, in *kms.PutKeyPolicyInput) error {
-	return c.ring.SetPolicy(c, c.who, *in.KeyId, aws.ToString(in.PolicyName), *in.Policy, in.BypassPolicyLockoutSafetyCheck)
+	return c.ring.SetPolicy(c.Context, c.who, *in.KeyId, aws.ToString(in.PolicyName), *in.Policy, in.BypassPolicyLockoutSafetyCheck)
 }
 
 func listKeyPolicies(c call, in *kms.ListKeyPoliciesInput) (*kms.ListKeyPoliciesOutput, error) {
-	l, err := c.ring.PolicyNames(c, c.who, *in.KeyId, page(in.Limit, in.Marker))
+	l, err := c.ring.PolicyNames(c.Context, c.who, *in.KeyId, page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}
@@ -221,15 +221,15 @@ func listKeyPolicies(c call, in *kms.ListKeyPoliciesInput) (*kms.ListKeyPolicies
 }
 
 func tagResource(c call, in *kms.TagResourceInput) error {
-	return c.ring.Tag(c, c.who, *in.KeyId, domainTags(in.Tags))
+	return c.ring.Tag(c.Context, c.who, *in.KeyId, domainTags(in.Tags))
 }
 
 func untagResource(c call, in *kms.UntagResourceInput) error {
-	return c.ring.Untag(c, c.who, *in.KeyId, slices.Clone(in.TagKeys))
+	return c.ring.Untag(c.Context, c.who, *in.KeyId, slices.Clone(in.TagKeys))
 }
 
 func listResourceTags(c call, in *kms.ListResourceTagsInput) (*kms.ListResourceTagsOutput, error) {
-	l, err := c.ring.Tags(c, c.who, *in.KeyId, page(in.Limit, in.Marker))
+	l, err := c.ring.Tags(c.Context, c.who, *in.KeyId, page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}
@@ -253,19 +253,19 @@ func domainTags(tags []types.Tag) []keyring.Tag {
 }
 
 func createAlias(c call, in *kms.CreateAliasInput) error {
-	return c.ring.CreateAlias(c, c.who, *in.AliasName, *in.TargetKeyId)
+	return c.ring.CreateAlias(c.Context, c.who, *in.AliasName, *in.TargetKeyId)
 }
 
 func updateAlias(c call, in *kms.UpdateAliasInput) error {
-	return c.ring.MoveAlias(c, c.who, *in.AliasName, *in.TargetKeyId)
+	return c.ring.MoveAlias(c.Context, c.who, *in.AliasName, *in.TargetKeyId)
 }
 
 func deleteAlias(c call, in *kms.DeleteAliasInput) error {
-	return c.ring.DeleteAlias(c, c.who, *in.AliasName)
+	return c.ring.DeleteAlias(c.Context, c.who, *in.AliasName)
 }
 
 func listAliases(c call, in *kms.ListAliasesInput) (*kms.ListAliasesOutput, error) {
-	l, err := c.ring.Aliases(c, c.who, aws.ToString(in.KeyId), page(in.Limit, in.Marker))
+	l, err := c.ring.Aliases(c.Context, c.who, aws.ToString(in.KeyId), page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}

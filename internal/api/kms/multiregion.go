@@ -9,7 +9,7 @@ import (
 )
 
 func replicateKey(c call, in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, error) {
-	out, err := c.ring.Replicate(c, c.who, keyring.ReplicaInput{
+	out, err := c.ring.Replicate(c.Context, c.who, keyring.ReplicaInput{
 		Key: *in.KeyId, Region: *in.ReplicaRegion, Policy: aws.ToString(in.Policy), BypassLockout: in.BypassPolicyLockoutSafetyCheck,
 		Description: aws.ToString(in.Description), Tags: domainTags(in.Tags),
 	})
@@ -20,7 +20,7 @@ func replicateKey(c call, in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, e
 }
 
 func updatePrimaryRegion(c call, in *kms.UpdatePrimaryRegionInput) error {
-	return c.ring.SetPrimary(c, c.who, *in.KeyId, *in.PrimaryRegion)
+	return c.ring.SetPrimary(c.Context, c.who, *in.KeyId, *in.PrimaryRegion)
 }
 
 // multiRegion describes the related keys of the key of this ARN.

@@ -71,7 +71,8 @@ var operations = map[string]operation{
 	"UpdateCustomKeyStore":     lacks[kms.UpdateCustomKeyStoreInput]("UpdateCustomKeyStore"),
 }
 
-// call is one request on its way to the ring.
+// call is one request on its way to the ring. Handlers pass its Context on, not
+// the call as one: making an interface of it would copy the caller to the heap.
 type call struct {
 	context.Context
 	ring *keyring.Ring

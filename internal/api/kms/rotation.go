@@ -7,15 +7,15 @@ import (
 )
 
 func enableKeyRotation(c call, in *kms.EnableKeyRotationInput) error {
-	return c.ring.EnableRotation(c, c.who, *in.KeyId, int(aws.ToInt32(in.RotationPeriodInDays)))
+	return c.ring.EnableRotation(c.Context, c.who, *in.KeyId, int(aws.ToInt32(in.RotationPeriodInDays)))
 }
 
 func disableKeyRotation(c call, in *kms.DisableKeyRotationInput) error {
-	return c.ring.DisableRotation(c, c.who, *in.KeyId)
+	return c.ring.DisableRotation(c.Context, c.who, *in.KeyId)
 }
 
 func getKeyRotationStatus(c call, in *kms.GetKeyRotationStatusInput) (*kms.GetKeyRotationStatusOutput, error) {
-	s, err := c.ring.RotationStatus(c, c.who, *in.KeyId)
+	s, err := c.ring.RotationStatus(c.Context, c.who, *in.KeyId)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func getKeyRotationStatus(c call, in *kms.GetKeyRotationStatusInput) (*kms.GetKe
 }
 
 func rotateKeyOnDemand(c call, in *kms.RotateKeyOnDemandInput) (*kms.RotateKeyOnDemandOutput, error) {
-	keyARN, err := c.ring.RotateNow(c, c.who, *in.KeyId)
+	keyARN, err := c.ring.RotateNow(c.Context, c.who, *in.KeyId)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func rotateKeyOnDemand(c call, in *kms.RotateKeyOnDemandInput) (*kms.RotateKeyOn
 
 func listKeyRotations(c call, in *kms.ListKeyRotationsInput) (*kms.ListKeyRotationsOutput, error) {
 	all := in.IncludeKeyMaterial == types.IncludeKeyMaterialAllKeyMaterial
-	l, err := c.ring.Rotations(c, c.who, *in.KeyId, all, page(in.Limit, in.Marker))
+	l, err := c.ring.Rotations(c.Context, c.who, *in.KeyId, all, page(in.Limit, in.Marker))
 	if err != nil {
 		return nil, err
 	}
