@@ -160,4 +160,3 @@ func TestRewrap(t *testing.T) {
 		t.Errorf("Rewrap with a disabled key = %+v, %v", r, err)
 	}
 }
-

@@ -23,7 +23,7 @@ type Put struct {
 	// Body is read to its end, which must come after SizeBytes. An error of
 	// Body, such as a wrong signature of a chunk, fails the Put as it is.
 	Body      io.Reader
-	SizeBytes int64
+	SizeBytes int64 // or UnknownSize
 	Digests   DeclaredDigests
 
 	Metadata   Metadata
@@ -34,6 +34,9 @@ type Put struct {
 
 	Conditions WriteConditions
 }
+
+// UnknownSize is the SizeBytes of a body whose end only its reader knows.
+const UnknownSize = -1
 
 // WriteConditions must hold at the moment that a write becomes visible.
 type WriteConditions struct {
@@ -85,7 +88,7 @@ func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err e
 	}
 	v := &version{
 		kind: kindObject, generation: newGeneration(),
-		sizeBytes: in.SizeBytes, meta: in.Metadata, tags: in.Tags, enc: enc,
+		meta: in.Metadata, tags: in.Tags, enc: enc,
 	}
 	data, err := s.newDataKey(ctx, &who, c, in.Key, v, in.Encryption.Customer)
 	if err != nil {
@@ -101,7 +104,7 @@ func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err e
 	// Amazon S3 promises the MD5 of the content under SSE-S3 only, and hashing
 	// costs more than encrypting.
 	digests := newDigests(in.Digests, v.enc.Algorithm == S3Managed)
-	if err := copyExactly(io.MultiWriter(w, digests), in.Body, in.SizeBytes); err != nil {
+	if v.sizeBytes, err = copyExactly(io.MultiWriter(w, digests), in.Body, in.SizeBytes); err != nil {
 		return Info{}, err
 	}
 	if v.checksum, err = digests.finish(); err != nil {
@@ -152,7 +155,7 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 		}
 	}
 	switch {
-	case in.SizeBytes < 0:
+	case in.SizeBytes < UnknownSize:
 		return nil, Encryption{}, ErrIncomplete
 	case in.SizeBytes > MaxObjectBytes:
 		return nil, Encryption{}, ErrTooLarge
@@ -300,7 +303,7 @@ type bodyWriter struct {
 func (s *Service) newBody(ctx context.Context, sizeBytes int64, data dataKey, bind sealed.Binding) (*bodyWriter, error) {
 	w := &bodyWriter{s: s, ctx: ctx, place: placeInline, begun: time.Now()}
 	dst := io.Writer(&w.inline)
-	if sizeBytes > MaxInlineBytes {
+	if sizeBytes > MaxInlineBytes || sizeBytes == UnknownSize {
 		w.place, w.name = placeBlob, newBlobName(w.begun)
 		s.flights.pin(w.name)
 		var err error
@@ -380,8 +383,13 @@ const copyBytes = 4 * sealed.ChunkBytes
 
 var copyBuffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
 
-// copyExactly copies src to its end, which must come after size bytes.
-func copyExactly(dst io.Writer, src io.Reader, size int64) error {
+// copyExactly copies src to its end, which must come after size bytes, if that is
+// not UnknownSize. It returns the size.
+func copyExactly(dst io.Writer, src io.Reader, size int64) (total int64, err error) {
+	known := size != UnknownSize
+	if !known {
+		size = MaxObjectBytes
+	}
 	var buf []byte
 	if size < MaxInlineBytes {
 		buf = make([]byte, size+1)
@@ -390,23 +398,26 @@ func copyExactly(dst io.Writer, src io.Reader, size int64) error {
 		defer copyBuffers.Put(pooled)
 		buf = pooled[:]
 	}
-	for total := int64(0); ; {
+	for {
 		n, err := fill(buf, src)
 		total += int64(n)
 		if total > size {
-			return ErrIncomplete
+			if !known {
+				return total, ErrTooLarge
+			}
+			return total, ErrIncomplete
 		}
 		if _, werr := dst.Write(buf[:n]); werr != nil {
-			return fmt.Errorf("store body: %w", werr)
+			return total, fmt.Errorf("store body: %w", werr)
 		}
 		switch {
 		case err == nil:
-		case err == io.EOF && total == size:
-			return nil
+		case err == io.EOF && (total == size || !known):
+			return total, nil
 		case err == io.EOF || err == io.ErrUnexpectedEOF:
-			return ErrIncomplete
+			return total, ErrIncomplete
 		default:
-			return fmt.Errorf("read body: %w", err)
+			return total, fmt.Errorf("read body: %w", err)
 		}
 	}
 }

@@ -230,7 +230,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	if u.checksum.Algorithm == NoChecksum {
 		digests.withCRC64()
 	}
-	if err := copyExactly(io.MultiWriter(w, digests), in.Body, pt.sizeBytes); err != nil {
+	if _, err := copyExactly(io.MultiWriter(w, digests), in.Body, pt.sizeBytes); err != nil {
 		return Part{}, err
 	}
 	sum, err := digests.finish()

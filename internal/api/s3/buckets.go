@@ -102,6 +102,8 @@ func (x *exchange) locationConstraint() (string, error) {
 		want = "eu-west-1"
 	}
 	switch {
+	case !isRegion(here): // s3cmd signs with "US" until it is told better
+		return "", wrongRegion(here, bucket.DefaultRegion)
 	case want == "" && here == bucket.DefaultRegion:
 		return here, nil
 	case want == here && want != bucket.DefaultRegion:

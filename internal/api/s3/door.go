@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/bucket"
@@ -34,6 +35,10 @@ type Config struct {
 	// RequireTLS refuses SSE-KMS over plain HTTP, as Amazon S3 does. It is off
 	// by default, since a server on the loopback has no TLS.
 	RequireTLS bool
+	// Poster finds who has an access key, with the session token that came along,
+	// for forms that browsers post; errors are identity's. Without it PostObject is
+	// not implemented.
+	Poster func(accessKeyID, sessionToken string, now time.Time) (Poster, error)
 }
 
 // Door serves S3. It may be used concurrently.
@@ -147,11 +152,7 @@ func (x *exchange) checkBucket() error {
 	signed := x.r.Auth.Form != sigv4.FormNone
 	if scope := x.r.Auth.Scope.Region; signed && scope != b.Region && x.op.name != "GetBucketLocation" {
 		x.w.Header()["X-Amz-Bucket-Region"] = []string{b.Region}
-		return &apiError{
-			code: "AuthorizationHeaderMalformed", status: http.StatusBadRequest,
-			message: "The authorization header is malformed; the region '" + scope + "' is wrong; expecting '" + b.Region + "'",
-			extra:   []bucket.Pair{{Name: "Region", Value: b.Region}},
-		}
+		return wrongRegion(scope, b.Region)
 	}
 	if !signed && x.who.Principal.Kind == policy.Anonymous {
 		x.who.Region = b.Region

@@ -22,6 +22,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -144,7 +145,12 @@ func newServer(t testing.TB, change func(*s3.Config), rotten ...*rottenBlobs) *s
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := s3.Config{Buckets: s.buckets, Log: slog.New(slog.DiscardHandler)}
+	cfg := s3.Config{Buckets: s.buckets, Log: slog.New(slog.DiscardHandler), Poster: func(id, _ string, _ time.Time) (s3.Poster, error) {
+		if id != accessKeyID {
+			return s3.Poster{}, identity.ErrUnknownKey
+		}
+		return s3.Poster{Principal: s.root, Secret: sealed.NewSecret([]byte(secretKey))}, nil
+	}}
 	if change != nil {
 		change(&cfg)
 	}

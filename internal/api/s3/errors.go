@@ -15,6 +15,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/awschunked"
@@ -48,6 +49,13 @@ func notImplemented(what string) *apiError {
 		code: "NotImplemented", status: http.StatusNotImplemented,
 		message: "A header or operation you provided implies functionality that is not implemented: " + what,
 	}
+}
+
+// wrongRegion sends a caller who signed for another region to the right one: it
+// signs anew.
+func wrongRegion(got, want string) *apiError {
+	return badRequest("AuthorizationHeaderMalformed", "The authorization header is malformed; the region '"+got+"' is wrong; expecting '"+want+"'",
+		bucket.Pair{Name: "Region", Value: want})
 }
 
 // wireErrors gives every exported error its S3 form. A message of "" is what
@@ -107,6 +115,10 @@ var wireErrors = []struct {
 	{front.ErrExpiredToken, "ExpiredToken", 400, "The provided token has expired."},
 	{front.ErrBodyTooLarge, "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
 	{front.ErrBodyRead, "RequestTimeout", 400, "Your socket connection to the server was not read from or written to within the timeout period."},
+
+	{identity.ErrUnknownKey, "InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
+	{identity.ErrInvalidToken, "InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
+	{identity.ErrExpiredToken, "ExpiredToken", 400, "The provided token has expired."},
 
 	{sigv4.ErrTwoForms, "InvalidArgument", 400, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified"},
 	{sigv4.ErrSigV2, "InvalidRequest", 400, "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."},

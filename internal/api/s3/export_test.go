@@ -3,6 +3,7 @@ package s3
 import (
 	"net/http"
 	"net/url"
+	"time"
 )
 
 var ParseRange = parseRange
@@ -21,4 +22,9 @@ func Target(domains []string, host, path string) (bucket, key string, err error)
 func ParseDelete(b []byte) error {
 	var r deleteRequest
 	return decodeXML(b, &r)
+}
+
+// CheckPostPolicy checks the policy of a form for the bucket "films".
+func CheckPostPolicy(fields map[string]string, now time.Time) error {
+	return form(fields).checkPolicy("films", now, &postedFile{largest: 1})
 }

@@ -59,7 +59,7 @@ var operations = map[routeKey]*operation{
 	{onBucket, get, "policy"}:            {"GetBucketPolicy", (*exchange).getPolicy},
 	{onBucket, put, "policy"}:            {"PutBucketPolicy", (*exchange).putPolicy},
 	{onBucket, del, "policy"}:            {"DeleteBucketPolicy", (*exchange).deletePolicy},
-	{onBucket, post, ""}:                 {"PostObject", nil},
+	{onBucket, post, ""}:                 {"PostObject", (*exchange).postObject},
 	{onBucket, option, ""}:               {"CORS preflight", (*exchange).preflight},
 	{onBucket, get, "versions"}:          {"ListObjectVersions", (*exchange).listVersions},
 	{onBucket, get, "uploads"}:           {"ListMultipartUploads", (*exchange).listUploads},

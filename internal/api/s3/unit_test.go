@@ -16,6 +16,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/bucket"
@@ -223,4 +226,12 @@ func TestContinueBeforeEmptyBody(t *testing.T) {
 			t.Fatalf("answer = %+v, %v, want %d", resp, err, want)
 		}
 	}
+}
+
+// A client that signs for a region that does not exist is told one that does.
+func TestCreateBucketInNoRegion(t *testing.T) {
+	s := newServer(t, nil)
+	c := s.client(func(o *awss3.Options) { o.Region = "US" })
+	_, err := c.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("films")})
+	wantCode(t, "CreateBucket signed for US", err, "AuthorizationHeaderMalformed")
 }
