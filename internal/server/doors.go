@@ -28,7 +28,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 	admin := identity.NewAdmin(s.identity, gate)
 	return []front.Service{
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
-		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains}), Style: sigv4.S3, Anonymous: true},
+		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},

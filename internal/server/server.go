@@ -136,7 +136,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	}
 	gate := access.NewGate(access.Config{Identities: s.identity, Record: s.state.audit, ErrorCode: errorCode})
 	s.keys, err = keyring.Open(ctx, keyring.Config{
-		Records: s.state.records, Domain: keyDomain, Gate: gate, Clock: s.clock, Log: s.log,
+		Records: s.state.records, Domain: keyDomain, Gate: gate, Clock: s.clock, Log: s.log, Principals: s.identity,
 		Poll: followEvery, Pool: keyring.PoolSize{RSA2048: 4, RSA3072: 1, RSA4096: 1},
 	})
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	}
 	s.buckets, err = bucket.Open(ctx, bucket.Config{
 		Records: s.state.records, Blobs: s.state.blobs, Keys: s.keys, Vault: objectDomain,
-		Gate: gate, Clock: s.clock, Log: s.log, SoleWriter: true,
+		Gate: gate, Clock: s.clock, Log: s.log, Principals: s.identity, SoleWriter: true,
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
@@ -31,6 +32,18 @@ type Poster struct {
 	Tags      []access.Tag
 	Session   *access.Session
 	Secret    sealed.Secret // of the access key
+}
+
+// Posters finds who signed a form in the register.
+func Posters(register *identity.Service) func(accessKeyID, sessionToken string, now time.Time) (Poster, error) {
+	return func(accessKeyID, sessionToken string, now time.Time) (Poster, error) {
+		c, err := register.Lookup(accessKeyID, sessionToken, now)
+		if err != nil {
+			return Poster{}, err
+		}
+		secret, err := c.Secret()
+		return Poster{Principal: c.Principal, Tags: c.Tags, Session: c.Session, Secret: secret}, err
+	}
 }
 
 const (
