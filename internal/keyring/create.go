@@ -74,12 +74,13 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(p.account)
 	}
-	if err := r.checkPolicy(call, p, in.Policy, in.BypassLockout); err != nil {
+	principals, err := r.checkPolicy(call, p, in.Policy, in.BypassLockout)
+	if err != nil {
 		return m, err
 	}
 	rec := &keyRecord{
 		Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: in.Usage, Origin: in.Origin, Manager: Customer,
-		State: Enabled, Description: in.Description, Policy: in.Policy, Tags: in.Tags,
+		State: Enabled, Description: in.Description, Policy: in.Policy, Principals: principals, Tags: in.Tags,
 	}
 	if in.MultiRegion {
 		rec.Multi = &multiRecord{Primary: p.region}

@@ -10,6 +10,8 @@ import (
 
 	"filippo.io/mldsa"
 	"gitlab.com/yawning/secp256k1-voi/secec"
+
+	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
 // CheckState asks the table of states about an operation by its name.
@@ -111,3 +113,9 @@ func ParsePublic(der []byte) (crypto.PublicKey, error) {
 
 // FillOne adds one pair to the pool, as Run does again and again.
 func FillOne(r *Ring, ctx context.Context) (bool, error) { return r.pairs.fillOne(ctx, r.calls.Load) }
+
+// Adopt makes material of a spec of imported bytes.
+func Adopt(spec KeySpec, raw []byte) ([]byte, error) {
+	s, err := specs[spec].adopt(sealed.NewSecret(raw))
+	return s.Reveal(), err
+}

@@ -405,3 +405,47 @@ func FuzzUnwrapKWP(f *testing.F) {
 		}
 	})
 }
+
+// Imported keys of every curve: what is adopted is adopted again as it is.
+func TestAdoptIsCanonical(t *testing.T) {
+	w := newWorld(t)
+	r := w.open()
+	wrapping := create(t, r, keyring.Symmetric, "")
+	for _, spec := range []keyring.KeySpec{keyring.RSA2048, keyring.P256, keyring.P384, keyring.P521, keyring.Ed25519, keyring.Secp256k1} {
+		pair := must[keyring.DataKeyPair](t)(r.GenerateDataKeyPair(t.Context(), root(), keyring.Use{Key: wrapping.ARN}, spec))
+		first := must[[]byte](t)(keyring.Adopt(spec, pair.Private.Plaintext.Reveal()))
+		if again := must[[]byte](t)(keyring.Adopt(spec, first)); !bytes.Equal(first, again) {
+			t.Errorf("%s: the second form is another one", spec)
+		}
+		for _, other := range []keyring.KeySpec{keyring.RSA3072, keyring.P256, keyring.P384, keyring.Ed25519, keyring.Secp256k1} {
+			if _, err := keyring.Adopt(other, first); other != spec && !errors.Is(err, keyring.ErrIncorrectMaterial) {
+				t.Errorf("a key of %s as %s = %v", spec, other, err)
+			}
+		}
+	}
+}
+
+// No bytes make the reader of imported keys panic, and what it takes has one form.
+func FuzzAdopt(f *testing.F) {
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384()} {
+		private, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(pkcs8(f, private))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, spec := range []keyring.KeySpec{keyring.RSA2048, keyring.P256, keyring.P384, keyring.Ed25519, keyring.Secp256k1, keyring.HMAC256, keyring.Symmetric} {
+			adopted, err := keyring.Adopt(spec, raw)
+			if err != nil {
+				if !errors.Is(err, keyring.ErrIncorrectMaterial) {
+					t.Errorf("%s %x = %v", spec, raw, err)
+				}
+				continue
+			}
+			if again, err := keyring.Adopt(spec, adopted); err != nil || !bytes.Equal(adopted, again) {
+				t.Errorf("%s %x has two forms", spec, raw)
+			}
+		}
+	})
+}

@@ -170,6 +170,12 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 	if k.policy, err = r.index.document(p.account, rec.Policy); err != nil {
 		return nil, err
 	}
+	if len(rec.Principals) > 0 {
+		bound := func(name string) (string, bool) { return rec.Principals[name], true }
+		if k.policy, err = k.policy.Bind(bound); err != nil {
+			return nil, err
+		}
+	}
 	// The compiled policy holds the text.
 	k.keyRecord.Policy = k.policy.String()
 

@@ -22,8 +22,9 @@ func DefaultPolicy(account arn.AccountID) string {
 		string(account) + `:root"},"Action":"kms:*","Resource":"*"}]}`
 }
 
-// Policy returns the text of a key's policy, as it was put. name is PolicyName
-// or empty; another one returns ErrNotFound.
+// Policy returns the text of a key's policy as it was put, but for users and
+// roles that are gone: they show as their unique ids. name is PolicyName or
+// empty; another one returns ErrNotFound.
 //
 // Source: AWS KMS API Reference, GetKeyPolicy.
 func (r *Ring) Policy(ctx context.Context, who access.Caller, ref, name string) (text string, err error) {
@@ -34,7 +35,11 @@ func (r *Ring) Policy(ctx context.Context, who access.Caller, ref, name string) 
 	if err != nil {
 		return "", err
 	}
-	return k.policy.String(), checkPolicyName(name)
+	text = k.policy.String()
+	if r.principals != nil {
+		text = k.policy.Render(r.principals.NameOf)
+	}
+	return text, checkPolicyName(name)
 }
 
 // PolicyNames lists the names of a key's policies, which is PolicyName.
@@ -80,12 +85,13 @@ func (r *Ring) SetPolicy(ctx context.Context, who access.Caller, ref, name, text
 	if err := checkPolicyName(name); err != nil {
 		return err
 	}
-	if err := r.checkPolicy(call, k.path, text, bypassLockout); err != nil {
+	principals, err := r.checkPolicy(call, k.path, text, bypassLockout)
+	if err != nil {
 		return err
 	}
 	return call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opPutKeyPolicy, func(_ *change, rec *keyRecord) error {
-			rec.Policy = text
+			rec.Policy, rec.Principals = text, principals
 			return nil
 		})
 	})
@@ -105,27 +111,31 @@ func checkPolicyName(name string) error {
 	return nil
 }
 
-// checkPolicy says whether text may become the policy of the key at p.
-func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout bool) error {
+// checkPolicy says whether text may become the policy of the key at p, and
+// which users and roles it names, by unique id.
+func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout bool) (principals map[string]string, err error) {
 	if len(text) > MaxPolicyBytes {
-		return fail(ErrLimit, "The key policy is longer than %d bytes.", MaxPolicyBytes)
+		return nil, fail(ErrLimit, "The key policy is longer than %d bytes.", MaxPolicyBytes)
 	}
 	document, err := r.index.document(p.account, text)
+	if err == nil && r.principals != nil {
+		document, err = document.Bind(r.principals.Identify)
+	}
 	var problem *policy.Error
 	if errors.As(err, &problem) {
-		return &Error{Kind: ErrMalformedPolicy, Message: problem.Problem}
+		return nil, &Error{Kind: ErrMalformedPolicy, Message: problem.Problem}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if bypassLockout {
-		return nil
+		return document.Bindings(), nil
 	}
 	may := call.Allows(access.Target{
 		ARN: p.arn(), Owner: p.account, Policy: document, Rule: policy.KeyPolicy, Action: "kms:PutKeyPolicy",
 	})
 	if !may {
-		return fail(ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future.")
+		return nil, fail(ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future.")
 	}
-	return nil
+	return document.Bindings(), nil
 }

@@ -66,6 +66,9 @@ type Config struct {
 	Domain *sealed.Domain
 	Gate   *access.Gate
 	Clock  *clock.Clock
+	// Principals ties the users and roles that key policies name to their unique
+	// ids. Without it they are known by name only.
+	Principals Principals
 	// Log receives the failures of background work; nil discards them.
 	Log *slog.Logger
 
@@ -81,6 +84,15 @@ type Config struct {
 	Pool PoolSize
 }
 
+// Principals knows the users and roles of this server.
+type Principals interface {
+	// Identify gives the unique id behind the ARN of a user or role, empty for
+	// accounts that are not ours. ok is false when there is no such principal.
+	Identify(name string) (id string, ok bool)
+	// NameOf gives the ARN that an id has now. ok is false when it is gone.
+	NameOf(id string) (name string, ok bool)
+}
+
 // PoolSize is a number of RSA pairs for each size of the modulus.
 type PoolSize struct{ RSA2048, RSA3072, RSA4096 int }
 
@@ -94,6 +106,8 @@ type Ring struct {
 	poll    time.Duration
 	maxKeys int
 	pairs   *pairPool
+	// principals is nil where nobody knows them.
+	principals Principals
 
 	index index
 	follow
@@ -111,7 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 	}
 	r := &Ring{
 		records: cfg.Records, domain: cfg.Domain, gate: cfg.Gate, clock: cfg.Clock,
-		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, pairs: newPairPool(cfg.Pool, pairStock{cfg.Records, cfg.Domain}),
+		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, principals: cfg.Principals, pairs: newPairPool(cfg.Pool, pairStock{cfg.Records, cfg.Domain}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

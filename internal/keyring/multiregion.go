@@ -173,14 +173,15 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(k.account)
 	}
-	if err := r.checkPolicy(call, to, in.Policy, in.BypassLockout); err != nil {
+	principals, err := r.checkPolicy(call, to, in.Policy, in.BypassLockout)
+	if err != nil {
 		return out, err
 	}
 	call.On(to.arn())
 	now := toMillis(r.clock.Now())
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opReplicateKey, func(c *change, rec *keyRecord) error {
-			return r.replicate(c, k.path, rec, &in, now)
+			return r.replicate(c, k.path, rec, &in, principals, now)
 		})
 	})
 	if err != nil {
@@ -194,7 +195,7 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 func replicaExists(p path) error { return fail(ErrExists, "%s already exists.", p.arn()) }
 
 // replicate makes the replica of the primary key at p.
-func (r *Ring) replicate(c *change, p path, rec *keyRecord, in *ReplicaInput, now millis) error {
+func (r *Ring) replicate(c *change, p path, rec *keyRecord, in *ReplicaInput, principals map[string]string, now millis) error {
 	to := p.in(in.Region)
 	if _, err := c.get(to); err == nil {
 		return replicaExists(to)
@@ -212,7 +213,7 @@ func (r *Ring) replicate(c *change, p path, rec *keyRecord, in *ReplicaInput, no
 	rec.Multi = multi
 	replica := &keyRecord{
 		Created: now, Spec: rec.Spec, Usage: rec.Usage, Origin: rec.Origin, Manager: rec.Manager, State: Enabled,
-		Description: in.Description, Policy: in.Policy, Tags: in.Tags, Multi: rec.Multi,
+		Description: in.Description, Policy: in.Policy, Principals: principals, Tags: in.Tags, Multi: rec.Multi,
 		Materials: rec.Materials, Rotated: rec.Rotated, Pending: rec.Pending,
 	}
 	if rec.Origin == External {

@@ -117,6 +117,8 @@ type keyRecord struct {
 	// Window is the waiting period in days of a key in PendingReplicaDeletion.
 	Window int    `json:"window,omitempty"`
 	Policy string `json:"policy"`
+	// Principals are the unique ids of the users and roles that the policy names.
+	Principals map[string]string `json:"principals,omitempty"`
 	// Multi is nil for keys that are not multi-Region keys.
 	Multi *multiRecord `json:"multi,omitempty"`
 	// Materials names the versions of the material, the current one last.
