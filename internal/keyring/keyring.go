@@ -1,6 +1,6 @@
-// Package keyring is the key service's domain: keys and their material,
-// aliases, key policies, states and the cryptography that they allow. It knows
-// no HTTP and no JSON.
+// Package keyring is the key service's domain: keys and their material, made
+// here or imported, in one region or several; aliases, key policies, grants,
+// states and the cryptography that they allow. It knows no HTTP and no JSON.
 //
 // A Ring promises:
 //
@@ -17,8 +17,8 @@
 //   - What Encrypt and the data key methods made stays readable for the life of
 //     the key.
 //
-// Keys, policies and aliases are read from memory, as immutable snapshots, one
-// a key; no lock is held across I/O or cryptography.
+// Keys, policies, grants and aliases are read from memory, as immutable
+// snapshots, one a key; no lock is held across I/O or cryptography.
 //
 // The records are specified in docs/spec/keyring-records.md, ciphertext blobs in
 // docs/spec/keyblob.md. Semantics follow the AWS KMS API Reference and Developer
