@@ -88,7 +88,8 @@ var readyLine = regexp.MustCompile(`^keyfront: ready api=(http://\S+) edge=(http
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	d := ts.Value(daemonKey{}).(*daemon)
 	cmd := exec.Command("keyfront", append([]string{"serve", "--data-dir", ts.Getenv("DATA"), "--api-addr", "127.0.0.1:0", "--edge-addr", "127.0.0.1:0"}, args...)...)
-	cmd.Env = append(os.Environ(), "KEYFRONT_ROOT_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "KEYFRONT_ROOT_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+	cmd.Env = append(os.Environ(), "KEYFRONT_ROOT_PASSPHRASE="+ts.Getenv("KEYFRONT_ROOT_PASSPHRASE"),
+		"KEYFRONT_ROOT_PASSPHRASE_FROM="+ts.Getenv("KEYFRONT_ROOT_PASSPHRASE_FROM"), "KEYFRONT_ROOT_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "KEYFRONT_ROOT_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 	pipe, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

@@ -16,16 +16,17 @@ import (
 )
 
 type serveCmd struct {
-	Config       string  `help:"Configuration file (YAML). Environment and flags win over it. [KEYFRONT_CONFIG]" placeholder:"FILE"`
-	DataDir      *string `help:"Folder of all state, made if absent: ./keyfront-data. [KEYFRONT_DATA_DIR]" placeholder:"DIR"`
-	APIAddr      *string `help:"Address of the AWS services: 127.0.0.1:4566. [KEYFRONT_API_ADDR]" placeholder:"HOST:PORT"`
-	EdgeAddr     *string `help:"Address that viewers use: 127.0.0.1:8080. [KEYFRONT_EDGE_ADDR]" placeholder:"HOST:PORT"`
-	EdgeTLSAddr  *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off. [KEYFRONT_EDGE_TLS_ADDR]" placeholder:"HOST:PORT"`
-	VerifyAddr   *string `help:"Address for other servers' sub-requests. Not in this version. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
-	EdgeDomain   *string `help:"Parent of the distributions' domain names: cloudfront.localhost. [KEYFRONT_EDGE_DOMAIN]" placeholder:"DOMAIN"`
-	Account      *string `help:"Default account: 000000000000. [KEYFRONT_ACCOUNT]" placeholder:"NUMBER"`
-	TestClock    bool    `help:"Let POST /_keyfront/clock move the clock. For tests only. [KEYFRONT_TEST_CLOCK]"`
-	MetricsToken *string `help:"Bearer token for peers other than loopback at /_keyfront/metrics. [KEYFRONT_METRICS_TOKEN]" placeholder:"TOKEN"`
+	Config             string  `help:"Configuration file (YAML). Environment and flags win over it. [KEYFRONT_CONFIG]" placeholder:"FILE"`
+	DataDir            *string `help:"Folder of all state, made if absent: ./keyfront-data. [KEYFRONT_DATA_DIR]" placeholder:"DIR"`
+	APIAddr            *string `help:"Address of the AWS services: 127.0.0.1:4566. [KEYFRONT_API_ADDR]" placeholder:"HOST:PORT"`
+	EdgeAddr           *string `help:"Address that viewers use: 127.0.0.1:8080. [KEYFRONT_EDGE_ADDR]" placeholder:"HOST:PORT"`
+	EdgeTLSAddr        *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off. [KEYFRONT_EDGE_TLS_ADDR]" placeholder:"HOST:PORT"`
+	VerifyAddr         *string `help:"Address for other servers' sub-requests. Not in this version. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
+	EdgeDomain         *string `help:"Parent of the distributions' domain names: cloudfront.localhost. [KEYFRONT_EDGE_DOMAIN]" placeholder:"DOMAIN"`
+	Account            *string `help:"Default account: 000000000000. [KEYFRONT_ACCOUNT]" placeholder:"NUMBER"`
+	RootPassphraseFrom *string `help:"Keep the root key under a passphrase: prompt, env (KEYFRONT_ROOT_PASSPHRASE) or file:NAME. Off. [KEYFRONT_ROOT_PASSPHRASE_FROM]" placeholder:"SOURCE"`
+	TestClock          bool    `help:"Let POST /_keyfront/clock move the clock. For tests only. [KEYFRONT_TEST_CLOCK]"`
+	MetricsToken       *string `help:"Bearer token for peers other than loopback at /_keyfront/metrics. [KEYFRONT_METRICS_TOKEN]" placeholder:"TOKEN"`
 }
 
 // flags are those that were given, by name.
@@ -33,7 +34,7 @@ func (c *serveCmd) flags() map[string]string {
 	given := map[string]string{}
 	for name, value := range map[string]*string{
 		"data-dir": c.DataDir, "api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr,
-		"verify-addr": c.VerifyAddr, "edge-domain": c.EdgeDomain, "account": c.Account, "metrics-token": c.MetricsToken,
+		"verify-addr": c.VerifyAddr, "edge-domain": c.EdgeDomain, "account": c.Account, "metrics-token": c.MetricsToken, "root-passphrase-from": c.RootPassphraseFrom,
 	} {
 		if value != nil {
 			given[name] = *value
@@ -59,7 +60,7 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	if err := rootkey.Harden(); err != nil {
 		log.Warn("memory is not protected from dumps and debuggers", slog.Any("err", err))
 	}
-	s, err := server.Start(ctx, cfg, server.Options{Log: log})
+	s, err := server.Start(ctx, cfg, server.Options{Log: log, Passphrase: passphrase(e, cfg.RootPassphraseFrom)})
 	if err != nil {
 		return explainStart(err, cfg)
 	}
@@ -81,6 +82,12 @@ func explainStart(err error, cfg config.Config) error {
 		hint = "put back the root-key file that was made with this data folder"
 	case errors.Is(err, rootkey.ErrExposed):
 		hint = "chmod 600 the root-key file and own it: nobody else may read it"
+	case errors.Is(err, rootkey.ErrPassphrase):
+		hint = "give the passphrase under which this data folder's root key was made"
+	case errors.Is(err, rootkey.ErrWeak):
+		hint = fmt.Sprintf("choose a passphrase of at least %d bytes", rootkey.MinPassphraseBytes)
+	case errors.Is(err, rootkey.ErrMalformed):
+		hint = "a root key that was made under a passphrase needs --root-passphrase-from, and one that was not does not"
 	case errors.Is(err, rootkey.ErrAbsent):
 		hint = "this data folder was made with a root-key file; without it nothing in it can be read"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -36,6 +36,10 @@ type Config struct {
 	EdgeDomain string `yaml:"edgeDomain"`
 	// Account is the default account, 12 digits.
 	Account string `yaml:"account"`
+	// RootPassphraseFrom says where the passphrase comes from under which the
+	// root key is kept: "prompt", "env" (KEYFRONT_ROOT_PASSPHRASE) or
+	// "file:NAME". Empty keeps the root key in a file without one.
+	RootPassphraseFrom string `yaml:"rootPassphraseFrom"`
 	// TestClock lets anyone who reaches the API address move the clock.
 	TestClock bool `yaml:"testClock"`
 	// MetricsToken lets peers other than loopback read the metrics; empty lets none.
@@ -103,6 +107,7 @@ func Settings() []Setting {
 		{"verify-addr", text(func(c *Config) *string { return &c.VerifyAddr })},
 		{"edge-domain", text(func(c *Config) *string { return &c.EdgeDomain })},
 		{"account", text(func(c *Config) *string { return &c.Account })},
+		{"root-passphrase-from", text(func(c *Config) *string { return &c.RootPassphraseFrom })},
 		{"metrics-token", text(func(c *Config) *string { return &c.MetricsToken })},
 		{"test-clock", func(c *Config, v string) error {
 			on, err := strconv.ParseBool(v)
@@ -182,6 +187,9 @@ func (c *Config) Check() error {
 		return errors.New("edge-tls-addr needs a certificate: set edgeTLS.certFile and edgeTLS.keyFile in the configuration file")
 	case c.EdgeTLSAddr == "" && c.EdgeTLS.CertFile != "":
 		return errors.New("edgeTLS is set, but edge-tls-addr is not")
+	case c.RootPassphraseFrom != "" && c.RootPassphraseFrom != "prompt" && c.RootPassphraseFrom != "env" &&
+		!(strings.HasPrefix(c.RootPassphraseFrom, "file:") && len(c.RootPassphraseFrom) > len("file:")):
+		return fmt.Errorf("root-passphrase-from %q is none of prompt, env and file:NAME", c.RootPassphraseFrom)
 	case c.VerifyAddr != "":
 		return errors.New("verify-addr is not supported by this version")
 	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):

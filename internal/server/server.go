@@ -46,6 +46,9 @@ const (
 type Options struct {
 	// Log receives what happens; nil discards it.
 	Log *slog.Logger
+	// Passphrase asks for the passphrase of the root key; nil keeps the root key
+	// in a file without one.
+	Passphrase Passphrase
 	// InMemory keeps records and blobs in memory. The audit log is still
 	// written below the configuration's DataDir, which must exist.
 	InMemory bool
@@ -102,7 +105,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
-	if s.state, err = openState(ctx, &cfg, opts.InMemory, s.log); err != nil {
+	if s.state, err = openState(ctx, &cfg, opts, s.log); err != nil {
 		return nil, err
 	}
 	if err := s.openDomains(ctx); err != nil {

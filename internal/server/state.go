@@ -33,6 +33,7 @@ type state struct {
 	folder  *store.Folder // nil in memory
 	records store.Records
 	blobs   store.Blobs
+	rootKey rootkey.Source
 	vault   *sealed.Vault
 	audit   *audit.Log
 	// cacheDir is where the edge may keep files; empty for nowhere.
@@ -41,7 +42,7 @@ type state struct {
 
 // openState opens the data folder, or state in memory. What fails leaves
 // nothing open.
-func openState(ctx context.Context, cfg *config.Config, inMemory bool, log *slog.Logger) (_ *state, err error) {
+func openState(ctx context.Context, cfg *config.Config, opts Options, log *slog.Logger) (_ *state, err error) {
 	s := &state{}
 	defer func() {
 		if err != nil {
@@ -49,10 +50,10 @@ func openState(ctx context.Context, cfg *config.Config, inMemory bool, log *slog
 		}
 	}()
 	var roots []sealed.Secret
-	if inMemory {
+	if opts.InMemory {
 		s.records, s.blobs = memory.NewRecords(), memory.NewBlobs()
 		roots = []sealed.Secret{sealed.RandomSecret(sealed.KeyBytes)}
-	} else if roots, err = s.openFolder(ctx, cfg.DataDir); err != nil {
+	} else if roots, err = s.openFolder(ctx, cfg.DataDir, opts.Passphrase); err != nil {
 		return s, err
 	}
 	if s.vault, err = sealed.Open(ctx, s.records, roots...); err != nil {
@@ -68,7 +69,7 @@ func openState(ctx context.Context, cfg *config.Config, inMemory bool, log *slog
 
 // openFolder locks the data folder, opens its stores and returns the root keys.
 // A root key is made only when nothing was ever sealed under one.
-func (s *state) openFolder(ctx context.Context, path string) ([]sealed.Secret, error) {
+func (s *state) openFolder(ctx context.Context, path string, ask Passphrase) ([]sealed.Secret, error) {
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(path)), 0o755); err != nil {
 		return nil, err
 	}
@@ -87,12 +88,21 @@ func (s *state) openFolder(ctx context.Context, path string) ([]sealed.Secret, e
 	if err != nil {
 		return nil, err
 	}
-	return rootkey.LoadOrCreate(ctx, RootKeySource(s.folder.Path()), !sealedBefore)
+	s.rootKey = RootKeySource(s.folder.Path(), ask)
+	return rootkey.LoadOrCreate(ctx, s.rootKey, !sealedBefore)
 }
 
-// RootKeySource is where the root key of a data folder is kept.
-func RootKeySource(dataDir string) rootkey.Source {
-	return rootkey.File{Path: filepath.Join(dataDir, "root-key")}
+// Passphrase asks for a passphrase.
+type Passphrase func(context.Context) (sealed.Secret, error)
+
+// RootKeySource is where the root key of a data folder is kept: in a file,
+// under a passphrase if ask is not nil.
+func RootKeySource(dataDir string, ask Passphrase) rootkey.Source {
+	name := filepath.Join(dataDir, "root-key")
+	if ask != nil {
+		return rootkey.Passphrase{Path: name, Passphrase: ask}
+	}
+	return rootkey.File{Path: name}
 }
 
 // AuditHeadKeys derives from the root keys those that authenticate the end of

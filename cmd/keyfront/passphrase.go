@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/server"
+)
+
+// passphraseEnv is the variable that --root-passphrase-from env reads.
+const passphraseEnv = "KEYFRONT_ROOT_PASSPHRASE"
+
+// maxPassphraseBytes bounds a passphrase file.
+const maxPassphraseBytes = 4 << 10
+
+// passphrase is what asks for the root key's passphrase, nil if from is empty.
+func passphrase(e env, from string) server.Passphrase {
+	file, isFile := strings.CutPrefix(from, "file:")
+	switch {
+	case isFile:
+		return func(context.Context) (sealed.Secret, error) { return passphraseFile(file) }
+	case from == "env":
+		return func(context.Context) (sealed.Secret, error) {
+			if v := e.getenv(passphraseEnv); v != "" {
+				return sealed.NewSecret([]byte(v)), nil
+			}
+			return sealed.Secret{}, fmt.Errorf("%s is not set", passphraseEnv)
+		}
+	case from == "prompt":
+		return func(context.Context) (sealed.Secret, error) { return promptPassphrase(e) }
+	}
+	return nil
+}
+
+// passphraseFile reads the first line of a file.
+func passphraseFile(name string) (sealed.Secret, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return sealed.Secret{}, fmt.Errorf("passphrase: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxPassphraseBytes))
+	if err != nil {
+		return sealed.Secret{}, fmt.Errorf("passphrase: %w", err)
+	}
+	defer clear(text)
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return sealed.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
+}
+
+func promptPassphrase(e env) (sealed.Secret, error) {
+	f, ok := e.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return sealed.Secret{}, errors.New("there is no terminal to ask for the passphrase on")
+	}
+	fmt.Fprint(e.stderr, "Passphrase of the root key: ")
+	text, err := term.ReadPassword(int(f.Fd()))
+	fmt.Fprintln(e.stderr)
+	if err != nil {
+		return sealed.Secret{}, fmt.Errorf("passphrase: %w", err)
+	}
+	defer clear(text)
+	return sealed.NewSecret(text), nil
+}
