@@ -185,7 +185,8 @@ type ForwardedValues struct {
 	QueryKeys []string
 }
 
-// CustomErrorConfig replaces an origin's error.
+// CustomErrorConfig says how long an error is kept, and what viewers get in its
+// place: a page and its status, or, with neither, the error itself.
 type CustomErrorConfig struct {
 	ErrorCode    int
 	PagePath     string

@@ -99,9 +99,19 @@ func TestCompiled(t *testing.T) {
 		c.Behaviors = []delivery.BehaviorConfig{b, all, off}
 		c.DefaultBehavior.ForwardedValues, c.DefaultBehavior.CachePolicyID = nil, "658327ea-f89d-4fab-a63d-7e88639e58f6"
 		c.DefaultBehavior.TargetOriginID = "oai"
+		c.CustomErrors = []delivery.CustomErrorConfig{
+			{ErrorCode: 404, PagePath: "/404.html", ResponseCode: "200", MinTTL: 10},
+			{ErrorCode: 503, MinTTL: 60},
+		}
 	})))
 	e := f.Snapshot().ByID(delivery.DistributionID(d.ID))
 
+	if want := (map[int]delivery.ErrorResponse{
+		404: {PagePath: "/404.html", Status: 200, MinTTL: 10 * time.Second},
+		503: {MinTTL: time.Minute},
+	}); !reflect.DeepEqual(e.Errors, want) {
+		t.Errorf("errors %+v, want %+v", e.Errors, want)
+	}
 	web := e.Origins["web"]
 	if web.S3 || web.HTTPPort != 80 || web.Protocol != delivery.OriginHTTPOnly || web.TLSMin != 0x303 || web.TLSMax != 0x304 ||
 		web.ReadTimeout != 30*time.Second || web.KeepAlive != 5*time.Second || web.ConnectTimeout != 10*time.Second || web.Attempts != 2 ||

@@ -75,6 +75,9 @@ var (
 	ErrInvalidQueryParameters  = errors.New("delivery: invalid query string parameters")
 	ErrInvalidProtocolSettings = errors.New("delivery: invalid origin protocol settings")
 	ErrTTLOrder                = errors.New("delivery: TTLs out of order")
+	ErrInvalidErrorCode        = errors.New("delivery: status has no custom error response")
+	ErrInvalidResponseCode     = errors.New("delivery: invalid status for an error page")
+	ErrInvalidRelativePath     = errors.New("delivery: invalid path of an error page")
 	// ErrNoOrigin says that a behaviour targets an origin that the
 	// distribution does not have.
 	ErrNoOrigin = errors.New("delivery: no such origin")

@@ -11,7 +11,6 @@ var distributionNotObeyed = []struct {
 	set    func(c *DistributionConfig) bool
 }{
 	{"OriginGroups", func(c *DistributionConfig) bool { return len(c.OriginGroups) > 0 }},
-	{"CustomErrorResponses", func(c *DistributionConfig) bool { return len(c.CustomErrors) > 0 }},
 	{"Logging", func(c *DistributionConfig) bool { return c.Logging != LoggingConfig{} }},
 	{"ViewerCertificate.IAMCertificateId", func(c *DistributionConfig) bool { return c.ViewerCertificate.IAMCertificateID != "" }},
 	{"ViewerCertificate.ACMCertificateArn", func(c *DistributionConfig) bool { return c.ViewerCertificate.ACMCertificateARN != "" }},

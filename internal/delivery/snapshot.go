@@ -134,7 +134,8 @@ func (d *Distribution) Behavior(path string) *Behavior {
 	return d.Behaviors[last]
 }
 
-// ErrorResponse is what a viewer gets in place of an origin's error.
+// ErrorResponse is what a viewer gets in place of an error, the origin's or the
+// edge's own.
 type ErrorResponse struct {
 	// PagePath and Status come together: the page's path, with a leading
 	// slash, and the status it is sent with. Without them only MinTTL counts.

@@ -51,6 +51,9 @@ func (c *DistributionConfig) validate(q *Quotas, edgeDomain string) error {
 	if err := c.validateOrigins(q); err != nil {
 		return err
 	}
+	if err := c.validateErrors(); err != nil {
+		return err
+	}
 	if len(c.Behaviors) > q.Behaviors {
 		return refuse(ErrTooManyBehaviors, "A distribution has at most %d cache behaviors.", q.Behaviors)
 	}

@@ -67,15 +67,18 @@ Request ID: %s
 </ADDRESS>
 </BODY></HTML>`
 
-// fail answers with an error page.
+// fail answers with an error page: the distribution's, or else the edge's own.
 func (x *exchange) fail(status int, reason string) {
+	if x.replaced(status) {
+		return
+	}
 	h := x.w.Header()
 	x.mark(h, resultError)
 	h["Server"] = serverHeader
-	x.page(status, fmt.Sprintf(errorPage, status, reason, x.id))
+	x.sendPage(status, fmt.Sprintf(errorPage, status, reason, x.id))
 }
 
-func (x *exchange) page(status int, text string) {
+func (x *exchange) sendPage(status int, text string) {
 	h := x.w.Header()
 	h["Content-Type"] = []string{"text/html"}
 	h["Content-Length"] = []string{strconv.Itoa(len(text))}

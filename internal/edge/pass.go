@@ -39,12 +39,21 @@ func (x *exchange) pass() {
 		return
 	}
 	defer resp.Body.Close()
+	status := resp.StatusCode
+	switch {
+	case status >= http.StatusBadRequest && x.page(status) != nil:
+		resp.Body.Close()
+		x.replaced(status)
+		return
+	case status == http.StatusOK && x.instead != 0:
+		status = x.instead
+	}
 	m := cache.Meta{Status: resp.StatusCode, Header: x.plan.keptHeaders(resp.Header)}
 	h := x.begin(&m, resultMiss)
 	if n := resp.ContentLength; n >= 0 && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusNotModified {
 		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 	}
-	x.w.WriteHeader(resp.StatusCode)
+	x.w.WriteHeader(status)
 	x.copy(passing{resp}, 0, resp.ContentLength)
 }
 

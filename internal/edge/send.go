@@ -24,6 +24,10 @@ func (x *exchange) sendEntry(e *cache.Entry, result string) {
 		x.fail(e.Status, e.Reason)
 		return
 	}
+	status, spans, ok := x.judge(&e.Meta, e.Size)
+	if status >= http.StatusBadRequest && x.replaced(status) {
+		return
+	}
 	body, inMemory := e.InMemory()
 	var content *cache.Content
 	if !inMemory {
@@ -40,7 +44,6 @@ func (x *exchange) sendEntry(e *cache.Entry, result string) {
 	if result == resultHit {
 		x.age(h, &e.Meta)
 	}
-	status, spans, ok := x.judge(&e.Meta, e.Size)
 	switch {
 	case !ok:
 		x.sendStatus(h, status, e.Size)
@@ -75,6 +78,11 @@ func (x *exchange) sendArriving(r *cache.Reader, head cache.Head) {
 		// The viewer would wait for megabytes that it did not ask for.
 		r.Close()
 		x.pass()
+		return
+	}
+	if status >= http.StatusBadRequest && x.page(status) != nil {
+		x.leave(r, head.Length)
+		x.replaced(status)
 		return
 	}
 	result := resultMiss
@@ -113,7 +121,7 @@ func (x *exchange) begin(m *cache.Meta, result string) http.Header {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // keeps net/http from guessing one
 	}
-	if m.Status >= http.StatusBadRequest {
+	if m.Status >= http.StatusBadRequest || x.instead != 0 {
 		result = resultError
 	}
 	x.mark(h, result)
@@ -125,6 +133,9 @@ func (x *exchange) begin(m *cache.Meta, result string) http.Header {
 func (x *exchange) judge(m *cache.Meta, size int64) (status int, spans []span, ok bool) {
 	if m.Status != http.StatusOK {
 		return m.Status, nil, true
+	}
+	if x.instead != 0 {
+		return x.instead, nil, true
 	}
 	status, ranged := condition(x.r.Header, m)
 	if status != 0 {

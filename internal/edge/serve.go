@@ -36,6 +36,9 @@ type exchange struct {
 	site *site
 	plan *plan
 	key  cache.Key
+	// instead is not 0 in the edge's own request for an error page: the status
+	// that the page is sent with.
+	instead int
 
 	idHeader, ageHeader, cacheHeader [1]string
 }
@@ -152,6 +155,9 @@ func (x *exchange) deny(result *signedurl.Result) {
 		slog.String("code", string(result.Code)),
 		slog.String("cause", string(result.Reason.Cause)),
 		slog.String("reason", result.Reason.String()))
+	if x.replaced(http.StatusForbidden) {
+		return
+	}
 	h := x.w.Header()
 	x.mark(h, resultError)
 	h["Server"] = serverHeader
@@ -191,7 +197,7 @@ func (x *exchange) refusePlain(p delivery.ViewerProtocol) {
 	x.mark(h, resultRedirect)
 	h["Server"] = serverHeader
 	h["Location"] = []string{location}
-	x.page(status, redirectPage(status))
+	x.sendPage(status, redirectPage(status))
 }
 
 // looped reports whether the request has passed this distribution here before:

@@ -147,6 +147,18 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"cookies without names", "<Forward>none", "<Forward>whitelist", "InvalidForwardCookies", 400, ""},
 		{"methods", behaviorEnd, "<AllowedMethods><Quantity>1</Quantity><Items><Method>GET</Method></Items></AllowedMethods>" + behaviorEnd, "InvalidArgument", 400, "AllowedMethods"},
 		{"alias in our domain", "<Comment>", "<Aliases><Quantity>1</Quantity><Items><CNAME>d1.cloudfront.net</CNAME></Items></Aliases><Comment>", "InvalidArgument", 400, "cloudfront.net"},
+		{"error that has no page", "<Comment>", errorResponse("<ErrorCode>412</ErrorCode>") + "<Comment>", "InvalidErrorCode", 400, "412"},
+		{"status of a page", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/p</ResponsePagePath><ResponseCode>201</ResponseCode>") + "<Comment>", "InvalidResponseCode", 400, "201"},
+		{"status spelled oddly", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/p</ResponsePagePath><ResponseCode>+200</ResponseCode>") + "<Comment>", "InvalidResponseCode", 400, "+200"},
+		{"page that is no path", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>p</ResponsePagePath><ResponseCode>200</ResponseCode>") + "<Comment>", "InvalidRelativePath", 400, ""},
+		{"page with a query", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/p?q</ResponsePagePath><ResponseCode>200</ResponseCode>") + "<Comment>", "InvalidRelativePath", 400, ""},
+		{"page not encoded", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/é%2</ResponsePagePath><ResponseCode>200</ResponseCode>") + "<Comment>", "InvalidRelativePath", 400, ""},
+		{"page badly encoded", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/%2</ResponsePagePath><ResponseCode>200</ResponseCode>") + "<Comment>", "InvalidRelativePath", 400, ""},
+		{"page too long", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/"+strings.Repeat("p", 4000)+"</ResponsePagePath><ResponseCode>200</ResponseCode>") + "<Comment>", "InvalidRelativePath", 400, ""},
+		{"page without status", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponsePagePath>/p</ResponsePagePath>") + "<Comment>", "InvalidArgument", 400, "ResponseCode"},
+		{"status without page", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ResponseCode>200</ResponseCode>") + "<Comment>", "InvalidArgument", 400, "ResponsePagePath"},
+		{"negative time of an error", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode><ErrorCachingMinTTL>-1</ErrorCachingMinTTL>") + "<Comment>", "InvalidArgument", 400, "ErrorCachingMinTTL"},
+		{"error twice", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode>", "<ErrorCode>404</ErrorCode>") + "<Comment>", "InvalidArgument", 400, "404"},
 
 		// What the edge does not obey is refused by name.
 		{"Compress", behaviorEnd, "<Compress>true</Compress>" + behaviorEnd, "InvalidArgument", 400, "Compress"},
@@ -209,6 +221,15 @@ func TestReadModifyWriteIsANoOp(t *testing.T) {
 	})
 }
 
+// errorResponse is a CustomErrorResponses of these members.
+func errorResponse(members ...string) string {
+	s := fmt.Sprintf("<CustomErrorResponses><Quantity>%d</Quantity><Items>", len(members))
+	for _, m := range members {
+		s += "<CustomErrorResponse>" + m + "</CustomErrorResponse>"
+	}
+	return s + "</Items></CustomErrorResponses>"
+}
+
 // drawConfig makes a configuration of members that are obeyed.
 func drawConfig(t *rapid.T, reference string) string {
 	name := rapid.StringMatching(`[A-Za-z][a-z]{0,8}`)
@@ -245,12 +266,16 @@ func drawConfig(t *rapid.T, reference string) string {
 		behaviors += "<CacheBehavior><PathPattern>" + strings.ReplaceAll(p, "&", "&amp;") + "</PathPattern>" + behavior + "</CacheBehavior>"
 	}
 	behaviors += "</Items></CacheBehaviors>"
+	pages := rapid.SampledFrom([]string{
+		"", "<CustomErrorResponses><Quantity>0</Quantity></CustomErrorResponses>", errorResponse("<ErrorCode>404</ErrorCode><ErrorCachingMinTTL>0</ErrorCachingMinTTL>"),
+		errorResponse("<ErrorCode>403</ErrorCode><ResponsePagePath>/e%20/403.html</ResponsePagePath><ResponseCode>200</ResponseCode>", "<ErrorCode>500</ErrorCode>"),
+	}).Draw(t, "pages")
 	return "<DistributionConfig><CallerReference>" + reference + "</CallerReference>" +
 		"<DefaultRootObject>" + name.Draw(t, "root") + "</DefaultRootObject>" +
 		"<Origins><Quantity>1</Quantity><Items><Origin><Id>web</Id><DomainName>Origin.example.com</DomainName><OriginPath>/p</OriginPath>" +
 		"<CustomHeaders><Quantity>1</Quantity><Items><OriginCustomHeader><HeaderName>X-A</HeaderName><HeaderValue>" + name.Draw(t, "value") + "</HeaderValue></OriginCustomHeader></Items></CustomHeaders>" +
 		"<CustomOriginConfig><HTTPPort>8080</HTTPPort><HTTPSPort>443</HTTPSPort><OriginProtocolPolicy>match-viewer</OriginProtocolPolicy></CustomOriginConfig>" +
-		"</Origin></Items></Origins>" + behaviors +
+		"</Origin></Items></Origins>" + behaviors + pages +
 		"<DefaultCacheBehavior>" + behavior + "</DefaultCacheBehavior>" +
 		"<Aliases>" + fmt.Sprintf("<Quantity>1</Quantity><Items><CNAME>WWW.%s.example</CNAME></Items>", reference) + "</Aliases>" +
 		"<Comment>" + name.Draw(t, "comment") + " &lt;&#xA;&gt;</Comment><Enabled>" + flag("enabled") + "</Enabled>" +

@@ -72,6 +72,9 @@ var wireErrors = []struct {
 	{delivery.ErrInvalidQueryParameters, "InvalidQueryStringParameters", 400, ""},
 	{delivery.ErrInvalidProtocolSettings, "InvalidProtocolSettings", 400, ""},
 	{delivery.ErrTTLOrder, "InvalidTTLOrder", 400, ""},
+	{delivery.ErrInvalidErrorCode, "InvalidErrorCode", 400, ""},
+	{delivery.ErrInvalidResponseCode, "InvalidResponseCode", 400, ""},
+	{delivery.ErrInvalidRelativePath, "InvalidRelativePath", 400, ""},
 	{delivery.ErrNoOrigin, "NoSuchOrigin", 404, ""},
 	{delivery.ErrNoTrustedKeyGroup, "TrustedKeyGroupDoesNotExist", 400, ""},
 
