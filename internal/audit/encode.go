@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,8 +50,11 @@ func parseEntry(line []byte) (*Entry, error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return nil, fmt.Errorf("not a record: %w", err)
 	}
-	if e.Seq == 0 || len(e.Prev) != 64 {
+	if e.Seq == 0 {
 		return nil, errors.New("not a record: no sequence number")
+	}
+	if prev, err := hex.DecodeString(e.Prev); err != nil || len(prev) != sha256.Size {
+		return nil, errors.New("not a record: no hash of the record before")
 	}
 	return &e, nil
 }

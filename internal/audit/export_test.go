@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"os"
 )
@@ -47,3 +48,12 @@ func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {
 }
 
 func (d faultyDisk) sync(*os.File) error { return errFault }
+
+// ParseEntry reads one line of the log.
+var ParseEntry = parseEntry
+
+// ReadHead reads a head file and returns the number of the next record.
+func ReadHead(b []byte, keys [][]byte) (next uint64, err error) {
+	p, _, err := readHead(bytes.NewReader(b), keys)
+	return p.next, err
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -30,9 +31,11 @@ const (
 	slotBytes = 8 + 2*sha256.Size
 )
 
-func openHead(dir *os.Root, keys [][]byte, create bool) (*headFile, error) {
+// openHead opens the head of a log. Only that of a log without records may be
+// absent or empty: it is made durable before there is anything to be ahead of.
+func openHead(dir *os.Root, keys [][]byte, noRecords bool) (*headFile, error) {
 	flags := os.O_RDWR
-	if create {
+	if noRecords {
 		flags |= os.O_CREATE
 	}
 	f, err := dir.OpenFile(headName, flags, 0o600)
@@ -43,47 +46,65 @@ func openHead(dir *os.Root, keys [][]byte, create bool) (*headFile, error) {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	h := &headFile{f: f, key: keys[0]}
-	h.last, err = readHead(f, keys)
-	if err == nil && h.last.next == 0 {
-		// New, and made durable before there is anything to be ahead of.
-		err = errors.Join(h.store(position{next: 1}), f.Sync(), syncDir(dir.Name()))
-	}
-	if err != nil {
+	if err := h.load(dir.Name(), keys, noRecords); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return h, nil
 }
 
-// readHead returns the further of the slots that are intact.
-func readHead(f *os.File, keys [][]byte) (position, error) {
-	var newest position
-	var slots [2][slotBytes]byte
-	written, intact := 0, 0
-	for i := range slots {
-		n, _ := f.ReadAt(slots[i][:], int64(i)*slotBytes)
+// load reads the position, and writes one that was not written under the first
+// key again, so that the other keys can be given up after this start.
+func (h *headFile) load(dir string, keys [][]byte, noRecords bool) error {
+	p, slot, err := readHead(h.f, keys)
+	switch {
+	case err != nil:
+		return err
+	case p.next == 0 && !noRecords:
+		return errEmptyHead
+	case p.next == 0:
+		p.next = 1
+		return errors.Join(h.store(p), h.f.Sync(), syncDir(dir))
+	}
+	h.last, h.turn = p, int64(slot)^1
+	if again, _, err := readHead(h.f, keys[:1]); err == nil && again == p {
+		return nil
+	}
+	return errors.Join(h.store(p), h.f.Sync())
+}
+
+var errEmptyHead = fmt.Errorf("%w: its head file is empty", ErrTampered)
+
+// readHead returns the further of the slots that are intact and which it is. Of
+// an empty file the position is the zero value.
+func readHead(f io.ReaderAt, keys [][]byte) (newest position, slot int, err error) {
+	// The server may be writing one slot at this moment, and by the next look
+	// the other, so a file without an intact slot gets a second look.
+	for range 3 {
+		var b [2 * slotBytes]byte
+		n, err := f.ReadAt(b[:], 0)
+		if err != nil && err != io.EOF {
+			return position{}, 0, fmt.Errorf("audit: head: %w", err)
+		}
 		if n == 0 {
-			continue
+			return position{}, 0, nil
 		}
-		written++
-		p, ok := openSlot(slots[i][:n], keys)
-		if !ok {
-			continue
-		}
-		intact++
-		if p.next > newest.next {
-			newest = p
+		if newest, slot, ok := openSlots(b[:n], keys); ok {
+			return newest, slot, nil
 		}
 	}
-	if written > 0 && intact == 0 {
-		return position{}, fmt.Errorf("%w: its head file is not authentic under this root key", ErrTampered)
+	return position{}, 0, fmt.Errorf("%w: its head file is not authentic under this root key", ErrTampered)
+}
+
+func openSlots(b []byte, keys [][]byte) (newest position, slot int, ok bool) {
+	for i := 0; (i+1)*slotBytes <= len(b) && i < 2; i++ {
+		if p, intact := openSlot(b[i*slotBytes:(i+1)*slotBytes], keys); intact && p.next > newest.next {
+			newest, slot, ok = p, i, true
+		}
 	}
-	return newest, nil
+	return newest, slot, ok
 }
 
 func openSlot(slot []byte, keys [][]byte) (p position, ok bool) {
-	if len(slot) != slotBytes {
-		return p, false
-	}
 	content, mac := slot[:8+sha256.Size], slot[8+sha256.Size:]
 	if !slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(mac, slotMAC(content, key)) }) {
 		return p, false

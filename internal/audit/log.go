@@ -10,9 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -65,10 +63,9 @@ type Log struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	next     uint64            // sequence number of the next record
-	prev     [sha256.Size]byte // hash of the record before it
-	open     *batch            // receives records while another batch is written
-	spare    []byte            // a buffer to reuse
+	chained  position // behind the last record of open
+	open     *batch   // receives records while another batch is written
+	spare    []byte   // a buffer to reuse
 	flushing bool
 	expected int // how many callers are about, by the last batch
 	closed   bool
@@ -87,6 +84,27 @@ type Log struct {
 type position struct {
 	next uint64
 	prev [sha256.Size]byte
+}
+
+// precedes reports whether line is the record at p: it begins with p's number
+// and hash, in the one spelling that Append writes.
+func (p position) precedes(line []byte) bool {
+	var b [128]byte
+	return bytes.HasPrefix(line, appendChain(b[:0], p))
+}
+
+// after is the position behind line, the record at p.
+func (p position) after(line []byte) position {
+	return position{next: p.next + 1, prev: sha256.Sum256(line)}
+}
+
+// appendChain begins the line of the record at p.
+func appendChain(b []byte, p position) []byte {
+	b = append(b, `{"seq":`...)
+	b = strconv.AppendUint(b, p.next, 10)
+	b = append(b, `,"prev":"`...)
+	b = hex.AppendEncode(b, p.prev[:])
+	return append(b, '"')
 }
 
 // batch is a run of records that is written and synced as one.
@@ -127,72 +145,6 @@ func Open(cfg Config) (*Log, error) {
 		return nil, err
 	}
 	return l, nil
-}
-
-func (l *Log) recover() error {
-	names, err := segments(l.dir)
-	if err != nil {
-		return err
-	}
-	// The head comes before the first file and is there ever after: a log
-	// without one was tampered with.
-	head, err := openHead(l.dir, l.cfg.HeadKeys, len(names) == 0)
-	if err != nil {
-		return err
-	}
-	l.head = head
-	l.durable = position{next: 1}
-	if len(names) > 0 {
-		err = l.recoverSegment(names[len(names)-1])
-	} else {
-		err = l.startSegment()
-	}
-	if err != nil {
-		return err
-	}
-	if head.last.next > l.durable.next {
-		return fmt.Errorf("%w: it ends before record %d, but record %d was written",
-			ErrTampered, l.durable.next, head.last.next-1)
-	}
-	if head.last.next == l.durable.next && head.last.prev != l.durable.prev {
-		return fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, l.durable.next-1)
-	}
-	l.next, l.prev = l.durable.next, l.durable.prev
-	return nil
-}
-
-// recoverSegment finds the end of the newest file and opens it for appending.
-func (l *Log) recoverSegment(name string) error {
-	data, err := fs.ReadFile(l.dir.FS(), name)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	whole := bytes.LastIndexByte(data, '\n') + 1
-	first, prev, err := segmentStart(name)
-	if err != nil {
-		return err
-	}
-	l.durable = position{next: first, prev: prev}
-	if whole > 0 {
-		lastLine := data[bytes.LastIndexByte(data[:whole-1], '\n')+1 : whole-1]
-		entry, err := parseEntry(lastLine)
-		if err != nil {
-			return fmt.Errorf("%w: %s: last record: %w", ErrTampered, name, err)
-		}
-		l.durable = position{next: entry.Seq + 1, prev: sha256.Sum256(lastLine)}
-	}
-	f, err := l.dir.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	l.file, l.size = f, int64(whole)
-	if torn := len(bytes.TrimRight(data[whole:], "\x00")); torn > 0 {
-		l.cfg.Log.Warn("audit: removed a record that a crash tore", slog.String("file", name), slog.Int("bytes", torn))
-	}
-	if err := l.trimRoom(); err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	return nil
 }
 
 // Append adds r to the log. It returns nil when r has survived a power loss;
@@ -281,16 +233,11 @@ func (l *Log) gather(b *batch) {
 // chainLocked adds one record to b behind the records before it.
 func (l *Log) chainLocked(b *batch, body []byte) {
 	start := len(b.lines)
-	b.lines = append(b.lines, `{"seq":`...)
-	b.lines = strconv.AppendUint(b.lines, l.next, 10)
-	b.lines = append(b.lines, `,"prev":"`...)
-	b.lines = hex.AppendEncode(b.lines, l.prev[:])
-	b.lines = append(b.lines, '"')
+	b.lines = appendChain(b.lines, l.chained)
 	b.lines = append(b.lines, body...)
-	l.prev = sha256.Sum256(b.lines[start:])
+	l.chained = l.chained.after(b.lines[start:])
 	b.lines = append(b.lines, '\n')
-	l.next++
-	b.end = position{next: l.next, prev: l.prev}
+	b.end = l.chained
 	if b.size++; b.size >= min(l.expected, maxGather) {
 		select {
 		case b.full <- struct{}{}:
@@ -307,7 +254,7 @@ func (l *Log) abandonLocked(cause error) {
 		b.err = cause
 		close(b.done)
 	}
-	l.next, l.prev = l.durable.next, l.durable.prev
+	l.chained = l.durable
 }
 
 // flush writes and syncs one batch. Only one flush runs at a time.
@@ -385,8 +332,9 @@ func (l *Log) startSegment() error {
 		return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
 	}
 	if l.file != nil {
+		// Its records are durable. Room that stays behind them is only zeros.
 		if err := errors.Join(l.trimRoom(), l.file.Close()); err != nil {
-			return errors.Join(fmt.Errorf("audit: %w", err), f.Close())
+			l.cfg.Log.Warn("audit: full file not trimmed", slog.Any("err", err))
 		}
 	}
 	l.file, l.size, l.room = f, 0, 0
@@ -416,42 +364,4 @@ func (l *Log) closeFiles() error {
 		errs = append(errs, l.head.close())
 	}
 	return errors.Join(append(errs, l.dir.Close())...)
-}
-
-// segments lists the log's files, oldest first.
-func segments(dir *os.Root) ([]string, error) {
-	entries, err := fs.ReadDir(dir.FS(), ".")
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), segmentSuffix) {
-			names = append(names, e.Name())
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// segmentName is the number of the first record, 20 digits, a dash, and the
-// hash of the record before it.
-func segmentName(p position) string {
-	return fmt.Sprintf("%020d-%x%s", p.next, p.prev, segmentSuffix)
-}
-
-func segmentStart(name string) (first uint64, prev [sha256.Size]byte, err error) {
-	base := strings.TrimSuffix(name, segmentSuffix)
-	number, hash, ok := strings.Cut(base, "-")
-	if !ok {
-		return 0, prev, fmt.Errorf("%w: unexpected file %q", ErrTampered, name)
-	}
-	first, err = strconv.ParseUint(number, 10, 64)
-	if err != nil {
-		return 0, prev, fmt.Errorf("%w: unexpected file %q", ErrTampered, name)
-	}
-	if n, err := hex.Decode(prev[:], []byte(hash)); err != nil || n != len(prev) || len(hash) != 2*len(prev) {
-		return 0, prev, fmt.Errorf("%w: unexpected file %q", ErrTampered, name)
-	}
-	return first, prev, nil
 }

@@ -19,9 +19,13 @@ type Report struct {
 	// Last is the hash of the last record, hexadecimal. Kept elsewhere, it lets
 	// a later reader see that nothing before it was changed.
 	Last string `json:"last"`
-	// TornBytes is the length of an unfinished last line: a crash, or a server
-	// that is writing at this moment.
+	// TornBytes is the length of an unfinished end: a crash, or a server that is
+	// writing at this moment.
 	TornBytes int64 `json:"tornBytes"`
+	// Unsealed is how many records follow the last one that the head names. A
+	// server that is writing leaves some, and so does a power loss; otherwise
+	// somebody has added them. Zero without head keys.
+	Unsealed uint64 `json:"unsealed"`
 }
 
 // Verify reads the whole log in dir and returns ErrTampered, with the number of
@@ -43,7 +47,7 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 		if err != nil {
 			return Report{}, fmt.Errorf("%w: %w", ErrTampered, err)
 		}
-		head, err = readHead(f, headKeys)
+		head, _, err = readHead(f, headKeys)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return Report{}, err
 		}
@@ -51,6 +55,9 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 	names, err := segments(root)
 	if err != nil {
 		return Report{}, err
+	}
+	if headKeys != nil && head.next == 0 && len(names) > 0 {
+		return Report{}, errEmptyHead
 	}
 	rep := Report{Files: len(names)}
 	at := position{next: 1}
@@ -85,6 +92,9 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 				headSeen = true
 			}
 			rep.Records++
+			if headSeen && headKeys != nil && at.next > head.next {
+				rep.Unsealed++
+			}
 		}
 	}
 	if !headSeen {
@@ -127,7 +137,7 @@ func Entries(dir string) iter.Seq2[*Entry, error] {
 }
 
 // lines walks the lines of one file. The slice is valid until the next step. A
-// last line without its end is yielded with io.ErrUnexpectedEOF.
+// line without its end, or with a hole, ends the walk with io.ErrUnexpectedEOF.
 func lines(root *os.Root, name string) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		f, err := root.Open(name)
@@ -140,6 +150,11 @@ func lines(root *os.Root, name string) iter.Seq2[[]byte, error] {
 		for {
 			line, err := r.ReadSlice('\n')
 			switch {
+			case err == nil && bytes.IndexByte(line, 0) >= 0:
+				// Records have no zeros. This one is written at this moment, and its
+				// end was seen before its middle; or a power loss kept only its end.
+				yield(line, io.ErrUnexpectedEOF)
+				return
 			case err == nil:
 				if !yield(line[:len(line)-1], nil) {
 					return
