@@ -36,7 +36,7 @@ func (d *Denied) Is(target error) bool { return target == ErrDenied }
 
 // Recorder keeps audit records; *audit.Log is one.
 type Recorder interface {
-	// Append returns nil when r has survived a power loss.
+	// Append returns nil when r has survived a power loss. It does not keep r.
 	Append(ctx context.Context, r *audit.Record) error
 }
 
@@ -92,15 +92,26 @@ type Call struct {
 	record    audit.Record
 	described bool // the global keys are in Keys
 	recorded  bool
+
+	// What a decision is asked with; kept here to be allocated with the call.
+	request  policy.Request
+	policies policy.Policies
+	// Room for what most calls note.
+	resources  [2]string
+	parameters [4]audit.Pair
 }
+
+// usualKeys is for how many condition keys a call has room from the start.
+const usualKeys = 12
 
 // Begin opens a call of who.
 func (g *Gate) Begin(who Caller, action policy.Action) *Call {
-	c := &Call{gate: g, who: who}
+	c := &Call{gate: g, who: who, Keys: *policy.NewContext(usualKeys)}
 	c.record = audit.Record{
 		Time: who.At, RequestID: who.RequestID, Region: who.Region,
 		Who: who.identity(), SourceIP: who.SourceIP, UserAgent: who.UserAgent,
 		InvokedBy: who.Via, Action: string(action),
+		Resources: c.resources[:0], Parameters: c.parameters[:0],
 	}
 	return c
 }
@@ -183,13 +194,13 @@ func (c *Call) End(ctx context.Context, err *error) {
 }
 
 func (c *Call) write(ctx context.Context, outcome error) error {
-	r := c.record
-	r.Corrects = c.recorded
+	r := &c.record
+	r.Corrects, r.Error, r.Message = c.recorded, "", ""
 	if outcome != nil {
 		r.Error, r.Message = c.errorCode(outcome), outcome.Error()
 	}
 	// The caller may have hung up; the record is owed all the same.
-	if err := c.gate.cfg.Record.Append(context.WithoutCancel(ctx), &r); err != nil {
+	if err := c.gate.cfg.Record.Append(context.WithoutCancel(ctx), r); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	}
 	c.recorded = true
@@ -205,7 +216,8 @@ func (c *Call) errorCode(err error) string {
 
 func (c *Call) decide(t Target) (*policy.Request, *policy.Policies, policy.Decision) {
 	c.describe()
-	r := &policy.Request{
+	r, p := &c.request, &c.policies
+	*r = policy.Request{
 		Principal: &c.who.Principal, Action: t.Action, Resource: t.ARN, Owner: t.Owner, Time: c.who.At, Context: &c.Keys,
 	}
 	if r.Action == "" {
@@ -214,7 +226,7 @@ func (c *Call) decide(t Target) (*policy.Request, *policy.Policies, policy.Decis
 	if r.Owner == "" {
 		r.Owner = c.who.Principal.Account
 	}
-	p := &policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted, GrantedAccount: t.GrantedAccount}
+	*p = policy.Policies{Rule: t.Rule, Resource: t.Policy, Granted: t.Granted, GrantedAccount: t.GrantedAccount}
 	c.gate.cfg.Identities.PoliciesOf(&c.who.Principal, p)
 	if s := c.who.Session; s != nil {
 		p.Session, p.HasSession = s.Policies, s.Limited
