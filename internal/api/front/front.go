@@ -28,6 +28,8 @@ const (
 	bodyTimeout = 30 * time.Second
 	// stallTimeout is how long a streamed body may pause.
 	stallTimeout = 60 * time.Second
+	// maxRegionBytes bounds the name of a region.
+	maxRegionBytes = 32
 	// defaultRegion stands in where a request names none.
 	defaultRegion = "us-east-1"
 )
@@ -123,6 +125,9 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 	if authErr != nil {
 		return authErr
 	}
+	if !isRegion(auth.Scope.Region) && auth.Form != sigv4.FormNone {
+		return &sigv4.MalformedError{Form: auth.Form, Field: "Credential", Problem: sigv4.Malformed}
+	}
 	if auth.Scope.Region != "" {
 		req.Caller.Region = auth.Scope.Region
 	}
@@ -136,6 +141,17 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 		return ErrNoAuthentication
 	}
 	return f.authenticate(req, s)
+}
+
+// isRegion reports whether s has the form of a region's name. Regions become part
+// of ARNs and of the names of records, which a foreign character could shift.
+func isRegion(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= maxRegionBytes
 }
 
 // stranger is the caller before anything is proven.
@@ -207,7 +223,7 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	}
 	// A writer without deadlines is a test's; it has no connection to guard.
 	_ = deadlines.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := readAll(http.MaxBytesReader(w, req.Request.Body, s.MaxBodyBytes), req.ContentLength)
+	body, err := readAll(w, req, s.MaxBodyBytes)
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
@@ -220,13 +236,14 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	return nil
 }
 
-// readAll reads r, whose length is size if that is not negative.
-func readAll(r io.Reader, size int64) ([]byte, error) {
-	if size < 0 {
-		return io.ReadAll(r)
+// readAll reads a body of at most maxBytes. One of a declared length, which has
+// been compared with maxBytes, cannot be longer.
+func readAll(w http.ResponseWriter, req *Request, maxBytes int64) ([]byte, error) {
+	if req.ContentLength < 0 {
+		return io.ReadAll(http.MaxBytesReader(w, req.Request.Body, maxBytes))
 	}
-	b := make([]byte, size)
-	_, err := io.ReadFull(r, b)
+	b := make([]byte, req.ContentLength)
+	_, err := io.ReadFull(req.Request.Body, b)
 	return b, err
 }
 

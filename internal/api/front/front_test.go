@@ -189,6 +189,8 @@ func TestRefusals(t *testing.T) {
 		unsigned *sigv4.UnsignedHeadersError
 		scope    *sigv4.ScopeError
 		payload  *sigv4.PayloadMismatchError
+
+		malformed *sigv4.MalformedError
 	)
 	tests := []struct {
 		name   string
@@ -244,6 +246,16 @@ func TestRefusals(t *testing.T) {
 		{name: "large body without length", is: front.ErrBodyTooLarge, r: func(h *harness) *http.Request {
 			r := h.signed(t, http.MethodPost, "/", strings.Repeat("x", 1001), "kms", sigv4.General, nil)
 			r.ContentLength = -1
+			return r
+		}},
+		{name: "region that is none", as: &malformed, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", "eu.west_1", 1))
+			return r
+		}},
+		{name: "region that is long", as: &malformed, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", strings.Repeat("x", 33), 1))
 			return r
 		}},
 		{name: "two forms", is: sigv4.ErrTwoForms, r: func(h *harness) *http.Request {
@@ -334,6 +346,11 @@ func TestPanicCutsOneConnectionOnly(t *testing.T) {
 	}
 }
 
+// connection is a recorder with deadlines, as a server's writer has them.
+type connection struct{ *httptest.ResponseRecorder }
+
+func (connection) SetReadDeadline(time.Time) error { return nil }
+
 func BenchmarkAdmit(b *testing.B) {
 	h := start(b)
 	r := h.signed(b, http.MethodPost, "/", `{"KeyId":"alias/x","Plaintext":"AAAA"}`, "kms", sigv4.General, func(r *http.Request) {
@@ -342,7 +359,7 @@ func BenchmarkAdmit(b *testing.B) {
 	})
 	r.RequestURI, r.RemoteAddr = "/", "127.0.0.1:1"
 	body, _ := io.ReadAll(r.Body)
-	w := httptest.NewRecorder()
+	w := connection{httptest.NewRecorder()}
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Body = io.NopCloser(bytes.NewReader(body))
