@@ -61,6 +61,7 @@ type Server struct {
 	clock *clock.Clock
 
 	state    *state
+	gate     *access.Gate
 	metrics  *metrics
 	identity *identity.Service
 	keys     *keyring.Ring
@@ -111,6 +112,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 	if err := s.openDomains(ctx); err != nil {
 		return nil, err
 	}
+	s.openFront()
 	if err := s.openEdge(); err != nil {
 		return nil, err
 	}
@@ -137,9 +139,9 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err := s.openIdentity(ctx, identityDomain); err != nil {
 		return err
 	}
-	gate := access.NewGate(access.Config{Identities: s.identity, Record: s.state.audit, ErrorCode: errorCode})
+	s.gate = access.NewGate(access.Config{Identities: s.identity, Record: s.state.audit, ErrorCode: errorCode})
 	s.keys, err = keyring.Open(ctx, keyring.Config{
-		Records: s.state.records, Domain: keyDomain, Gate: gate, Clock: s.clock, Log: s.log, Principals: s.identity,
+		Records: s.state.records, Domain: keyDomain, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
 		Poll: followEvery, Pool: keyring.PoolSize{RSA2048: 4, RSA3072: 1, RSA4096: 1},
 	})
 	if err != nil {
@@ -147,22 +149,23 @@ func (s *Server) openDomains(ctx context.Context) error {
 	}
 	s.buckets, err = bucket.Open(ctx, bucket.Config{
 		Records: s.state.records, Blobs: s.state.blobs, Keys: s.keys, Vault: objectDomain,
-		Gate: gate, Clock: s.clock, Log: s.log, Principals: s.identity, SoleWriter: true,
+		Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity, SoleWriter: true,
 	})
 	if err != nil {
 		return err
 	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
-		Records: s.state.records, Gate: gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
+		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// openFront opens the doors over the domains.
+func (s *Server) openFront() {
 	s.api.http.Handler = front.New(front.Config{
-		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(gate),
+		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(s.gate),
 		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count,
 	})
-	return nil
 }
 
 func (s *Server) openIdentity(ctx context.Context, d *sealed.Domain) (err error) {

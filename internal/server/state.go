@@ -77,12 +77,17 @@ func (s *state) openFolder(ctx context.Context, path string, ask Passphrase) ([]
 	if s.folder, err = store.OpenFolder(path); err != nil {
 		return nil, err
 	}
-	if s.records, err = sqlite.Open(s.folder); err != nil {
+	// A nil *sqlite.Records in the field would look open to close.
+	records, err := sqlite.Open(s.folder)
+	if err != nil {
 		return nil, err
 	}
-	if s.blobs, err = dir.Open(s.folder); err != nil {
+	s.records = records
+	blobs, err := dir.Open(s.folder)
+	if err != nil {
 		return nil, err
 	}
+	s.blobs = blobs
 	s.cacheDir = filepath.Join(s.folder.Path(), cacheFolder)
 	sealedBefore, err := sealed.Initialized(ctx, s.records)
 	if err != nil {
