@@ -134,6 +134,22 @@ func TestHoleInTheLastWriteIsRemoved(t *testing.T) {
 	}
 }
 
+// Room that could not be made on a nearly full disk was later made over records.
+func TestRoomIsNeverMadeOverRecords(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 0)
+	restore := audit.WithoutRoom(l)
+	appendAll(t, l, 3)
+	restore()
+	appendAll(t, l, 3)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 6 {
+		t.Errorf("Verify = %+v, %v, want 6 records", rep, err)
+	}
+}
+
 func read(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(name)

@@ -28,6 +28,22 @@ func InjectFault(l *Log, fault Fault) (restore func()) {
 	return func() { l.disk = realDisk{} }
 }
 
+// WithoutRoom lets l write records but no room ahead of them, as on a disk that
+// is nearly full, until the returned function is called.
+func WithoutRoom(l *Log) (restore func()) {
+	l.disk = roomlessDisk{}
+	return func() { l.disk = realDisk{} }
+}
+
+type roomlessDisk struct{ realDisk }
+
+func (d roomlessDisk) writeAt(f *os.File, b []byte, off int64) error {
+	if len(b) > 0 && b[0] == 0 {
+		return errFault
+	}
+	return d.realDisk.writeAt(f, b, off)
+}
+
 type faultyDisk struct{ fault Fault }
 
 func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {

@@ -296,8 +296,10 @@ func (l *Log) makeRoom(n int) {
 	if l.size+int64(n) <= l.room {
 		return
 	}
+	// Where no room could be made before, the records have gone past it.
+	from := max(l.room, l.size)
 	room := l.size + int64(n) + roomBytes
-	if l.disk.writeAt(l.file, make([]byte, room-l.room), l.room) == nil {
+	if l.disk.writeAt(l.file, make([]byte, room-from), from) == nil {
 		l.room = room
 	}
 }
