@@ -4,6 +4,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,8 +36,8 @@ const (
 	// maxAPIHeaderBytes and maxEdgeHeaderBytes bound a request's head.
 	maxAPIHeaderBytes  = 64 << 10
 	maxEdgeHeaderBytes = 32 << 10
-	// stopTimeout is how long requests under way may take to end at a stop.
-	stopTimeout = 10 * time.Second
+	// defaultStopWithin is how long requests under way may take to end at a stop.
+	defaultStopWithin = 10 * time.Second
 	// followEvery is how often state is compared with the store's, for the
 	// changes of other nodes.
 	followEvery = 250 * time.Millisecond
@@ -51,6 +52,9 @@ type Options struct {
 	Passphrase Passphrase
 	// InMemory keeps records and blobs in memory. The audit log is still
 	// written below the configuration's DataDir, which must exist.
+	// StopWithin is how long requests under way may take to end at a stop, before
+	// their connections are cut; 0 means 10 s.
+	StopWithin time.Duration
 	InMemory bool
 }
 
@@ -80,6 +84,8 @@ type Server struct {
 }
 
 // listener is one address and the server behind it.
+
+	stopWithin time.Duration
 type listener struct {
 	net  net.Listener
 	http *http.Server
@@ -88,7 +94,7 @@ type listener struct {
 // Start opens the data folder and the listeners and serves until Stop. When it
 // fails, nothing is left running or open.
 func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{})}
+	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -316,7 +322,7 @@ func (s *Server) Stop() error { return errors.Join(s.failure, s.stop()) }
 
 func (s *Server) stop() error {
 	var errs []error
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.stopWithin, defaultStopWithin))
 	defer cancel()
 	for _, l := range []*listener{&s.viewers, &s.viewersTLS, &s.api} {
 		if l.net == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -129,6 +130,43 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A client that never ends its request does not keep the server.
+func TestStopCutsABusyConnection(t *testing.T) {
+	cfg := onDisk(filepath.Join(t.TempDir(), "data"))
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	s, err := server.Start(t.Context(), cfg, server.Options{StopWithin: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, url := range []string{s.APIURL(), s.EdgeURL()} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: TrentService.ListKeys\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		// An answer's first byte says that the request is under way.
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Stop(); err != nil {
+		t.Errorf("Stop = %v", err)
+	}
+	settled(t, goroutines)
+	if now := openFiles(t); now > files+2 { // the client's two
+		t.Errorf("%d files and sockets are open, %d before", now, files)
+	}
+	if s, err = server.Start(t.Context(), cfg, server.Options{}); err != nil {
+		t.Fatalf("Start afterwards = %v", err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 
