@@ -56,6 +56,16 @@ const maxAnswerBytes = 64 << 20
 // post sends in as JSON to a path below /_keyfront/ and returns the answer's
 // JSON. An error of the server is one of its code and message.
 func (c *client) post(ctx context.Context, path string, in any) (json.RawMessage, error) {
+	body, err := c.stream(ctx, path, in)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(io.LimitReader(body, maxAnswerBytes))
+}
+
+// stream is post for answers that come bit by bit.
+func (c *client) stream(ctx context.Context, path string, in any) (io.ReadCloser, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -76,13 +86,13 @@ func (c *client) post(ctx context.Context, path string, in any) (json.RawMessage
 	if err != nil {
 		return nil, hinted{err, "is keyfront serve running there? see --endpoint"}
 	}
+	if res.StatusCode == http.StatusOK {
+		return res.Body, nil
+	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
 	if err != nil {
 		return nil, err
-	}
-	if res.StatusCode == http.StatusOK {
-		return answer, nil
 	}
 	var problem struct{ Code, Message string }
 	if json.Unmarshal(answer, &problem) != nil || problem.Code == "" {

@@ -22,7 +22,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/server"
@@ -204,18 +203,6 @@ func uploadFile(ctx context.Context, p *publisher, pub *publication, root fs.FS,
 		return fmt.Errorf("%s cannot be read twice", name)
 	}
 	return p.upload(ctx, pub, name, &counted{ReadSeeker: seeker, bar: bar, before: before})
-}
-
-// newBar draws on terminals only.
-func newBar(w io.Writer, total int64) *progressbar.ProgressBar {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return progressbar.DefaultBytesSilent(total)
-	}
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("publishing"), progressbar.OptionShowBytes(true),
-		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-	)
 }
 
 // counted moves the bar to where reading stands. The SDK reads a file twice:

@@ -35,6 +35,8 @@ type cli struct {
 	Demo      demoCmd      `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
 	Account   accountCmd   `cmd:"" help:"Make accounts."`
 	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
+	Bucket    bucketCmd    `cmd:"" help:"Work on whole buckets."`
+	RootKey   rootKeyCmd   `cmd:"" help:"Replace the root key."`
 	Fsck      fsckCmd      `cmd:"" help:"Open every object and report what is damaged."`
 	Audit     auditCmd     `cmd:"" help:"Check the audit log."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 )
 
 // headFile names the end of the log, so that a log that was cut short shows.
@@ -19,7 +20,10 @@ import (
 //
 // The slots are written in turn; a torn write spoils one, the other still holds.
 type headFile struct {
-	f    *os.File
+	f *os.File
+
+	mu sync.Mutex
+	// Guarded by mu.
 	key  []byte // to write with
 	last position
 	turn int64
@@ -124,6 +128,25 @@ func slotMAC(content, key []byte) []byte {
 // store writes p into the older slot. It does not sync: a head that lags is
 // still a lower bound.
 func (h *headFile) store(p position) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.storeLocked(p)
+}
+
+// rekey writes both slots anew under another key, durably.
+func (h *headFile) rekey(key []byte) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.key = key
+	for range 2 {
+		if err := h.storeLocked(h.last); err != nil {
+			return err
+		}
+	}
+	return h.f.Sync()
+}
+
+func (h *headFile) storeLocked(p position) error {
 	b := h.buf[:0]
 	b = binary.BigEndian.AppendUint64(b, p.next)
 	b = append(b, p.prev[:]...)

@@ -343,6 +343,15 @@ func (l *Log) startSegment() error {
 	return nil
 }
 
+// Rekey makes key the one that authenticates the end of the log. When it
+// returns nil, the keys before it are no longer needed.
+func (l *Log) Rekey(key []byte) error {
+	if err := l.head.rekey(key); err != nil {
+		return fmt.Errorf("audit: rekey the head: %w", err)
+	}
+	return nil
+}
+
 // Close waits for records under way and closes the files.
 func (l *Log) Close() error {
 	l.mu.Lock()

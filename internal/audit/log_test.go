@@ -287,6 +287,28 @@ func TestHeadFollowsARotation(t *testing.T) {
 	}
 }
 
+func TestRekeyWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 0)
+	next := bytes.Repeat([]byte{8}, 32)
+	var wg sync.WaitGroup
+	wg.Go(func() { appendAll(t, l, 100) })
+	if err := l.Rekey(next); err != nil {
+		t.Error(err)
+	}
+	// A crash at this point: the old key is not needed any more.
+	if _, err := audit.Verify(dir, [][]byte{next}); err != nil {
+		t.Errorf("Verify under the new key = %v", err)
+	}
+	wg.Wait()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := audit.Verify(dir, [][]byte{next}); err != nil || rep.Records != 100 {
+		t.Errorf("Verify = %+v, %v, want 100 records", rep, err)
+	}
+}
+
 func TestTornRecordIsRemovedAtOpen(t *testing.T) {
 	for cut := 1; cut < 60; cut += 7 {
 		dir := t.TempDir()

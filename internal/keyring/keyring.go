@@ -28,6 +28,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -141,6 +142,15 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// Changes is a counter that moves with every change of a key, on whichever node.
+func (r *Ring) Changes(ctx context.Context) (uint64, error) {
+	n, err := r.records.Changes(ctx, changeSpace)
+	if err != nil {
+		return 0, fmt.Errorf("keyring: changes: %w", err)
+	}
+	return n, nil
 }
 
 // partition is the first part of every ARN that we make.

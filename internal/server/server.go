@@ -41,6 +41,8 @@ const (
 	// followEvery is how often state is compared with the store's, for the
 	// changes of other nodes.
 	followEvery = 250 * time.Millisecond
+	// scrubEvery is the time between two checks of every object at rest.
+	scrubEvery = 24 * time.Hour
 )
 
 // Options are what does not come from the operator.
@@ -50,11 +52,11 @@ type Options struct {
 	// Passphrase asks for the passphrase of the root key; nil keeps the root key
 	// in a file without one.
 	Passphrase Passphrase
-	// InMemory keeps records and blobs in memory. The audit log is still
-	// written below the configuration's DataDir, which must exist.
 	// StopWithin is how long requests under way may take to end at a stop, before
 	// their connections are cut; 0 means 10 s.
 	StopWithin time.Duration
+	// InMemory keeps records and blobs in memory. The audit log is still
+	// written below the configuration's DataDir, which must exist.
 	InMemory bool
 }
 
@@ -66,6 +68,7 @@ type Server struct {
 
 	state    *state
 	gate     *access.Gate
+	rotating sync.Mutex // held while the root key is replaced
 	metrics  *metrics
 	identity *identity.Service
 	keys     *keyring.Ring
@@ -81,11 +84,11 @@ type Server struct {
 	failed     chan struct{}
 	failOnce   sync.Once
 	failure    error
+
+	stopWithin time.Duration
 }
 
 // listener is one address and the server behind it.
-
-	stopWithin time.Duration
 type listener struct {
 	net  net.Listener
 	http *http.Server
@@ -113,6 +116,9 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 		return nil, err
 	}
 	if s.state, err = openState(ctx, &cfg, opts, s.log); err != nil {
+		return nil, err
+	}
+	if err := s.state.settleRootKey(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openDomains(ctx); err != nil {
@@ -155,7 +161,8 @@ func (s *Server) openDomains(ctx context.Context) error {
 	}
 	s.buckets, err = bucket.Open(ctx, bucket.Config{
 		Records: s.state.records, Blobs: s.state.blobs, Keys: s.keys, Vault: objectDomain,
-		Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity, SoleWriter: true,
+		Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity, KeyChanges: s.keys.Changes,
+		SoleWriter: true, ScrubEvery: scrubEvery,
 	})
 	if err != nil {
 		return err

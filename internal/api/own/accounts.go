@@ -23,7 +23,7 @@ func (d *Door) createAccount(r *front.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	id, key, err := d.accounts.CreateAccount(r.Context(), r.Caller, arn.AccountID(in.AccountID))
+	id, key, err := d.cfg.Accounts.CreateAccount(r.Context(), r.Caller, arn.AccountID(in.AccountID))
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func (d *Door) explain(r *front.Request) (any, error) {
 	if in.RequestID == "" {
 		return nil, errBody
 	}
-	denials, err := d.gate.Why(r.Context(), r.Caller, in.RequestID)
+	denials, err := d.cfg.Gate.Why(r.Context(), r.Caller, in.RequestID)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@
 package own
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -12,31 +13,39 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/rootkey"
+	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
 // MaxBodyBytes bounds a request's body.
 const MaxBodyBytes = 1 << 20
 
-// Door answers requests below /_keyfront/.
-type Door struct {
-	gate     *access.Gate
-	accounts *identity.Admin
-	log      *slog.Logger
+// Config is what a Door needs. All fields are required.
+type Config struct {
+	Gate     *access.Gate
+	Accounts *identity.Admin
+	Buckets  *bucket.Service
+	// RotateRootKey replaces the root key and names the new one.
+	RotateRootKey func(ctx context.Context, who access.Caller) (sealed.RootID, error)
+	Log           *slog.Logger
 }
+
+// Door answers requests below /_keyfront/.
+type Door struct{ cfg Config }
 
 var _ front.Door = (*Door)(nil)
 
 // New returns the door.
-func New(gate *access.Gate, accounts *identity.Admin, log *slog.Logger) *Door {
-	return &Door{gate: gate, accounts: accounts, log: log}
-}
+func New(cfg Config) *Door { return &Door{cfg} }
 
 // routes maps method and path below /_keyfront/ to what answers.
 var routes = map[string]func(d *Door, r *front.Request) (any, error){
-	"POST explain":  (*Door).explain,
-	"POST accounts": (*Door).createAccount,
+	"POST explain":         (*Door).explain,
+	"POST accounts":        (*Door).createAccount,
+	"POST root-key/rotate": (*Door).rotateRootKey,
 }
 
 var (
@@ -46,7 +55,12 @@ var (
 
 // Serve answers an authenticated request.
 func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
-	handle := routes[r.Method+" "+strings.TrimPrefix(r.URL.Path, front.OwnPrefix)]
+	route := r.Method + " " + strings.TrimPrefix(r.URL.Path, front.OwnPrefix)
+	if route == rewrapRoute {
+		d.rewrap(w, r)
+		return
+	}
+	handle := routes[route]
 	if handle == nil {
 		d.fail(w, r, errNoRoute)
 		return
@@ -90,6 +104,8 @@ var wireErrors = []struct {
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
 	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
 	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},
+	{bucket.ErrNoBucket, http.StatusNotFound, "NoSuchBucket"},
+	{rootkey.ErrAbsent, http.StatusConflict, "NoRootKeyFile"},
 	{identity.ErrExists, http.StatusConflict, "AccountAlreadyExists"},
 	{identity.ErrValidation, http.StatusBadRequest, "ValidationError"},
 	{front.ErrNoAuthentication, http.StatusForbidden, "MissingAuthenticationToken"},
@@ -124,10 +140,13 @@ func describe(err error) (status int, code, message string) {
 		unsigned  *sigv4.UnsignedHeadersError
 		mismatch  *sigv4.MismatchError
 		payload   *sigv4.PayloadMismatchError
+		key       *bucket.KeyError
 	)
 	switch {
 	case errors.As(err, &malformed):
 		return http.StatusBadRequest, "IncompleteSignature", malformed.Error()
+	case errors.As(err, &key):
+		return http.StatusBadRequest, "KeyRefused", key.Error()
 	case errors.As(err, &skew):
 		return http.StatusForbidden, "SignatureDoesNotMatch", skew.Sentence()
 	case errors.As(err, &scope), errors.As(err, &expired), errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
@@ -139,7 +158,7 @@ func describe(err error) (status int, code, message string) {
 func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {
 	status, code, message := describe(err)
 	if status >= http.StatusInternalServerError {
-		d.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
+		d.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
 	}
 	write(w, r, status, map[string]string{"code": code, "message": message, "requestId": r.ID})
 }

@@ -44,7 +44,7 @@ func serve(t *testing.T, g *access.Gate, method, path, body string) (int, string
 	t.Helper()
 	w := httptest.NewRecorder()
 	r := &front.Request{Request: httptest.NewRequest(method, path, strings.NewReader(body)), ID: "id-1", Body: []byte(body), Caller: root}
-	own.New(g, nil, slog.New(slog.DiscardHandler)).Serve(w, r)
+	own.New(own.Config{Gate: g, Log: slog.New(slog.DiscardHandler)}).Serve(w, r)
 	return w.Code, w.Body.String()
 }
 
@@ -95,7 +95,7 @@ func TestRefuse(t *testing.T) {
 	for _, tt := range tests {
 		w := httptest.NewRecorder()
 		r := &front.Request{Request: httptest.NewRequest(http.MethodPost, "/_keyfront/explain", nil), ID: "id-1"}
-		own.New(nil, nil, slog.New(slog.DiscardHandler)).Refuse(w, r, tt.err)
+		own.New(own.Config{Log: slog.New(slog.DiscardHandler)}).Refuse(w, r, tt.err)
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.code) || strings.Contains(w.Body.String(), "secret detail") {
 			t.Errorf("Refuse(%v) = %d %s, want %d %s", tt.err, w.Code, w.Body, tt.status, tt.code)
 		}
