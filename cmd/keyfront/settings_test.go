@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/config"
+)
+
+// The help text, the table of docs/ops.md and the settings are equal.
+func TestSettingsAreDocumented(t *testing.T) {
+	var help bytes.Buffer
+	e := env{stdin: strings.NewReader(""), stdout: &help, stderr: &help, getenv: func(string) string { return "" }}
+	if code := run(t.Context(), e, []string{"serve", "--help"}); code != exitDone {
+		t.Fatalf("serve --help = %d: %s", code, &help)
+	}
+	// Lines of the help are folded.
+	folded := strings.Join(strings.Fields(help.String()), " ")
+	ops, err := os.ReadFile("../../docs/ops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, s := range config.Settings() {
+		known["--"+s.Flag] = true
+		if !regexp.MustCompile(`--`+s.Flag+`[ =]`).MatchString(folded) || !strings.Contains(folded, "["+s.Env()+"]") {
+			t.Errorf("serve --help lacks --%s or [%s]", s.Flag, s.Env())
+		}
+		if !strings.Contains(string(ops), "| `--"+s.Flag+"` | `"+s.Env()+"` |") {
+			t.Errorf("docs/ops.md has no row of --%s and %s", s.Flag, s.Env())
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z0-9-]+)` \\|").FindAllStringSubmatch(string(ops), -1) {
+		if !known[m[1]] {
+			t.Errorf("docs/ops.md has a row of %s, which is no setting", m[1])
+		}
+	}
+}
