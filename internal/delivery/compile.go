@@ -133,6 +133,15 @@ func (s *Service) compileBehaviorLocked(d *DistributionInfo, out *Distribution, 
 	} else {
 		s.compilePolicyLocked(d, behavior, b.CachePolicyID)
 	}
+	if id := b.OriginRequestPolicyID; id != "" {
+		p, ok := managedOriginRequests[id]
+		if !ok {
+			p, ok = s.shelves[kindOriginRequest][d.Account][id].(*OriginRequestPolicy)
+		}
+		if ok {
+			p.apply(behavior)
+		}
+	}
 	return behavior
 }
 

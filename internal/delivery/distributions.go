@@ -40,6 +40,9 @@ func (d *DistributionInfo) references() []name {
 		if b.CachePolicyID != "" {
 			all[name{kindPolicy, d.Account, b.CachePolicyID}] = true
 		}
+		if b.OriginRequestPolicyID != "" {
+			all[name{kindOriginRequest, d.Account, b.OriginRequestPolicyID}] = true
+		}
 	}
 	for i := range d.Config.Origins {
 		o := &d.Config.Origins[i]
@@ -171,6 +174,7 @@ func (s *Service) putDistribution(t *txn, n name, old, d *DistributionInfo) erro
 		{kindGroup, q.DistributionsPerKeyGroup, ErrTooManyDistributionsOfKeyGroup},
 		{kindControl, q.DistributionsPerControl, ErrTooManyDistributionsOfControl},
 		{kindPolicy, q.DistributionsPerPolicy, ErrTooManyDistributionsOfPolicy},
+		{kindOriginRequest, q.DistributionsPerPolicy, ErrTooManyDistributionsOfOriginRequest},
 		{kindIdentity, unlimited, nil},
 	} {
 		if err := t.link(n.id, ofKind(before, limit.kind), ofKind(after, limit.kind), limit.max, limit.over); err != nil {
@@ -207,6 +211,12 @@ func (t *txn) checkReference(ref name) error {
 			return nil
 		}
 		_, err := lookup[*CachePolicy](t, ref, ErrNoCachePolicy)
+		return err
+	case kindOriginRequest:
+		if m, ok := managedOriginRequests[ref.id]; ok {
+			return m.supported()
+		}
+		_, err := lookup[*OriginRequestPolicy](t, ref, ErrNoOriginRequestPolicy)
 		return err
 	default:
 		return nil
@@ -346,7 +356,8 @@ func listUsers[T object](ctx context.Context, s *Service, who access.Caller, act
 	if err := s.decide(call, of); err != nil {
 		return nil, err
 	}
-	if of.kind != kindPolicy || managedPolicies[of.id] == nil {
+	managed := of.kind == kindPolicy && managedPolicies[of.id] != nil || of.kind == kindOriginRequest && managedOriginRequests[of.id] != nil
+	if !managed {
 		if _, err := find[T](s, of, missing); err != nil {
 			return nil, err
 		}

@@ -95,11 +95,8 @@ func (c *CachePolicyConfig) normalize() {
 }
 
 func (c *CachePolicyConfig) check(q *Quotas) error {
-	switch {
-	case c.Name == "" || len(c.Name) > 128 || hasControl(c.Name):
-		return refuse(ErrInvalid, "The parameter Name is required and has at most 128 characters.")
-	case len(c.Comment) > maxCommentBytes:
-		return refuse(ErrInvalid, "The parameter Comment is too long: at most %d characters.", maxCommentBytes)
+	if err := checkPolicyText(c.Name, c.Comment); err != nil {
+		return err
 	}
 	if err := validateTTLs(c.MinTTL, *c.DefaultTTL, *c.MaxTTL); err != nil {
 		return err
@@ -110,30 +107,13 @@ func (c *CachePolicyConfig) check(q *Quotas) error {
 	if !oneOf(c.Headers.Mode, "none", "whitelist") {
 		return invalidValue("HeaderBehavior", c.Headers.Mode)
 	}
-	for _, n := range []struct {
-		member string
-		names  Names
-		over   error
-	}{
+	for _, n := range []policyNames{
 		{"HeaderBehavior", c.Headers, ErrTooManyPolicyHeaders},
 		{"CookieBehavior", c.Cookies, ErrTooManyPolicyCookies},
 		{"QueryStringBehavior", c.QueryString, ErrTooManyPolicyQuery},
 	} {
-		named := n.names.Mode == "whitelist" || n.names.Mode == "allExcept"
-		switch {
-		case !named && !oneOf(n.names.Mode, "none", "all"):
-			return invalidValue(n.member, n.names.Mode)
-		case named != (len(n.names.Items) > 0):
-			return refuse(ErrInvalid, "The parameter %s %s does not fit the number of names.", n.member, n.names.Mode)
-		case len(n.names.Items) > q.NamesPerPolicy:
-			return refuse(n.over, "A cache policy lists at most %d names each of headers, cookies and query strings.", q.NamesPerPolicy)
-		case duplicate(n.names.Items) != "":
-			return refuse(ErrInvalid, "The names of %s contain %s twice.", n.member, duplicate(n.names.Items))
-		}
-		for _, item := range n.names.Items {
-			if item == "" || len(item) > 128 || hasControl(item) {
-				return refuse(ErrInvalid, "The names of %s contain an invalid one.", n.member)
-			}
+		if err := n.check(q); err != nil {
+			return err
 		}
 	}
 	for _, h := range c.Headers.Items {
@@ -142,6 +122,44 @@ func (c *CachePolicyConfig) check(q *Quotas) error {
 		}
 		if err := keyableHeader(h); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func checkPolicyText(name, comment string) error {
+	switch {
+	case name == "" || len(name) > 128 || hasControl(name):
+		return refuse(ErrInvalid, "The parameter Name is required and has at most 128 characters.")
+	case len(comment) > maxCommentBytes:
+		return refuse(ErrInvalid, "The parameter Comment is too long: at most %d characters.", maxCommentBytes)
+	}
+	return nil
+}
+
+// policyNames is one choice of a policy, under the member's name.
+type policyNames struct {
+	member string
+	names  Names
+	over   error // about more names than the quota
+}
+
+func (n *policyNames) check(q *Quotas) error {
+	named := oneOf(n.names.Mode, "whitelist", "allExcept", "allViewerAndWhitelistCloudFront")
+	switch {
+	case !named && !oneOf(n.names.Mode, "none", "all", "allViewer"),
+		n.member != "HeaderBehavior" && strings.HasPrefix(n.names.Mode, "allViewer"):
+		return invalidValue(n.member, n.names.Mode)
+	case named != (len(n.names.Items) > 0):
+		return refuse(ErrInvalid, "The parameter %s %s does not fit the number of names.", n.member, n.names.Mode)
+	case len(n.names.Items) > q.NamesPerPolicy:
+		return refuse(n.over, "A policy lists at most %d names each of headers, cookies and query strings.", q.NamesPerPolicy)
+	case duplicate(n.names.Items) != "":
+		return refuse(ErrInvalid, "The names of %s contain %s twice.", n.member, duplicate(n.names.Items))
+	}
+	for _, item := range n.names.Items {
+		if item == "" || len(item) > 128 || hasControl(item) {
+			return refuse(ErrInvalid, "The names of %s contain an invalid one.", n.member)
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ type Quotas struct {
 	KeyGroupsPerBehavior         int // 4
 	DistributionsPerKeyGroup     int // 100
 	Distributions                int // per account; 500
-	DistributionsPerPolicy       int // per cache policy; 100
+	DistributionsPerPolicy       int // per cache or origin request policy; 100
 	DistributionsPerControl      int // per origin access control; 100
 	Behaviors                    int // per distribution, beside the default; 75
 	Origins                      int // per distribution; 100
@@ -18,6 +18,7 @@ type Quotas struct {
 	AccessControls               int // per account; 100
 	AccessIdentities             int // per account; 100
 	CachePolicies                int // per account, custom; 20
+	OriginRequestPolicies        int // per account, custom; 20
 	NamesPerPolicy               int // of headers, of cookies and of query strings each; 10
 	InvalidationPaths            int // per invalidation; 3000
 	InvalidationWildcards        int // per invalidation; 15
@@ -43,6 +44,7 @@ func (q Quotas) withDefaults() Quotas {
 		{&q.AccessControls, 100},
 		{&q.AccessIdentities, 100},
 		{&q.CachePolicies, 20},
+		{&q.OriginRequestPolicies, 20},
 		{&q.NamesPerPolicy, 10},
 		{&q.InvalidationPaths, 3000},
 		{&q.InvalidationWildcards, 15},

@@ -23,6 +23,18 @@ type Selection struct {
 	Names []string
 
 	globs []Pattern
+	also  *Selection // picks as well
+}
+
+// union picks what a or b picks. Its mode is that of what picks more.
+func union(a, b Selection) Selection {
+	if a.Mode < b.Mode {
+		a, b = b, a
+	}
+	if b.Mode != SelectNone && a.Mode != SelectAll {
+		a.also = &b
+	}
+	return a
 }
 
 // NewSelection returns a selection of names; wildcards says that "*" and "?"
@@ -43,6 +55,10 @@ func NewSelection(mode Select, wildcards bool, names ...string) Selection {
 
 // Has reports whether the selection picks name. It does not allocate.
 func (s *Selection) Has(name string) bool {
+	return s.has(name) || s.also != nil && s.also.Has(name)
+}
+
+func (s *Selection) has(name string) bool {
 	switch s.Mode {
 	case SelectAll:
 		return true

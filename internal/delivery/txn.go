@@ -26,14 +26,15 @@ const recordVersion = 1
 type kind string
 
 const (
-	kindKey          kind = "public-key"
-	kindGroup        kind = "key-group"
-	kindDistribution kind = "distribution"
-	kindControl      kind = "access-control"
-	kindIdentity     kind = "access-identity"
-	kindPolicy       kind = "cache-policy"
-	kindInvalidation kind = "invalidation"
-	kindFloor        kind = "invalidation-floor"
+	kindKey           kind = "public-key"
+	kindGroup         kind = "key-group"
+	kindDistribution  kind = "distribution"
+	kindControl       kind = "access-control"
+	kindIdentity      kind = "access-identity"
+	kindPolicy        kind = "cache-policy"
+	kindOriginRequest kind = "origin-request-policy"
+	kindInvalidation  kind = "invalidation"
+	kindFloor         kind = "invalidation-floor"
 )
 
 // name is an object's place: kind, account and id.
@@ -86,6 +87,8 @@ func newObject(k kind) (object, error) {
 		return new(AccessIdentity), nil
 	case kindPolicy:
 		return new(CachePolicy), nil
+	case kindOriginRequest:
+		return new(OriginRequestPolicy), nil
 	case kindInvalidation:
 		return new(InvalidationInfo), nil
 	case kindFloor:

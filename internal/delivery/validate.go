@@ -261,6 +261,9 @@ func (c *DistributionConfig) validateBehavior(q *Quotas, name string, b *Behavio
 		}
 		return nil
 	}
+	if b.OriginRequestPolicyID != "" {
+		return refuse(ErrInvalid, "The parameter %s.OriginRequestPolicyId needs a CachePolicyId.", name)
+	}
 	if b.ForwardedValues == nil {
 		return refuse(ErrInvalid, "The parameter %s.ForwardedValues or CachePolicyId is required.", name)
 	}

@@ -118,6 +118,11 @@ func TestSDKJourney(t *testing.T) {
 	if l := listed.DistributionList; *l.Quantity != 1 || *l.IsTruncated || *l.MaxItems != 100 || *l.Items[0].Id != *dist.Id || *l.Items[0].Origins.Quantity != 1 {
 		t.Errorf("list %+v", l)
 	}
+	requests, err := c.ListOriginRequestPolicies(ctx, &sdk.ListOriginRequestPoliciesInput{Type: "managed"})
+	must(err)
+	if *requests.OriginRequestPolicyList.Quantity != 8 {
+		t.Errorf("%d managed origin request policies, want 8", *requests.OriginRequestPolicyList.Quantity)
+	}
 	policies, err := c.ListCachePolicies(ctx, &sdk.ListCachePoliciesInput{Type: "managed"})
 	must(err)
 	if *policies.CachePolicyList.Quantity != 7 {

@@ -83,11 +83,11 @@ var accessIdentitySummary = of(
 	show("Comment", func(a *delivery.AccessIdentity) string { return a.Config.Comment }),
 )
 
-// names is one choice of a cache policy: how, and which.
-func names(config, how, which string, at func(*delivery.CachePolicyConfig) *delivery.Names) member[delivery.CachePolicyConfig] {
+// names is one choice of a policy: how, and which.
+func names[T any](config, how, which string, at func(*T) *delivery.Names) member[T] {
 	return group(config, required, nil,
-		value(how, required, text{}, func(c *delivery.CachePolicyConfig) *string { return &at(c).Mode }),
-		sparseList(which, "Name", text{}, func(c *delivery.CachePolicyConfig) *[]string { return &at(c).Items }))
+		value(how, required, text{}, func(c *T) *string { return &at(c).Mode }),
+		sparseList(which, "Name", text{}, func(c *T) *[]string { return &at(c).Items }))
 }
 
 var cachePolicyConfig = &shape[delivery.CachePolicyConfig]{
@@ -114,13 +114,39 @@ var cachePolicy = of(
 )
 
 var cachePolicySummary = of(
-	show("Type", func(p *delivery.CachePolicy) string {
-		if p.Managed {
-			return string(delivery.ManagedPolicies)
-		}
-		return string(delivery.CustomPolicies)
-	}),
+	show("Type", func(p *delivery.CachePolicy) string { return policyType(p.Managed) }),
 	nested("CachePolicy", optional, cachePolicy, func(p *delivery.CachePolicy) *delivery.CachePolicy { return p }),
+)
+
+func policyType(managed bool) string {
+	if managed {
+		return string(delivery.ManagedPolicies)
+	}
+	return string(delivery.CustomPolicies)
+}
+
+var originRequestPolicyConfig = &shape[delivery.OriginRequestPolicyConfig]{
+	defaults: delivery.NewOriginRequestPolicyConfig,
+	members: []member[delivery.OriginRequestPolicyConfig]{
+		value("Comment", optional, text{}, func(c *delivery.OriginRequestPolicyConfig) *string { return &c.Comment }),
+		value("Name", required, text{}, func(c *delivery.OriginRequestPolicyConfig) *string { return &c.Name }),
+		names("HeadersConfig", "HeaderBehavior", "Headers", func(c *delivery.OriginRequestPolicyConfig) *delivery.Names { return &c.Headers }),
+		names("CookiesConfig", "CookieBehavior", "Cookies", func(c *delivery.OriginRequestPolicyConfig) *delivery.Names { return &c.Cookies }),
+		names("QueryStringsConfig", "QueryStringBehavior", "QueryStrings", func(c *delivery.OriginRequestPolicyConfig) *delivery.Names { return &c.QueryString }),
+	},
+}
+
+var originRequestPolicy = of(
+	show("Id", func(p *delivery.OriginRequestPolicy) string { return p.ID }),
+	show("LastModifiedTime", func(p *delivery.OriginRequestPolicy) string { return timestamp(p.ModifiedAt) }),
+	nested("OriginRequestPolicyConfig", optional, originRequestPolicyConfig, func(p *delivery.OriginRequestPolicy) *delivery.OriginRequestPolicyConfig {
+		return &p.Config
+	}),
+)
+
+var originRequestPolicySummary = of(
+	show("Type", func(p *delivery.OriginRequestPolicy) string { return policyType(p.Managed) }),
+	nested("OriginRequestPolicy", optional, originRequestPolicy, func(p *delivery.OriginRequestPolicy) *delivery.OriginRequestPolicy { return p }),
 )
 
 var invalidationConfig = of(

@@ -69,6 +69,14 @@ var routes = []route{
 	{http.MethodPut, "/cache-policy/{Id}", "", "", (*Door).updateCachePolicy},
 	{http.MethodDelete, "/cache-policy/{Id}", "", "", (*Door).deleteCachePolicy},
 	{http.MethodGet, "/distributionsByCachePolicyId/{CachePolicyId}", "", "", (*Door).listDistributionsByCachePolicy},
+
+	{http.MethodPost, "/origin-request-policy", "", "", (*Door).createOriginRequestPolicy},
+	{http.MethodGet, "/origin-request-policy", "", "", (*Door).listOriginRequestPolicies},
+	{http.MethodGet, "/origin-request-policy/{Id}", "", "", (*Door).getOriginRequestPolicy},
+	{http.MethodGet, "/origin-request-policy/{Id}/config", "", "", (*Door).getOriginRequestPolicyConfig},
+	{http.MethodPut, "/origin-request-policy/{Id}", "", "", (*Door).updateOriginRequestPolicy},
+	{http.MethodDelete, "/origin-request-policy/{Id}", "", "", (*Door).deleteOriginRequestPolicy},
+	{http.MethodGet, "/distributionsByOriginRequestPolicyId/{OriginRequestPolicyId}", "", "", (*Door).listDistributionsByOriginRequestPolicy},
 }
 
 // match finds the route of a request and the variables in its path.

@@ -25,7 +25,9 @@ var supported = strings.Fields(`
 	CreateCloudFrontOriginAccessIdentity GetCloudFrontOriginAccessIdentity GetCloudFrontOriginAccessIdentityConfig
 	UpdateCloudFrontOriginAccessIdentity DeleteCloudFrontOriginAccessIdentity ListCloudFrontOriginAccessIdentities
 	CreateInvalidation GetInvalidation ListInvalidations
-	CreateCachePolicy GetCachePolicy GetCachePolicyConfig UpdateCachePolicy DeleteCachePolicy ListCachePolicies ListDistributionsByCachePolicyId`)
+	CreateCachePolicy GetCachePolicy GetCachePolicyConfig UpdateCachePolicy DeleteCachePolicy ListCachePolicies ListDistributionsByCachePolicyId
+	CreateOriginRequestPolicy GetOriginRequestPolicy GetOriginRequestPolicyConfig UpdateOriginRequestPolicy DeleteOriginRequestPolicy
+	ListOriginRequestPolicies ListDistributionsByOriginRequestPolicyId`)
 
 // snapshots returns the requests that the AWS SDK for Go makes for every
 // operation with every member set, by operation.

@@ -1,0 +1,45 @@
+package edge_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/delivery"
+)
+
+// TestForwardedBesideTheKey sends to the origin what is selected beyond the key,
+// and answers everyone from the first answer.
+func TestForwardedBesideTheKey(t *testing.T) {
+	var mu sync.Mutex
+	var seen *http.Request
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen = r
+		mu.Unlock()
+		w.Header().Set("Content-Length", "0")
+	})
+	w := newWorld(t, newFeed(distribution(o, last(func(b *delivery.Behavior) {
+		b.Forward.Headers = delivery.NewSelection(delivery.SelectAllExcept, false, "x-secret")
+		b.Forward.Query.Mode = delivery.SelectAll
+		b.Forward.Cookies = delivery.NewSelection(delivery.SelectWhitelist, true, "sid*")
+		b.Forward.EdgeHeaders = []string{"cloudfront-forwarded-proto", "cloudfront-viewer-http-version"}
+	}))))
+	want(t, w.get("/a?b=1&B=2", "Referer: r", "X-Secret: s", "Cookie: sid1=x; other=y", "CloudFront-Forwarded-Proto: https",
+		"CloudFront-Viewer-Country: XX", "Authorization: mine"), 200, "Miss", "")
+	mu.Lock()
+	defer mu.Unlock()
+	for name, value := range map[string]string{
+		"Referer": "r", "X-Secret": "", "Cookie": "sid1=x", "Cloudfront-Forwarded-Proto": "http", "Cloudfront-Viewer-Http-Version": "1.1",
+		"Cloudfront-Viewer-Country": "", "Authorization": "mine",
+	} {
+		if got := strings.Join(seen.Header[name], "|"); got != value {
+			t.Errorf("%s reached the origin as %q, want %q", name, got, value)
+		}
+	}
+	if seen.Host != host || seen.RequestURI != "/a?b=1&B=2" {
+		t.Errorf("asked %s for %s", seen.Host, seen.RequestURI)
+	}
+	want(t, w.get("/a?b=9", "Referer: other"), 200, "Hit", "")
+}
