@@ -117,7 +117,7 @@ func (c *OriginRequestPolicyConfig) check(q *Quotas) error {
 // supported returns an error that names what the edge cannot do of a managed policy.
 func (p *OriginRequestPolicy) supported() error {
 	for _, h := range p.Config.Headers.Items {
-		if name := strings.ToLower(h); strings.HasPrefix(name, edgeHeaderPrefix) && !edgeHeader(name) {
+		if keyableHeader(h) != nil {
 			return unsupported("OriginRequestPolicyId " + p.Config.Name + " with its header " + h)
 		}
 	}

@@ -108,6 +108,25 @@ func forwarding(reference, id string, edit ...func(*delivery.DistributionConfig)
 	})...)
 }
 
+// TestEdgeHeadersInTheKey accepts what the edge makes, in both sorts of keys.
+func TestEdgeHeadersInTheKey(t *testing.T) {
+	f, ctx := open(t), t.Context()
+	for name, ok := range map[string]bool{"CloudFront-Forwarded-Proto": true, "cloudfront-viewer-tls": true, "CloudFront-Viewer-Country": false} {
+		c := cachePolicy(name)
+		c.Headers = delivery.Names{Mode: "whitelist", Items: []string{name}}
+		if _, err := f.CreateCachePolicy(ctx, me, c); (err == nil) != ok {
+			t.Errorf("cache policy with %s: %v", name, err)
+		}
+		d, err := f.CreateDistribution(ctx, me, config(name, func(c *delivery.DistributionConfig) { c.DefaultBehavior.ForwardedValues.Headers = []string{name} }))
+		if (err == nil) != ok {
+			t.Errorf("ForwardedValues with %s: %v", name, err)
+		}
+		if err == nil && !f.Snapshot().ByID(delivery.DistributionID(d.ID)).Behavior("/").Key.Headers.Has(strings.ToLower(name)) {
+			t.Errorf("%s is not in the key", name)
+		}
+	}
+}
+
 // TestForwardIsKeyAndPolicy wants every combination of two choices to pick what
 // either picks, and the key to stay what it is.
 func TestForwardIsKeyAndPolicy(t *testing.T) {

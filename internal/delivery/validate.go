@@ -341,9 +341,9 @@ func (f *ForwardedValues) validate(name string, s3 bool) error {
 	return nil
 }
 
-// keyableHeader refuses headers that only the edge itself could add: it adds none yet.
+// keyableHeader refuses headers that only the edge could make, but does not.
 func keyableHeader(name string) error {
-	if len(name) > len("CloudFront-") && strings.EqualFold(name[:len("CloudFront-")], "CloudFront-") {
+	if l := strings.ToLower(name); strings.HasPrefix(l, edgeHeaderPrefix) && !edgeHeader(l) {
 		return unsupported("Headers " + name)
 	}
 	return nil

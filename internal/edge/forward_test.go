@@ -1,13 +1,36 @@
 package edge_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 )
+
+// TestSchemeInTheKey keeps one answer for each scheme, and tells the origin
+// which, whatever a viewer claims.
+func TestSchemeInTheKey(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.Header.Get("CloudFront-Forwarded-Proto"))
+	})
+	w := newWorld(t, newFeed(distribution(o, func(d *delivery.Distribution) {
+		d.Behaviors[0].Origin.Protocol = delivery.OriginHTTPOnly
+		d.Behaviors[0].Key.Headers = delivery.NewSelection(delivery.SelectWhitelist, false, "cloudfront-forwarded-proto")
+		d.Behaviors[0].Forward.Headers = d.Behaviors[0].Key.Headers
+	})))
+	for _, result := range []string{"Miss", "Hit"} {
+		want(t, w.get("/a", "CloudFront-Forwarded-Proto: https"), 200, result, "http")
+		r := httptest.NewRequest("GET", "https://"+host+"/a", nil)
+		r.RequestURI = "/a"
+		rec := httptest.NewRecorder()
+		w.edge.ServeHTTP(rec, r)
+		want(t, rec.Result(), 200, result, "https")
+	}
+}
 
 // TestForwardedBesideTheKey sends to the origin what is selected beyond the key,
 // and answers everyone from the first answer.
