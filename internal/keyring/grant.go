@@ -124,6 +124,10 @@ type grantRecord struct {
 	// Grantee and Retiring are ARNs of principals; Retiring may be empty.
 	Grantee  string `json:"grantee"`
 	Retiring string `json:"retiring,omitempty"`
+	// GranteeID and RetiringID are their unique ids, where they are users or
+	// roles of this server: later ones of the same names are not meant.
+	GranteeID  string `json:"granteeId,omitempty"`
+	RetiringID string `json:"retiringId,omitempty"`
 	// Issuer is the account of the caller who made the grant.
 	Issuer      arn.AccountID    `json:"issuer"`
 	Operations  []GrantOperation `json:"operations"` // ascending
@@ -154,7 +158,7 @@ func (g *grantRecord) id(p path) grantID {
 		}
 		part("")
 	}
-	for _, s := range []string{"keyfront/grant-id/1", p.String(), g.Name, g.Grantee, g.Retiring, string(g.Issuer)} {
+	for _, s := range []string{"keyfront/grant-id/1", p.String(), g.Name, g.Grantee, g.GranteeID, g.Retiring, g.RetiringID, string(g.Issuer)} {
 		part(s)
 	}
 	for _, op := range g.Operations {
@@ -238,13 +242,18 @@ func (k *key) granted(who *policy.Principal, op operation, t *target) (self, acc
 		return false, false
 	}
 	covered := func(grantee string) bool {
-		return slices.ContainsFunc(k.grants.to(grantee), func(g *grant) bool { return g.covers(op, t) })
+		return slices.ContainsFunc(k.grants.to(grantee), func(g *grant) bool {
+			return means(g.GranteeID, who) && g.covers(op, t)
+		})
 	}
 	if account = who.Account != "" && covered(arn.Root(who.Account).String()); who.Kind == policy.Root {
 		return false, account
 	}
 	return who.ARN != "" && covered(who.ARN) || who.IssuerARN != "" && covered(who.IssuerARN), account
 }
+
+// means reports whether a name that was bound to id still means who.
+func means(id string, who *policy.Principal) bool { return id == "" || id == who.UniqueID }
 
 // grantNews is a grant of a key that was made, or with nil is no more.
 type grantNews struct {

@@ -87,7 +87,7 @@ func (r *Ring) CreateGrant(ctx context.Context, who access.Caller, in GrantInput
 	if err != nil {
 		return "", "", err
 	}
-	if err := rec.checkPrincipals(); err != nil {
+	if err := r.bindGrant(rec); err != nil {
 		return "", "", err
 	}
 	if err := r.checkGrantTokens(ctx, in.GrantTokens); err != nil {
@@ -181,16 +181,27 @@ func (c *GrantConstraints) note(call *access.Call) error {
 	return nil
 }
 
-func (g *grantRecord) checkPrincipals() error {
-	for _, name := range []string{g.Grantee, g.Retiring} {
-		if name == "" {
-			continue
-		}
-		if a, err := arn.Parse(name); err != nil || a.Partition != partition || a.Principal() == arn.NotPrincipal {
-			return fail(ErrInvalidARN, "ARN does not refer to a valid principal: %s", name)
-		}
+// bindGrant checks the principals of a grant, and ties users and roles to their
+// unique ids.
+func (r *Ring) bindGrant(g *grantRecord) (err error) {
+	if g.GranteeID, err = r.principalID(g.Grantee); err == nil && g.Retiring != "" {
+		g.RetiringID, err = r.principalID(g.Retiring)
 	}
-	return nil
+	return err
+}
+
+// principalID is the unique id behind the ARN of a principal, empty for those
+// that have none here.
+func (r *Ring) principalID(name string) (id string, err error) {
+	a, err := arn.Parse(name)
+	known := err == nil && a.Partition == partition && a.Principal() != arn.NotPrincipal
+	if kind := a.Principal(); known && r.principals != nil && (kind == arn.UserPrincipal || kind == arn.RolePrincipal) {
+		id, known = r.principals.Identify(name)
+	}
+	if !known {
+		return "", fail(ErrInvalidARN, "ARN does not refer to a valid principal: %s", name)
+	}
+	return id, nil
 }
 
 // check says whether the grant suits the key.
@@ -326,13 +337,15 @@ func (r *Ring) RetireGrant(ctx context.Context, who access.Caller, token, ref, i
 func (g *grant) retirableBy(who *access.Caller, at changed) access.Target {
 	t := access.Target{ARN: at.arn(), Owner: who.Account(), Rule: policy.KeyPolicy}
 	p := &who.Principal
-	is := func(name string) bool { return name != "" && (name == p.ARN || name == p.IssuerARN) }
+	is := func(name, id string) bool {
+		return name != "" && (name == p.ARN || name == p.IssuerARN) && means(id, p)
+	}
 	switch {
 	case g == nil:
 		if who.Account() == at.account {
 			t.Rule = policy.IdentityOnly
 		}
-	case is(g.Retiring), is(g.Grantee) && g.ops.has(opRetireGrant):
+	case is(g.Retiring, g.RetiringID), is(g.Grantee, g.GranteeID) && g.ops.has(opRetireGrant):
 		t.Granted = true
 	case who.Account() == g.Issuer:
 		t.Rule = policy.IdentityOnly

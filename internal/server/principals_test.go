@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/keyfront-project/keyfront/keyfronttest"
@@ -103,5 +104,41 @@ func TestKeyPolicyMeansTheUserOfItsTime(t *testing.T) {
 	got, err = root.GetKeyPolicy(t.Context(), &kms.GetKeyPolicyInput{KeyId: key.KeyMetadata.KeyId})
 	if err != nil || !strings.Contains(*got.Policy, id) {
 		t.Errorf("after a restart the policy reads %v, %v", got, err)
+	}
+}
+
+// So does a grant.
+func TestGrantMeansTheUserOfItsTime(t *testing.T) {
+	srv := keyfronttest.Start(t)
+	ann, _ := user(t, srv, "ann")
+	root := kms.NewFromConfig(srv.AWSConfig())
+	key, err := root.CreateKey(t.Context(), &kms.CreateKeyInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grant := func(name string) error {
+		_, err := root.CreateGrant(t.Context(), &kms.CreateGrantInput{
+			KeyId: key.KeyMetadata.KeyId, Operations: []types.GrantOperation{types.GrantOperationEncrypt},
+			GranteePrincipal: aws.String("arn:aws:iam::" + srv.Account + ":user/" + name),
+		})
+		return err
+	}
+	if err := grant("ann"); err != nil {
+		t.Fatal(err)
+	}
+	if code := errorCode(grant("nobody")); code != "InvalidArnException" {
+		t.Errorf("a grant to nobody: %q, want InvalidArnException", code)
+	}
+	encrypt := func(c *kms.Client) error {
+		_, err := c.Encrypt(context.Background(), &kms.EncryptInput{KeyId: key.KeyMetadata.Arn, Plaintext: []byte("x")})
+		return err
+	}
+	if err := encrypt(ann); err != nil {
+		t.Errorf("the grantee: %v", err)
+	}
+	deleteUser(t, srv, "ann")
+	another, _ := user(t, srv, "ann")
+	if code := errorCode(encrypt(another)); code != "AccessDeniedException" {
+		t.Errorf("a later user of the same name: %q, want AccessDeniedException", code)
 	}
 }
