@@ -63,7 +63,7 @@ func TestHostileRequests(t *testing.T) {
 		{"no host", srv.EdgeURL, "GET / HTTP/1.1\r\n\r\n", 400, ""},
 		{"unknown JSON operation", srv.APIURL, "POST / HTTP/1.1\r\n" + host + "X-Amz-Target: TrentService.Nothing\r\nContent-Length: 2\r\n\r\n{}", 400, "MissingAuthenticationToken"},
 		{"unknown JSON service", srv.APIURL, "POST / HTTP/1.1\r\n" + host + "X-Amz-Target: Nothing.Nothing\r\nContent-Length: 2\r\n\r\n{}", 400, "UnknownOperationException"},
-		{"large JSON body", srv.APIURL, "POST / HTTP/1.1\r\n" + host + "X-Amz-Target: TrentService.Encrypt\r\nContent-Length: 99999999\r\n\r\n{", 413, "RequestEntityTooLarge"},
+		{"large JSON body", srv.APIURL, "POST / HTTP/1.1\r\n" + host + "X-Amz-Target: TrentService.Encrypt\r\nContent-Length: 99999999\r\n\r\n{", 400, "MissingAuthenticationToken"},
 		{"malformed credential", srv.APIURL, "GET /b HTTP/1.1\r\n" + host + "Authorization: AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0\r\n\r\n", 400, "AuthorizationHeaderMalformed"},
 		{"unsigned CloudFront", srv.APIURL, "GET /2020-05-31/distribution HTTP/1.1\r\n" + host + "\r\n", 403, "MissingAuthenticationToken"},
 		{"dots in an S3 path", srv.APIURL, "GET /bbb/../../etc/passwd HTTP/1.1\r\n" + host + "\r\n", 404, "NoSuchBucket"},

@@ -131,16 +131,21 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 	if auth.Scope.Region != "" {
 		req.Caller.Region = auth.Scope.Region
 	}
+	if auth.Form == sigv4.FormNone {
+		if !s.Anonymous {
+			return ErrNoAuthentication
+		}
+		return readBody(w, req, s)
+	}
+	// Who names no key of ours costs no memory for a body.
+	cred, err := f.lookup(req)
+	if err != nil {
+		return err
+	}
 	if err := readBody(w, req, s); err != nil {
 		return err
 	}
-	if auth.Form == sigv4.FormNone {
-		if s.Anonymous {
-			return nil
-		}
-		return ErrNoAuthentication
-	}
-	return f.authenticate(req, s)
+	return f.verify(req, s, cred)
 }
 
 // isRegion reports whether s has the form of a region's name. Regions become part
@@ -170,19 +175,23 @@ func (f *Front) stranger(req *Request) access.Caller {
 	return c
 }
 
-func (f *Front) authenticate(req *Request, s *Service) error {
-	auth := &req.Auth
-	cred, err := f.cfg.Identity.Lookup(auth.Scope.AccessKeyID, auth.SecurityToken, req.Caller.At)
+// lookup finds the credential that the request names.
+func (f *Front) lookup(req *Request) (*identity.Credential, error) {
+	cred, err := f.cfg.Identity.Lookup(req.Auth.Scope.AccessKeyID, req.Auth.SecurityToken, req.Caller.At)
 	switch {
 	case errors.Is(err, identity.ErrUnknownKey):
-		return ErrUnknownAccessKey
+		return nil, ErrUnknownAccessKey
 	case errors.Is(err, identity.ErrInvalidToken):
-		return ErrInvalidToken
+		return nil, ErrInvalidToken
 	case errors.Is(err, identity.ErrExpiredToken):
-		return ErrExpiredToken
-	case err != nil:
-		return err
+		return nil, ErrExpiredToken
 	}
+	return cred, err
+}
+
+// verify checks the signature with the credential and fills in the caller.
+func (f *Front) verify(req *Request, s *Service, cred *identity.Credential) error {
+	auth := &req.Auth
 	key, kept := f.keys.Get(auth.Scope, cred.Version)
 	if !kept {
 		secret, err := cred.Secret()
