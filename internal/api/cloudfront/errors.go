@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -195,9 +194,9 @@ func typedForm(err error) (errorForm, bool) {
 	case errors.As(err, &mismatch), errors.As(err, &payload):
 		return errorForm{"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}, true
 	case errors.As(err, &skew):
-		return errorForm{"SignatureDoesNotMatch", 403, skewMessage(skew)}, true
+		return errorForm{"SignatureDoesNotMatch", 403, skew.Sentence()}, true
 	case errors.As(err, &expired):
-		return errorForm{"SignatureDoesNotMatch", 403, fmt.Sprintf("Signature expired: %s is now earlier than %s", stamp(expired.At()), stamp(expired.ServerTime))}, true
+		return errorForm{"SignatureDoesNotMatch", 403, expired.Sentence()}, true
 	case errors.As(err, &malformed):
 		return errorForm{"IncompleteSignature", 400, fmt.Sprintf("The %s of the signature %s.", malformed.Field, malformed.Problem)}, true
 	case errors.As(err, &scope):
@@ -225,16 +224,4 @@ func decodeMessage(e *restxml.DecodeError) string {
 	default:
 		return "Could not parse the XML document."
 	}
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
-
-func skewMessage(e *sigv4.SkewError) string {
-	minutes := int(e.MaxSkew / time.Minute)
-	if e.Early() {
-		return fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
-			stamp(e.RequestTime), stamp(e.ServerTime.Add(e.MaxSkew)), stamp(e.ServerTime), minutes)
-	}
-	return fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
-		stamp(e.RequestTime), stamp(e.ServerTime.Add(-e.MaxSkew)), stamp(e.ServerTime), minutes)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -148,9 +147,9 @@ func signatureError(err error) (text, code string) {
 	case errors.As(err, &scope):
 		return fmt.Sprintf("Credential should be scoped to a valid %s, not '%.64s'.", scope.Field, scope.Got), invalidSignature
 	case errors.As(err, &skew):
-		return skewText(skew), invalidSignature
+		return skew.Sentence(), invalidSignature
 	case errors.As(err, &expired):
-		return fmt.Sprintf("Signature expired: %s is now earlier than %s", stamp(expired.At()), stamp(expired.ServerTime)), invalidSignature
+		return expired.Sentence(), invalidSignature
 	case errors.As(err, &unsigned):
 		return "There were headers present in the request which were not signed", invalidSignature
 	case errors.As(err, &wrong), errors.As(err, &payload):
@@ -158,15 +157,3 @@ func signatureError(err error) (text, code string) {
 	}
 	return "", ""
 }
-
-func skewText(e *sigv4.SkewError) string {
-	minutes := int(e.MaxSkew / time.Minute)
-	if e.Early() {
-		return fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
-			stamp(e.RequestTime), stamp(e.ServerTime.Add(e.MaxSkew)), stamp(e.ServerTime), minutes)
-	}
-	return fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
-		stamp(e.RequestTime), stamp(e.ServerTime.Add(-e.MaxSkew)), stamp(e.ServerTime), minutes)
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("20060102T150405Z") }

@@ -55,7 +55,7 @@ func describeTyped(err error) (Failure, bool) {
 	case errors.As(err, &skew):
 		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", skew.Sentence()}, true
 	case errors.As(err, &expired):
-		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", "Signature expired"}, true
+		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", expired.Sentence()}, true
 	case errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
 		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", badSignature}, true
 	case errors.As(err, &form):

@@ -118,6 +118,11 @@ type ExpiredError struct {
 	ServerTime  time.Time
 }
 
+// Sentence is what services other than S3 say to the caller.
+func (e *ExpiredError) Sentence() string {
+	return fmt.Sprintf("Signature expired: %s is now earlier than %s", e.At().UTC().Format(timeLayout), e.ServerTime.UTC().Format(timeLayout))
+}
+
 // At is the moment at which the URL expired.
 func (e *ExpiredError) At() time.Time { return e.RequestTime.Add(e.Expires) }
 
