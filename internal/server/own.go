@@ -47,6 +47,11 @@ func clockRoute(c *clock.Clock) http.Handler {
 	})
 }
 
+// errYear keeps the clock within what records and certificates can say.
+var errYear = errors.New("the year must be from 1970 to 9998")
+
+func tellable(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 9998 }
+
 // moveClock reads {"advance":"90m"} or {"set":"2027-01-01T00:00:00Z"}.
 func moveClock(c *clock.Clock, body io.Reader) (time.Time, error) {
 	var in struct {
@@ -62,11 +67,17 @@ func moveClock(c *clock.Clock, body io.Reader) (time.Time, error) {
 	case (in.Advance == nil) == (in.Set == nil):
 		return time.Time{}, errors.New("give either advance or set")
 	case in.Set != nil:
+		if !tellable(*in.Set) {
+			return time.Time{}, errYear
+		}
 		return c.Set(*in.Set), nil
 	}
 	d, err := time.ParseDuration(*in.Advance)
 	if err != nil {
 		return time.Time{}, errors.New("advance is not a duration such as 90m")
+	}
+	if !tellable(c.Now().Add(d)) {
+		return time.Time{}, errYear
 	}
 	return c.Advance(d), nil
 }

@@ -94,6 +94,22 @@ type listener struct {
 	http *http.Server
 }
 
+// close lets requests under way end until ctx does.
+func (l *listener) close(ctx context.Context) error {
+	if l.net == nil {
+		return nil
+	}
+	var err error
+	if l.http != nil && l.http.Shutdown(ctx) != nil {
+		err = l.http.Close()
+	}
+	// Shutdown does not know a listener that was never served.
+	if cerr := l.net.Close(); !errors.Is(cerr, net.ErrClosed) {
+		err = errors.Join(err, cerr)
+	}
+	return err
+}
+
 // Start opens the data folder and the listeners and serves until Stop. When it
 // fails, nothing is left running or open.
 func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
@@ -328,21 +344,16 @@ func (s *Server) RootKey() (identity.AccessKey, error) { return s.identity.RootK
 func (s *Server) Stop() error { return errors.Join(s.failure, s.stop()) }
 
 func (s *Server) stop() error {
-	var errs []error
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.stopWithin, defaultStopWithin))
 	defer cancel()
-	for _, l := range []*listener{&s.viewers, &s.viewersTLS, &s.api} {
-		if l.net == nil {
-			continue
-		}
-		if l.http != nil && l.http.Shutdown(ctx) != nil {
-			errs = append(errs, l.http.Close())
-		}
-		// Shutdown does not know a listener that was never served.
-		if err := l.net.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
+	// All at once, so that a busy viewer takes no time from the API.
+	listeners := []*listener{&s.viewers, &s.viewersTLS, &s.api}
+	errs := make([]error, len(listeners))
+	var closing sync.WaitGroup
+	for i, l := range listeners {
+		closing.Go(func() { errs[i] = l.close(ctx) })
 	}
+	closing.Wait()
 	s.background()
 	s.work.Wait()
 	if s.edge != nil {
