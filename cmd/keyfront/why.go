@@ -11,18 +11,27 @@ import (
 )
 
 type whyDeniedCmd struct {
-	RequestID string `arg:"" help:"Id of the denied request, from the error or the x-amz-request-id header."`
-	JSON      bool   `name:"json" help:"Print what the API sends."`
+	RequestID string              `arg:"" optional:"" help:"Id of the denied request, from the error or the x-amz-request-id header."`
+	Principal string              `help:"Instead of an id: ARN of the principal of a described request." placeholder:"ARN"`
+	Action    string              `help:"Its action." placeholder:"SERVICE:ACTION"`
+	Resource  string              `help:"Its resource, or *." placeholder:"ARN"`
+	Context   map[string][]string `help:"A condition key of it; may be repeated." placeholder:"KEY=VALUE"`
+	JSON      bool                `name:"json" help:"Print what the API sends."`
 	clientFlags
 }
 
 // Run asks the server and prints every statement's word.
 func (c *whyDeniedCmd) Run(ctx context.Context, e env) error {
+	if (c.RequestID == "") != (c.Principal != "" && c.Action != "" && c.Resource != "") {
+		return fmt.Errorf("%w: give a request id, or --principal, --action and --resource", errUsage)
+	}
 	to, err := c.client(ctx)
 	if err != nil {
 		return err
 	}
-	answer, err := to.post(ctx, "explain", own.ExplainRequest{RequestID: c.RequestID})
+	answer, err := to.post(ctx, "explain", own.ExplainRequest{
+		RequestID: c.RequestID, Principal: c.Principal, Action: c.Action, Resource: c.Resource, Context: c.Context,
+	})
 	if err != nil {
 		return err
 	}
@@ -35,17 +44,27 @@ func (c *whyDeniedCmd) Run(ctx context.Context, e env) error {
 		return err
 	}
 	for _, d := range found.Denials {
-		printDenial(e.stdout, d)
+		printDenial(e.stdout, "may not", d)
+	}
+	if d := found.Decided; d != nil {
+		verb := "may not"
+		if d.Allowed {
+			verb = "may"
+		}
+		printDenial(e.stdout, verb, d.Denial)
 	}
 	return nil
 }
 
-func printDenial(w io.Writer, d own.Denial) {
+func printDenial(w io.Writer, verb string, d own.Denial) {
 	who := d.Principal
 	if who == "" {
 		who = "an anonymous caller"
 	}
-	fmt.Fprintf(w, "%s  %s\n  may not %s\n  on %s\n  because: %s\n", d.Time.Format("2006-01-02 15:04:05 MST"), who, d.Action, d.Resource, d.Reason)
+	fmt.Fprintf(w, "%s  %s\n  %s %s\n  on %s\n", d.Time.Format("2006-01-02 15:04:05 MST"), who, verb, d.Action, d.Resource)
+	if verb != "may" {
+		fmt.Fprintf(w, "  because: %s\n", d.Reason)
+	}
 	if len(d.Findings) == 0 {
 		fmt.Fprintln(w, "  No policy could speak on it.")
 	}

@@ -210,6 +210,42 @@ func TestWhyADenialHappened(t *testing.T) {
 	}
 }
 
+// Across accounts, each learns what its own policies said and nothing of the other's.
+func TestAForeignPolicyStaysHidden(t *testing.T) {
+	g := access.NewGate(access.Config{Identities: noPolicies{}, Record: discard{}})
+	stranger := root()
+	stranger.Principal.Account, stranger.Principal.ARN = "444455556666", "arn:aws:iam::444455556666:root"
+	on := target(t, "Deny", "")
+	on.Owner = "111122223333"
+	_ = encrypt(t.Context(), g, stranger, on, nil)
+	has := func(found []access.Denial) (resource bool) {
+		for _, f := range found[0].Findings {
+			resource = resource || f.Source == policy.ResourceSource
+		}
+		return resource
+	}
+	theirs, err := g.Why(t.Context(), stranger, "r1")
+	if err != nil || has(theirs) {
+		t.Errorf("the caller's account sees %+v, %v", theirs, err)
+	}
+	owners, err := g.Why(t.Context(), root(), "r1")
+	if err != nil || !has(owners) {
+		t.Errorf("the owner's account sees %+v, %v", owners, err)
+	}
+	_, described, err := g.Explain(t.Context(), stranger, access.Described{Principal: stranger.Principal, Target: access.Target{
+		ARN: keyARN, Owner: "111122223333", Policy: on.Policy, Rule: policy.KeyPolicy, Action: "kms:Encrypt",
+	}})
+	if err != nil || has([]access.Denial{described}) {
+		t.Errorf("a described request shows %+v, %v", described, err)
+	}
+	_, _, err = g.Explain(t.Context(), stranger, access.Described{Principal: root().Principal, Target: access.Target{
+		ARN: keyARN, Owner: "111122223333", Policy: on.Policy, Rule: policy.KeyPolicy, Action: "kms:Encrypt",
+	}})
+	if !errors.Is(err, access.ErrNoDenial) {
+		t.Errorf("a stranger's question about others: %v, want ErrNoDenial", err)
+	}
+}
+
 func TestOldDenialsAreForgotten(t *testing.T) {
 	g := access.NewGate(access.Config{Identities: noPolicies{}, Record: discard{}})
 	deny := target(t, "Deny", "")

@@ -22,7 +22,8 @@ type Denial struct {
 	Action    policy.Action
 	Resource  string
 	Reason    policy.Reason
-	// Findings are what every statement had to say, and the policies that said nothing.
+	// Findings are what every statement of the asker's own policies had to say, and
+	// the policies that said nothing.
 	Findings []policy.Finding
 
 	caller, owner arn.AccountID
@@ -58,10 +59,30 @@ func (d *denials) of(requestID string, account arn.AccountID) []Denial {
 	var found []Denial
 	for _, n := range d.ring {
 		if n.RequestID == requestID && (n.caller == account || n.owner == account) {
-			found = append(found, n)
+			found = append(found, n.seenBy(account))
 		}
 	}
 	return found
+}
+
+// seenBy leaves to an account what its own policies said: the resource's policy
+// is its owner's business, the others are the caller's account's.
+func (n Denial) seenBy(account arn.AccountID) Denial {
+	var own []policy.Finding
+	for _, f := range n.Findings {
+		whose := n.caller
+		if f.Source == policy.ResourceSource {
+			whose = n.owner
+		}
+		if whose == account {
+			own = append(own, f)
+		}
+	}
+	n.Findings = own
+	if account != n.owner && n.Reason == policy.ResourceDeny {
+		n.Reason = policy.NoResourceAllow // what of the two it is, is the owner's business
+	}
+	return n
 }
 
 // remember keeps why a decision was a denial.
@@ -93,4 +114,44 @@ func (g *Gate) Why(ctx context.Context, who Caller, requestID string) (_ []Denia
 		return nil, ErrNoDenial
 	}
 	return found, nil
+}
+
+// Described is a request that nobody made, for questions about what would be.
+type Described struct {
+	Principal policy.Principal
+	Tags      []Tag
+	// Target names action, resource and the resource's policy.
+	Target Target
+	// Keys are condition keys; they win over those of the asker's own request.
+	Keys map[string][]string
+}
+
+// Explain tells how a described request would be decided and why. The asker
+// needs keyfront:Explain, and must be of the principal's account or of the
+// resource's; it returns ErrNoDenial otherwise.
+func (g *Gate) Explain(ctx context.Context, who Caller, d Described) (allowed bool, _ Denial, err error) {
+	call := g.Begin(who, "keyfront:Explain")
+	defer call.End(ctx, &err)
+	call.Note("principal", d.Principal.ARN)
+	call.Note("action", string(d.Target.Action))
+	call.Note("resource", d.Target.ARN)
+	if err := call.Decide(Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
+		return false, Denial{}, err
+	}
+	if who.Account() != d.Principal.Account && who.Account() != d.Target.Owner {
+		return false, Denial{}, ErrNoDenial
+	}
+	asked := who
+	asked.Principal, asked.Tags, asked.Session, asked.SourceARN = d.Principal, d.Tags, nil, ""
+	would := g.Begin(asked, d.Target.Action)
+	would.describe()
+	for name, values := range d.Keys {
+		would.Keys.Set(name, values...)
+	}
+	r, p, decision := would.decide(d.Target)
+	why := Denial{
+		Time: who.At, Principal: d.Principal.ARN, Action: r.Action, Resource: r.Resource, Reason: decision.Reason,
+		Findings: policy.Explain(r, p), caller: d.Principal.Account, owner: r.Owner,
+	}
+	return decision.Allowed, why.seenBy(who.Account()), nil
 }

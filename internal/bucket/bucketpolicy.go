@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
@@ -97,4 +98,15 @@ func (s *Service) DeletePolicy(ctx context.Context, who Caller, name string) (er
 	call := s.begin(&who, "s3:DeleteBucketPolicy")
 	defer call.End(ctx, &err)
 	return s.setConfig(ctx, call, name, func(c *config) { c.Policy, c.Principals = "", nil })
+}
+
+// PolicyOf returns the policy of a bucket, nil if it has none, and its owner. It
+// is for whoever explains decisions to the owner, and no access path: nothing
+// of it goes to a caller but what its statements said.
+func (s *Service) PolicyOf(ctx context.Context, name string) (*policy.Document, arn.AccountID, error) {
+	c, err := s.config(ctx, name)
+	if err != nil {
+		return nil, "", err
+	}
+	return c.policy, c.Owner, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
@@ -40,6 +41,21 @@ func (r *Ring) Policy(ctx context.Context, who access.Caller, ref, name string) 
 		text = k.policy.Render(r.principals.NameOf)
 	}
 	return text, checkPolicyName(name)
+}
+
+// PolicyOf returns the policy of the key that an ARN names, nil if there is
+// none. It is for whoever explains decisions to the owner, and no access path:
+// nothing of it goes to a caller but what its statements said.
+func (r *Ring) PolicyOf(name string) *policy.Document {
+	a, err := arn.Parse(name)
+	id, isKey := strings.CutPrefix(a.Resource, "key/")
+	if err != nil || a.Service != "kms" || !isKey {
+		return nil
+	}
+	if k := r.index.key(a.Region, KeyID(id)); k != nil && k.account == a.Account {
+		return k.policy
+	}
+	return nil
 }
 
 // PolicyNames lists the names of a key's policies, which is PolicyName.

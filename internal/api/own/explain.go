@@ -8,20 +8,35 @@ import (
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
-// ExplainRequest asks why a request was denied.
+// ExplainRequest asks why a past request was denied, or how a described one
+// would be decided: RequestID alone, or the others.
 type ExplainRequest struct {
-	RequestID string `json:"requestId"`
+	RequestID string `json:"requestId,omitempty"`
+
+	Principal string `json:"principal,omitempty"` // ARN
+	Action    string `json:"action,omitempty"`
+	Resource  string `json:"resource,omitempty"` // ARN, or "*"
+	// Context holds condition keys; the asker's own request gives the others.
+	Context map[string][]string `json:"context,omitempty"`
 }
 
-// Explanation lists the denied decisions of one request.
+// Explanation lists the denied decisions of a past request, or the one decision
+// of a described request.
 type Explanation struct {
-	Denials []Denial `json:"denials"`
+	Denials []Denial  `json:"denials,omitempty"`
+	Decided *Decision `json:"decision,omitempty"`
+}
+
+// Decision is how a described request would be decided.
+type Decision struct {
+	Allowed bool `json:"allowed"`
+	Denial
 }
 
 // Denial is one denied decision: who wanted what, and what every statement of
 // every policy that could speak had to say.
 type Denial struct {
-	RequestID string    `json:"requestId"`
+	RequestID string    `json:"requestId,omitempty"`
 	Time      time.Time `json:"time"`
 	Principal string    `json:"principal"`
 	Action    string    `json:"action"`
@@ -60,8 +75,12 @@ func (d *Door) explain(r *front.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	if in.RequestID == "" {
+	described := in.Principal != "" && in.Action != "" && in.Resource != ""
+	if (in.RequestID == "") != described {
 		return nil, errBody
+	}
+	if described {
+		return d.explainDescribed(r, &in)
 	}
 	denials, err := d.cfg.Gate.Why(r.Context(), r.Caller, in.RequestID)
 	if err != nil {
@@ -72,6 +91,19 @@ func (d *Door) explain(r *front.Request) (any, error) {
 		out.Denials = append(out.Denials, denialOf(n))
 	}
 	return out, nil
+}
+
+func (d *Door) explainDescribed(r *front.Request, in *ExplainRequest) (any, error) {
+	about, err := d.cfg.Describe(r.Context(), in.Principal, in.Action, in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	about.Keys = in.Context
+	allowed, why, err := d.cfg.Gate.Explain(r.Context(), r.Caller, about)
+	if err != nil {
+		return nil, err
+	}
+	return Explanation{Decided: &Decision{Allowed: allowed, Denial: denialOf(why)}}, nil
 }
 
 func denialOf(n access.Denial) Denial {

@@ -30,7 +30,10 @@ type Config struct {
 	Buckets  *bucket.Service
 	// RotateRootKey replaces the root key and names the new one.
 	RotateRootKey func(ctx context.Context, who access.Caller) (sealed.RootID, error)
-	Log           *slog.Logger
+	// Describe finds what may speak on a described request. It returns
+	// ErrDescription about one that makes no sense.
+	Describe func(ctx context.Context, principal, action, resource string) (access.Described, error)
+	Log      *slog.Logger
 }
 
 // Door answers requests below /_keyfront/.
@@ -47,6 +50,9 @@ var routes = map[string]func(d *Door, r *front.Request) (any, error){
 	"POST accounts":        (*Door).createAccount,
 	"POST root-key/rotate": (*Door).rotateRootKey,
 }
+
+// ErrDescription says that a described request names nobody or nothing.
+var ErrDescription = errors.New("the described request makes no sense")
 
 var (
 	errNoRoute = errors.New("no such route")
@@ -102,6 +108,7 @@ var wireErrors = []struct {
 }{
 	{errNoRoute, http.StatusNotFound, "NoSuchRoute"},
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
+	{ErrDescription, http.StatusBadRequest, "NoSuchRequest"},
 	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
 	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},
 	{bucket.ErrNoBucket, http.StatusNotFound, "NoSuchBucket"},
