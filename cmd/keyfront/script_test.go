@@ -29,18 +29,18 @@ func TestMain(m *testing.M) {
 //
 //	serve [FLAG...]   start a server on $DATA and wait until it is ready; sets
 //	                  API, EDGE, EDGEPORT and the AWS_… variables
-//	stop              end it by SIGTERM and want success
+//	shutdown          end it by SIGTERM and want success (stop would end the script)
 //	kill9             end it by SIGKILL
 //	set NAME REGEXP   set NAME to the first group of REGEXP in the last stdout
 //	subst FILE...     replace ${NAME} in files by the script's variables
-//	flip FILE-PATTERN flip one bit in the middle of each matching file
+//	flip FILE-PATTERN flip one bit in the middle of each file of 1 KiB or more below it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup:               setupScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": cmdServe, "stop": cmdStop, "kill9": cmdKill, "set": cmdSet, "subst": cmdSubst, "flip": cmdFlip,
+			"serve": cmdServe, "shutdown": cmdStop, "kill9": cmdKill, "set": cmdSet, "subst": cmdSubst, "flip": cmdFlip,
 		},
 		Condition: func(cond string) (bool, error) {
 			if module, ok := strings.CutPrefix(cond, "python:"); ok {
@@ -152,7 +152,7 @@ func (d *daemon) end(sig syscall.Signal) error {
 func cmdStop(ts *testscript.TestScript, _ bool, _ []string) {
 	d := ts.Value(daemonKey{}).(*daemon)
 	if err := d.end(syscall.SIGTERM); err != nil {
-		ts.Fatalf("stop: %v\n%s", err, d.log())
+		ts.Fatalf("shutdown: %v\n%s", err, d.log())
 	}
 }
 
@@ -188,7 +188,7 @@ func cmdFlip(ts *testscript.TestScript, _ bool, args []string) {
 				return err
 			}
 			b, err := os.ReadFile(name)
-			if err != nil || len(b) == 0 {
+			if err != nil || len(b) < 1024 { // format marks are no objects
 				return err
 			}
 			b[len(b)/2] ^= 1

@@ -72,6 +72,9 @@ type Config struct {
 	Account arn.AccountID
 	// RootKey replaces the root user's access key when its ID is set.
 	RootKey AccessKey
+	// Existing opens the register as it is: no account and no access key is made,
+	// and RootKey is ignored.
+	Existing bool
 }
 
 // Service is the register of principals. It may be used concurrently.
@@ -106,6 +109,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if err := s.loadUses(ctx); err != nil {
 		return nil, err
+	}
+	if cfg.Existing {
+		return s, nil
 	}
 	if err := s.ensureRootKey(ctx); err != nil {
 		return nil, err

@@ -66,15 +66,17 @@ type Server struct {
 	log   *slog.Logger
 	clock *clock.Clock
 
-	state    *state
-	gate     *access.Gate
-	rotating sync.Mutex // held while the root key is replaced
-	metrics  *metrics
-	identity *identity.Service
-	keys     *keyring.Ring
-	buckets  *bucket.Service
-	delivery *delivery.Service
-	edge     *edge.Edge
+	state *state
+	gate  *access.Gate
+	// inspecting leaves identity as it is: the folder is looked at, not served.
+	inspecting bool
+	rotating   sync.Mutex // held while the root key is replaced
+	metrics    *metrics
+	identity   *identity.Service
+	keys       *keyring.Ring
+	buckets    *bucket.Service
+	delivery   *delivery.Service
+	edge       *edge.Edge
 
 	api, viewers listener
 	viewersTLS   listener
@@ -140,6 +142,9 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 	if err := s.openDomains(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.keepCredentials(); err != nil {
+		return nil, err
+	}
 	s.openFront()
 	if err := s.openEdge(); err != nil {
 		return nil, err
@@ -200,12 +205,18 @@ func (s *Server) openFront() {
 func (s *Server) openIdentity(ctx context.Context, d *sealed.Domain) (err error) {
 	configured := identity.AccessKey{ID: s.cfg.RootAccessKeyID, Secret: sealed.NewSecret([]byte(s.cfg.RootSecretAccessKey))}
 	s.identity, err = identity.Open(ctx, identity.Config{
-		Records: s.state.records, Domain: d, Account: arn.AccountID(s.cfg.Account), RootKey: configured,
+		Records: s.state.records, Domain: d, Account: arn.AccountID(s.cfg.Account), RootKey: configured, Existing: s.inspecting,
 	})
-	if err != nil || s.state.folder == nil {
-		return err
+	return err
+}
+
+// keepCredentials leaves the root user's access key in the data folder, unless
+// it was configured: then who configured it has it.
+func (s *Server) keepCredentials() error {
+	if s.state.folder == nil {
+		return nil
 	}
-	if configured.ID != "" {
+	if s.cfg.RootAccessKeyID != "" {
 		return removeCredentials(s.state.folder.Path())
 	}
 	key, err := s.identity.RootKey()
