@@ -27,3 +27,6 @@ func (e *Edge) Key(r *http.Request) cache.Key {
 	x.plan = &x.site.plans[0]
 	return x.keyOf()
 }
+
+// Settle waits until what was being fetched has arrived and is kept.
+func (e *Edge) Settle() { e.fills.Wait() }
