@@ -74,7 +74,10 @@ func printDenial(w io.Writer, verb string, d own.Denial) {
 }
 
 func printFinding(w io.Writer, f own.Finding) {
-	name := fmt.Sprintf("%s policy %d", f.Source, f.Policy+1)
+	name := fmt.Sprintf("%s %d", f.Source, f.Policy+1)
+	if f.Name != "" {
+		name = f.Source + " " + f.Name
+	}
 	if f.Statement < 0 {
 		fmt.Fprintf(w, "  - %s: says nothing\n", name)
 		return

@@ -54,6 +54,9 @@ type Config struct {
 	// ErrorCode names a domain error as the service of action does on the wire,
 	// for the record. Without it the record carries the error's text.
 	ErrorCode func(action policy.Action, err error) string
+	// PolicyNames names the identity policies of p, in the order of PoliciesOf, and
+	// its boundary, for explanations. Without it they go by their places.
+	PolicyNames func(p *policy.Principal) (identity []string, boundary string)
 }
 
 // Gate decides and records. It may be used concurrently.

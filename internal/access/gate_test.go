@@ -210,6 +210,53 @@ func TestWhyADenialHappened(t *testing.T) {
 	}
 }
 
+// denying gives users one identity policy and a boundary, which both deny.
+type denying struct{ document *policy.Document }
+
+func (d denying) PoliciesOf(p *policy.Principal, into *policy.Policies) {
+	if p.Kind == policy.User {
+		into.Identity, into.Boundary = []*policy.Document{d.document}, d.document
+	}
+}
+
+// An explanation calls policies what their owner calls them, and by no name when
+// they have changed meanwhile.
+func TestExplanationsNamePolicies(t *testing.T) {
+	document, err := policy.Parse(policy.UseIdentity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	g := access.NewGate(access.Config{
+		Identities: denying{document}, Record: discard{},
+		PolicyNames: func(*policy.Principal) ([]string, string) { return names, "arn:aws:iam::aws:policy/Bound" },
+	})
+	user := root()
+	user.Principal.Kind, user.Principal.ARN = policy.User, "arn:aws:iam::111122223333:user/u"
+	for _, tt := range []struct {
+		request string
+		names   []string
+		want    string
+	}{
+		{"named", []string{"arn:aws:iam::aws:policy/No"}, "arn:aws:iam::aws:policy/No"},
+		{"changed", []string{"one", "two"}, ""},
+	} {
+		user.RequestID, names = tt.request, tt.names
+		_ = encrypt(t.Context(), g, user, target(t, "Allow", ""), nil)
+		found, err := g.Why(t.Context(), root(), tt.request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[policy.Source]string{}
+		for _, f := range found[0].Findings {
+			got[f.Source] = f.Name
+		}
+		if len(got) != 3 || got[policy.IdentitySource] != tt.want || got[policy.BoundarySource] != "arn:aws:iam::aws:policy/Bound" || got[policy.ResourceSource] != "" {
+			t.Errorf("%s: names = %q, want the identity policy as %q", tt.request, got, tt.want)
+		}
+	}
+}
+
 // Across accounts, each learns what its own policies said and nothing of the other's.
 func TestAForeignPolicyStaysHidden(t *testing.T) {
 	g := access.NewGate(access.Config{Identities: noPolicies{}, Record: discard{}})

@@ -24,9 +24,17 @@ type Denial struct {
 	Reason    policy.Reason
 	// Findings are what every statement of the asker's own policies had to say, and
 	// the policies that said nothing.
-	Findings []policy.Finding
+	Findings []Finding
 
 	caller, owner arn.AccountID
+}
+
+// Finding is what a statement, or a whole policy, had to say.
+type Finding struct {
+	policy.Finding
+	// Name is what identity calls the policy; empty where only Source and the
+	// place tell which it is.
+	Name string
 }
 
 // maxDenials bounds the denials that are remembered.
@@ -68,7 +76,7 @@ func (d *denials) of(requestID string, account arn.AccountID) []Denial {
 // seenBy leaves to an account what its own policies said: the resource's policy
 // is its owner's business, the others are the caller's account's.
 func (n Denial) seenBy(account arn.AccountID) Denial {
-	var own []policy.Finding
+	var own []Finding
 	for _, f := range n.Findings {
 		whose := n.caller
 		if f.Source == policy.ResourceSource {
@@ -93,8 +101,32 @@ func (c *Call) remember(r *policy.Request, p *policy.Policies, d policy.Decision
 	}
 	c.gate.denials.add(Denial{
 		RequestID: c.who.RequestID, Time: c.who.At, Principal: who, Action: r.Action, Resource: r.Resource, Reason: d.Reason,
-		Findings: policy.Explain(r, p), caller: c.who.Principal.Account, owner: r.Owner,
+		Findings: c.gate.explain(r, p), caller: c.who.Principal.Account, owner: r.Owner,
 	})
+}
+
+// explain is policy.Explain with the names of the policies.
+func (g *Gate) explain(r *policy.Request, p *policy.Policies) []Finding {
+	found := policy.Explain(r, p)
+	var names []string
+	var boundary string
+	if g.cfg.PolicyNames != nil {
+		names, boundary = g.cfg.PolicyNames(r.Principal)
+	}
+	if len(names) != len(p.Identity) {
+		names = nil // they changed since
+	}
+	all := make([]Finding, len(found))
+	for i, f := range found {
+		all[i].Finding = f
+		switch {
+		case f.Source == policy.BoundarySource:
+			all[i].Name = boundary
+		case f.Source == policy.IdentitySource && names != nil:
+			all[i].Name = names[f.Policy]
+		}
+	}
+	return all
 }
 
 // Why tells why the decisions of a past request were denials: the newest 4,096
@@ -151,7 +183,7 @@ func (g *Gate) Explain(ctx context.Context, who Caller, d Described) (allowed bo
 	r, p, decision := would.decide(d.Target)
 	why := Denial{
 		Time: who.At, Principal: d.Principal.ARN, Action: r.Action, Resource: r.Resource, Reason: decision.Reason,
-		Findings: policy.Explain(r, p), caller: d.Principal.Account, owner: r.Owner,
+		Findings: g.explain(r, p), caller: d.Principal.Account, owner: r.Owner,
 	}
 	return decision.Allowed, why.seenBy(who.Account()), nil
 }

@@ -50,6 +50,7 @@ type Denial struct {
 type Finding struct {
 	Source     string      `json:"source"`
 	Policy     int         `json:"policy"`
+	Name       string      `json:"name,omitempty"` // ARN of a managed policy; OWNER-ARN#NAME of an inline one
 	Statement  int         `json:"statement"`
 	Sid        string      `json:"sid,omitempty"`
 	Effect     string      `json:"effect,omitempty"`
@@ -116,9 +117,9 @@ func denialOf(n access.Denial) Denial {
 	return d
 }
 
-func findingOf(f policy.Finding) Finding {
+func findingOf(f access.Finding) Finding {
 	out := Finding{
-		Source: f.Source.String(), Policy: f.Policy, Statement: f.Statement, Sid: f.Sid,
+		Source: f.Source.String(), Policy: f.Policy, Name: f.Name, Statement: f.Statement, Sid: f.Sid,
 		Applied: f.Applied, Delegates: f.Delegates, Wanted: f.Wanted, Present: f.Present,
 	}
 	switch {
