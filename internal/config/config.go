@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -48,6 +49,8 @@ type Config struct {
 	S3Domains []string `yaml:"s3Domains"`
 	// Cache bounds what the edge keeps.
 	Cache Cache `yaml:"cache"`
+	// TrustedProxies name the edge's viewers.
+	TrustedProxies TrustedProxies `yaml:"trustedProxies"`
 
 	// RootAccessKeyID and RootSecretAccessKey, set together, are the root user's
 	// access key. They come from the environment only.
@@ -69,6 +72,16 @@ type Cache struct {
 	DiskBytes int64 `yaml:"diskBytes"`
 }
 
+// TrustedProxies are the servers in front of the edge whose word counts on who
+// the viewer is and whether it came by https.
+type TrustedProxies struct {
+	// Networks are their addresses, such as "10.0.0.0/8". None: nobody is trusted.
+	Networks []netip.Prefix `yaml:"networks"`
+	// Header is where they say it: "x-forwarded-for", which goes with
+	// X-Forwarded-Proto, or "forwarded" (RFC 7239).
+	Header string `yaml:"header"`
+}
+
 // Default is the configuration of `keyfront serve` without any setting.
 func Default() Config {
 	return Config{
@@ -78,6 +91,8 @@ func Default() Config {
 		EdgeDomain: "cloudfront.localhost",
 		Account:    "000000000000",
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
+
+		TrustedProxies: TrustedProxies{Header: "x-forwarded-for"},
 	}
 }
 
@@ -194,6 +209,8 @@ func (c *Config) Check() error {
 		return errors.New("verify-addr is not supported by this version")
 	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):
 		return errors.New("set KEYFRONT_ROOT_ACCESS_KEY_ID and KEYFRONT_ROOT_SECRET_ACCESS_KEY together, or neither")
+	case c.TrustedProxies.Header != "x-forwarded-for" && c.TrustedProxies.Header != "forwarded":
+		return fmt.Errorf("trustedProxies.header %q is neither x-forwarded-for nor forwarded", c.TrustedProxies.Header)
 	case c.Cache.MemoryBytes < 1<<20:
 		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
 	case c.Cache.DiskBytes < 1<<20:

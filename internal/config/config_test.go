@@ -1,8 +1,10 @@
 package config_test
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +47,17 @@ func TestLaterSourcesWin(t *testing.T) {
 	}
 }
 
+func TestTrustedProxies(t *testing.T) {
+	got, err := config.Load(file(t, "trustedProxies:\n  networks: [10.0.0.0/8, \"fd00::/8\"]\n  header: forwarded\n"), env(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	if p := got.TrustedProxies; !slices.Equal(p.Networks, want) || p.Header != "forwarded" {
+		t.Errorf("TrustedProxies = %+v, want %v by forwarded", p, want)
+	}
+}
+
 func equal(a, b config.Config) bool {
 	if len(a.S3Domains) != 0 || len(b.S3Domains) != 0 {
 		return false
@@ -73,6 +86,8 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "clock", env: []string{"KEYFRONT_TEST_CLOCK", "perhaps"}, want: "KEYFRONT_TEST_CLOCK"},
 		{name: "domain", flags: map[string]string{"edge-domain": "A.example:80"}, want: "edge-domain"},
 		{name: "no cache", file: "cache:\n  memoryBytes: 0\n", want: "memoryBytes"},
+		{name: "proxies", file: "trustedProxies:\n  networks: [10.0.0.1]\n", want: "10.0.0.1"},
+		{name: "proxies' header", file: "trustedProxies:\n  header: x-real-ip\n", want: "trustedProxies.header"},
 		{name: "not YAML", file: "{{{{", want: "configuration file"},
 	}
 	for _, tt := range tests {

@@ -15,6 +15,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -65,6 +66,12 @@ type Config struct {
 	// RememberedSignatures is how many verified signatures are remembered, at
 	// about 1 KiB each. Zero is signedurl.DefaultRemembered.
 	RememberedSignatures int
+	// TrustedProxies are the addresses of servers in front of this one that name
+	// the viewers whose requests they pass on. None: a viewer is who connects.
+	TrustedProxies []netip.Prefix
+	// ProxyHeader is what they name them in. They must overwrite or append to
+	// it: what a viewer wrote there itself would count else.
+	ProxyHeader ProxyHeader
 	// HTTPSPort is where viewers that must use https are sent. Zero is 443.
 	HTTPSPort int
 }

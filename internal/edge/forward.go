@@ -20,7 +20,7 @@ func (x *exchange) originRequest() origin.Request {
 		Distribution: x.site.d,
 		Origin:       b.Origin,
 		Method:       x.r.Method,
-		TLS:          x.r.TLS != nil,
+		TLS:          x.sender.https,
 		Path:         x.path,
 		Query:        selectQuery(&b.Forward.Query, x.query),
 		Header:       x.originHeader(),
@@ -154,12 +154,12 @@ func (x *exchange) madeHeader(name string) string {
 	r := x.r
 	switch name {
 	case "cloudfront-forwarded-proto":
-		if r.TLS != nil {
+		if x.sender.https {
 			return "https"
 		}
 		return "http"
 	case "cloudfront-viewer-address":
-		return r.RemoteAddr
+		return x.sender.String()
 	case "cloudfront-viewer-http-version":
 		return fmt.Sprintf("%d.%d", r.ProtoMajor, r.ProtoMinor)
 	case "cloudfront-viewer-tls":

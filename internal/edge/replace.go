@@ -48,7 +48,8 @@ func (x *exchange) replaced(status int) bool {
 	b, _ := route(x.site.d, page.PagePath)
 	own := &exchange{
 		e: x.e, w: x.w, r: r, rc: x.rc, now: x.now, id: x.id,
-		target: target{path: page.PagePath}, site: x.site, plan: &x.site.plans[b.Index],
+		sender:  x.sender,
+		verdict: verdict{target: target{path: page.PagePath}, site: x.site, plan: &x.site.plans[b.Index]},
 		instead: page.Status,
 	}
 	own.serve()

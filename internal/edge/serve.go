@@ -9,9 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
@@ -32,10 +30,9 @@ type exchange struct {
 	now time.Time
 	id  string
 
-	target
-	site *site
-	plan *plan
-	key  cache.Key
+	sender sender
+	verdict
+	key cache.Key
 	// instead is not 0 in the edge's own request for an error page: the status
 	// that the page is sent with.
 	instead int
@@ -46,7 +43,7 @@ type exchange struct {
 // ServeHTTP answers a viewer. It panics with http.ErrAbortHandler, as net/http
 // wants it, to cut off an answer whose end the origin owes.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{e: e, w: w, r: r, rc: *http.NewResponseController(w), now: e.cfg.Clock.Now(), id: newRequestID()}
+	x := &exchange{e: e, w: w, r: r, rc: *http.NewResponseController(w), now: e.cfg.Clock.Now(), id: newRequestID(), sender: e.senderOf(r)}
 	x.extend()
 	if x.admit() {
 		x.serve()
@@ -66,85 +63,34 @@ func newRequestID() string {
 
 // admit finds out what is asked for and whether the viewer may have it. If not,
 // it has answered.
-//
-// The order is that of the developer guide: what a viewer learns from a
-// rejection depends on it.
 func (x *exchange) admit() bool {
 	r := x.r
-	t, ok := parseTarget(r.RequestURI)
-	if !ok {
+	var result signedurl.Result
+	x.verdict = x.e.judge(x.e.cfg.Feed.Snapshot(), &question{
+		method: r.Method, uri: r.RequestURI, host: r.Host, sender: x.sender,
+		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, now: x.now,
+	}, &result)
+	switch x.cause {
+	case "":
+		return true
+	case causeTarget:
 		x.fail(http.StatusBadRequest, reasonBadRequest)
-		return false
-	}
-	x.target = t
-	if len("https://")+len(r.Host)+len(r.RequestURI) > maxURLBytes {
+	case causeTooLong:
 		x.w.Header().Set("Connection", "close")
 		x.fail(http.StatusRequestEntityTooLarge, reasonBadRequest)
-		return false
-	}
-	d := x.e.cfg.Feed.Snapshot().Lookup(hostOf(r.Host))
-	if d == nil || !d.Enabled {
+	case causeHost, causeDisabled, causeBody:
 		x.fail(http.StatusForbidden, reasonBadRequest)
-		return false
-	}
-	x.site = x.e.site(d)
-	if x.looped() {
+	case causeLoop:
 		x.fail(http.StatusLoopDetected, reasonLoop)
-		return false
-	}
-	b, guards := route(d, t.path)
-	x.plan = &x.site.plans[b.Index]
-	switch {
-	case !b.Allowed.Has(r.Method):
+	case causeMethod:
 		x.fail(http.StatusForbidden, reasonMethod)
-		return false
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.ContentLength != 0:
-		x.fail(http.StatusForbidden, reasonBadRequest)
-		return false
-	case r.TLS == nil && b.ViewerProtocol != delivery.AllowAll:
-		x.refusePlain(b.ViewerProtocol)
-		return false
-	case guards[0] != nil:
-		return x.verify(&guards)
+	case causePlain:
+		x.refusePlain(x.plan.b.ViewerProtocol)
+	default:
+		x.deny(&result)
 	}
-	return true
+	return false
 }
-
-// verify demands a signature that every guard trusts, and takes it off the query.
-func (x *exchange) verify(guards *[maxGuards]*delivery.Behavior) bool {
-	r := x.r
-	req := signedurl.Request{
-		Scheme: "http", Host: r.Host, Path: x.path, RawQuery: x.query, ForceQuery: x.force,
-		Cookies: r.Header["Cookie"],
-	}
-	if r.TLS != nil {
-		req.Scheme = "https"
-	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		req.Peer = peer.Addr().Unmap()
-	}
-	for _, b := range guards {
-		if b == nil {
-			break
-		}
-		if result := x.e.verifier.Verify(&req, b.Keys, x.now, nil); !result.Allowed() {
-			x.deny(&result)
-			return false
-		}
-	}
-	if ambiguous(x.path) {
-		x.deny(&signedurl.Result{
-			Code:   signedurl.AccessDenied,
-			Reason: signedurl.Reason{Cause: causePath, Detail: "dot segments and encoded slashes have no place in a restricted path"},
-		})
-		return false
-	}
-	x.query = signedurl.StripQuery(x.query)
-	return true
-}
-
-// causePath is our own addition to signedurl's causes.
-const causePath signedurl.Cause = "path-ambiguous"
 
 // deny answers as CloudFront does, and tells the log why.
 func (x *exchange) deny(result *signedurl.Result) {
@@ -198,17 +144,6 @@ func (x *exchange) refusePlain(p delivery.ViewerProtocol) {
 	h["Server"] = serverHeader
 	h["Location"] = []string{location}
 	x.sendPage(status, redirectPage(status))
-}
-
-// looped reports whether the request has passed this distribution here before:
-// its origin then leads back to it.
-func (x *exchange) looped() bool {
-	for _, via := range x.r.Header["Via"] {
-		if strings.Contains(via, x.site.pseudonym) {
-			return true
-		}
-	}
-	return false
 }
 
 // serve answers an admitted request.

@@ -271,6 +271,10 @@ func (s *Server) openEdge() (err error) {
 		CacheMemoryBytes: s.cfg.Cache.MemoryBytes,
 		CacheDir:         s.state.cacheDir,
 		CacheDiskBytes:   s.cfg.Cache.DiskBytes,
+		TrustedProxies:   s.cfg.TrustedProxies.Networks,
+	}
+	if s.cfg.TrustedProxies.Header == "forwarded" {
+		cfg.ProxyHeader = edge.Forwarded
 	}
 	if s.viewersTLS.net != nil {
 		cfg.HTTPSPort = s.viewersTLS.net.Addr().(*net.TCPAddr).Port
