@@ -346,7 +346,7 @@ func contextKeys(documents []*policy.Document) []string {
 func missingKeys(p *policy.Policies, given map[string][]string) []string {
 	known := map[string]bool{
 		"aws:currenttime": true, "aws:epochtime": true, "aws:principalarn": true, "aws:principalaccount": true, "aws:principaltype": true,
-		"aws:userid": true, "aws:username": true, "aws:principalisawsservice": true, "aws:resourceaccount": true,
+		"aws:userid": true, "aws:username": true, "aws:principalisawsservice": true, "aws:resourceaccount": true, "s3:resourceaccount": true,
 	}
 	for name := range given {
 		known[strings.ToLower(name)] = true

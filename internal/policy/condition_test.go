@@ -141,6 +141,7 @@ func TestDerivedKeys(t *testing.T) {
 		{cloudfront, "aws:PrincipalServiceName", "cloudfront.amazonaws.com"},
 		{cloudfront, "aws:PrincipalServiceNamesList", "cloudfront.amazonaws.com"},
 		{user("bob"), "aws:ResourceAccount", string(accountA)},
+		{user("bob"), "s3:ResourceAccount", string(accountA)},
 		{user("bob"), "aws:CurrentTime", "2026-07-01T12:00:00Z"},
 		{user("bob"), "aws:EpochTime", "1782907200"},
 	} {

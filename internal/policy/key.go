@@ -49,7 +49,7 @@ func newKeyName(written string) keyName {
 		k.derive = serviceName
 	case "aws:principalservicenameslist":
 		k.derive = serviceNames
-	case "aws:resourceaccount":
+	case "aws:resourceaccount", "s3:resourceaccount":
 		k.derive = resourceAccount
 	case "aws:currenttime":
 		k.derive = currentTime

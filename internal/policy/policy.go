@@ -71,8 +71,9 @@ type Request struct {
 	// describe the principal (aws:PrincipalArn, aws:PrincipalAccount,
 	// aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
 	// aws:PrincipalServiceName, aws:PrincipalServiceNamesList) and
-	// aws:ResourceAccount need not be set: they are derived when a policy
-	// names them. A value in Context wins over the derived one.
+	// aws:ResourceAccount, which S3 also calls s3:ResourceAccount, need not be
+	// set: they are derived when a policy names them. A value in Context wins
+	// over the derived one.
 	Context *Context
 }
 

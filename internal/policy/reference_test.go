@@ -294,7 +294,7 @@ func refKey(w *world, name string) ([]string, bool) {
 		}
 	case "aws:principalservicename":
 		one = who.Service
-	case "aws:resourceaccount":
+	case "aws:resourceaccount", "s3:resourceaccount":
 		one = w.Owner
 	case "aws:currenttime":
 		one = w.At.UTC().Format(time.RFC3339)
