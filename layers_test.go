@@ -16,7 +16,7 @@ const module = "github.com/keyfront-project/keyfront/"
 // ranks is the house, ground floor first. A package imports only what stands on
 // a lower line: never up, and never sideways. "x/*" is every package below x.
 var ranks = []string{
-	"internal/arn internal/clock internal/store signedurl",
+	"internal/arn internal/clock internal/store signedurl kmssigner",
 	"internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
 	"internal/wire/awschunked internal/rootkey internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/identity internal/keyring internal/bucket internal/delivery",

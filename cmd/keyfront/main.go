@@ -35,6 +35,8 @@ type cli struct {
 	Demo      demoCmd      `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
 	Account   accountCmd   `cmd:"" help:"Make accounts."`
 	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
+	Sign      signCmd      `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
+	Keypair   keypairCmd   `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
 	Bucket    bucketCmd    `cmd:"" help:"Work on whole buckets."`
 	RootKey   rootKeyCmd   `cmd:"" help:"Replace the root key."`
 	Fsck      fsckCmd      `cmd:"" help:"Open every object and report what is damaged."`

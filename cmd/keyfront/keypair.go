@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+)
+
+type keypairCmd struct {
+	Create keypairCreateCmd `cmd:"" help:"Make a data key pair: the private half encrypted, the public half as CloudFront wants it."`
+}
+
+type keypairCreateCmd struct {
+	Name              string            `arg:"" help:"Where to write: NAME.json is the encrypted private half, NAME.pem the public half."`
+	KMSKey            string            `name:"kms-key" required:"" help:"Id, ARN or alias of the symmetric key that encrypts the private half." placeholder:"KEY"`
+	EncryptionContext map[string]string `mapsep:"," help:"Encryption context; keyfront sign needs the same." placeholder:"NAME=VALUE,..."`
+	Spec              string            `enum:"ECC_NIST_P256,RSA_2048" default:"ECC_NIST_P256" help:"ECC_NIST_P256 or RSA_2048."`
+	awsFlags
+}
+
+// Run makes the pair and writes both files, or none.
+func (c *keypairCreateCmd) Run(ctx context.Context, e env) error {
+	private, public := c.Name+".json", c.Name+".pem"
+	for _, name := range []string{private, public} {
+		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+			return hinted{fmt.Errorf("%s is there already", name), "keyfront keypair create overwrites nothing: choose another NAME"}
+		}
+	}
+	api, err := c.kms(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	pair, err := api.GenerateDataKeyPairWithoutPlaintext(ctx, &kms.GenerateDataKeyPairWithoutPlaintextInput{
+		KeyId: &c.KMSKey, KeyPairSpec: types.DataKeyPairSpec(c.Spec), EncryptionContext: c.EncryptionContext,
+	})
+	if err != nil {
+		return c.explain(err)
+	}
+	kept := dataKeyPair{
+		PrivateKeyCiphertextBlob: pair.PrivateKeyCiphertextBlob, PublicKey: pair.PublicKey,
+		KeyID: *pair.KeyId, KeyPairSpec: string(pair.KeyPairSpec),
+	}
+	if pair.KeyMaterialId != nil {
+		kept.KeyMaterialID = *pair.KeyMaterialId
+	}
+	text, err := json.MarshalIndent(kept, "", "    ")
+	if err != nil {
+		return err
+	}
+	if err := writeNew(private, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := writeNew(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pair.PublicKey}), 0o644); err != nil {
+		return errors.Join(err, os.Remove(private))
+	}
+	fmt.Fprintf(e.stdout, "%s\n%s\n", private, public)
+	return nil
+}
+
+// writeNew writes a file that was not there; what fails leaves none.
+func writeNew(name string, text []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
+}
