@@ -28,7 +28,7 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 	}{
 		{"KMS", "internal/api/kms/operations.go", `"(\w+)":\s+(?:answers|silent)\(`, `"(\w+)":\s+lacks`, nil},
 		{"S3", "internal/api/s3/routes.go", `\{"([A-Z]\w+)", \(\*exchange\)`, `\{"([A-Z]\w+)", nil\}`, nil},
-		{"CloudFront", "internal/api/cloudfront/routes.go", `\(\*Door\)\.(\w+)\}`, `^$`, cloudFrontName},
+		{"CloudFront", "internal/api/cloudfront/routes.go", ` ((?:\(\*Door\)|\w+Policies)\.\w+)\}`, `^$`, cloudFrontName},
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`, nil},
 		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`, nil},
 		{"STS", "internal/api/sts/sts.go", `"([A-Z]\w+)":\s+s\.`, `^$`, nil},
@@ -91,14 +91,18 @@ func names(pattern *regexp.Regexp, text string, rename func(string) string) map[
 
 // cloudFrontName is the operation behind a handler of the CloudFront door.
 func cloudFrontName(handler string) string {
-	name := strings.ToUpper(handler[:1]) + handler[1:]
-	switch name {
-	case "ListTags":
+	of, name, _ := strings.Cut(handler, ".")
+	if sort, ok := strings.CutSuffix(of, "Policies"); ok {
+		policy := strings.ToUpper(sort[:1]) + sort[1:] + "Policy"
+		return map[string]string{
+			"create": "Create" + policy, "get": "Get" + policy, "getConfig": "Get" + policy + "Config",
+			"update": "Update" + policy, "delete": "Delete" + policy,
+			"list": "List" + strings.TrimSuffix(policy, "y") + "ies", "distributions": "ListDistributionsBy" + policy + "Id",
+		}[name]
+	}
+	name = strings.ToUpper(name[:1]) + name[1:]
+	if name == "ListTags" {
 		return "ListTagsForResource"
-	case "ListDistributionsByCachePolicy":
-		return "ListDistributionsByCachePolicyId"
-	case "ListDistributionsByOriginRequestPolicy":
-		return "ListDistributionsByOriginRequestPolicyId"
 	}
 	name = strings.Replace(name, "AccessControl", "OriginAccessControl", 1)
 	return strings.Replace(strings.Replace(name, "AccessIdentities", "CloudFrontOriginAccessIdentities", 1), "AccessIdentity", "CloudFrontOriginAccessIdentity", 1)

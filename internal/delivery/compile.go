@@ -133,14 +133,11 @@ func (s *Service) compileBehaviorLocked(d *DistributionInfo, out *Distribution, 
 	} else {
 		s.compilePolicyLocked(d, behavior, b.CachePolicyID)
 	}
-	if id := b.OriginRequestPolicyID; id != "" {
-		p, ok := managedOriginRequests[id]
-		if !ok {
-			p, ok = s.shelves[kindOriginRequest][d.Account][id].(*OriginRequestPolicy)
-		}
-		if ok {
-			p.apply(behavior)
-		}
+	if p := originRequestPolicies.compiledLocked(s, d, b.OriginRequestPolicyID); p != nil {
+		applyOriginRequests(p, behavior)
+	}
+	if p := responseHeadersPolicies.compiledLocked(s, d, b.ResponseHeadersPolicyID); p != nil {
+		behavior.Response = p.Config.Compile()
 	}
 	return behavior
 }
@@ -192,11 +189,8 @@ func compileForwarded(out *Behavior, b *BehaviorConfig) {
 }
 
 func (s *Service) compilePolicyLocked(d *DistributionInfo, out *Behavior, id string) {
-	p, ok := managedPolicies[id]
-	if !ok {
-		p, ok = s.shelves[kindPolicy][d.Account][id].(*CachePolicy)
-	}
-	if !ok {
+	p := cachePolicies.compiledLocked(s, d, id)
+	if p == nil {
 		out.CachingDisabled = true
 		return
 	}

@@ -43,6 +43,9 @@ func (d *DistributionInfo) references() []name {
 		if b.OriginRequestPolicyID != "" {
 			all[name{kindOriginRequest, d.Account, b.OriginRequestPolicyID}] = true
 		}
+		if b.ResponseHeadersPolicyID != "" {
+			all[name{kindResponseHeaders, d.Account, b.ResponseHeadersPolicyID}] = true
+		}
 	}
 	for i := range d.Config.Origins {
 		o := &d.Config.Origins[i]
@@ -175,6 +178,7 @@ func (s *Service) putDistribution(t *txn, n name, old, d *DistributionInfo) erro
 		{kindControl, q.DistributionsPerControl, ErrTooManyDistributionsOfControl},
 		{kindPolicy, q.DistributionsPerPolicy, ErrTooManyDistributionsOfPolicy},
 		{kindOriginRequest, q.DistributionsPerPolicy, ErrTooManyDistributionsOfOriginRequest},
+		{kindResponseHeaders, q.DistributionsPerPolicy, ErrTooManyDistributionsOfResponseHeaders},
 		{kindIdentity, unlimited, nil},
 	} {
 		if err := t.link(n.id, ofKind(before, limit.kind), ofKind(after, limit.kind), limit.max, limit.over); err != nil {
@@ -202,22 +206,11 @@ func (t *txn) checkReference(ref name) error {
 		_, err := lookup[*KeyGroup](t, ref, refuse(ErrNoTrustedKeyGroup, "The specified key group %.64q does not exist.", ref.id))
 		return err
 	case kindPolicy:
-		if m, ok := managedPolicies[ref.id]; ok {
-			for _, h := range m.Config.Headers.Items {
-				if err := keyableHeader(h); err != nil {
-					return unsupported("CachePolicyId " + m.Config.Name + " with its header " + h)
-				}
-			}
-			return nil
-		}
-		_, err := lookup[*CachePolicy](t, ref, ErrNoCachePolicy)
-		return err
+		return cachePolicies.lookup(t, ref)
 	case kindOriginRequest:
-		if m, ok := managedOriginRequests[ref.id]; ok {
-			return m.supported()
-		}
-		_, err := lookup[*OriginRequestPolicy](t, ref, ErrNoOriginRequestPolicy)
-		return err
+		return originRequestPolicies.lookup(t, ref)
+	case kindResponseHeaders:
+		return responseHeadersPolicies.lookup(t, ref)
 	default:
 		return nil
 	}
@@ -349,18 +342,15 @@ func (s *Service) DeleteDistribution(ctx context.Context, who access.Caller, id,
 	})
 }
 
-// listUsers returns the ids of the distributions that refer to of.
-func listUsers[T object](ctx context.Context, s *Service, who access.Caller, action policy.Action, of name, missing error, p Page) (_ *List[string], err error) {
+// listUsers returns the ids of the distributions that refer to of, if it exists.
+func (s *Service) listUsers(ctx context.Context, who access.Caller, action policy.Action, of name, exists func() error, p Page) (_ *List[string], err error) {
 	call := s.cfg.Gate.Begin(who, action)
 	defer call.End(ctx, &err)
 	if err := s.decide(call, of); err != nil {
 		return nil, err
 	}
-	managed := of.kind == kindPolicy && managedPolicies[of.id] != nil || of.kind == kindOriginRequest && managedOriginRequests[of.id] != nil
-	if !managed {
-		if _, err := find[T](s, of, missing); err != nil {
-			return nil, err
-		}
+	if err := exists(); err != nil {
+		return nil, err
 	}
 	var ids []string
 	for _, d := range shelf[*DistributionInfo](s, kindDistribution, of.account, p.After) {

@@ -293,7 +293,7 @@ func TestInvalidations(t *testing.T) {
 
 func TestCachePolicyRules(t *testing.T) {
 	f, ctx := open(t), t.Context()
-	p := must(f.CreateCachePolicy(ctx, me, cachePolicy("p")))
+	p := must(f.CachePolicies().Create(ctx, me, cachePolicy("p")))
 	with := func(edit func(*delivery.CachePolicyConfig)) delivery.CachePolicyConfig {
 		c := cachePolicy("new")
 		edit(&c)
@@ -316,23 +316,23 @@ func TestCachePolicyRules(t *testing.T) {
 		{"Cookie as a header", with(func(c *delivery.CachePolicyConfig) { c.Headers.Items = []string{"Cookie"} }), delivery.ErrInvalid},
 		{"eleven queries", with(func(c *delivery.CachePolicyConfig) { c.QueryString.Items = strings.Fields("a b c d e f g h i j k") }), delivery.ErrTooManyPolicyQuery},
 	} {
-		if _, err := f.CreateCachePolicy(ctx, me, r.c); !errors.Is(err, r.want) {
+		if _, err := f.CachePolicies().Create(ctx, me, r.c); !errors.Is(err, r.want) {
 			t.Errorf("%s: %v, want %v", r.name, err, r.want)
 		}
 	}
 	d := must(f.CreateDistribution(ctx, me, config("d", func(c *delivery.DistributionConfig) {
 		c.DefaultBehavior.ForwardedValues, c.DefaultBehavior.CachePolicyID = nil, p.ID
 	})))
-	if err := f.DeleteCachePolicy(ctx, me, p.ID, p.ETag); !errors.Is(err, delivery.ErrCachePolicyInUse) {
+	if err := f.CachePolicies().Delete(ctx, me, p.ID, p.ETag); !errors.Is(err, delivery.ErrCachePolicyInUse) {
 		t.Errorf("delete of a used policy: %v", err)
 	}
 	c := p.Config
 	c.QueryString = delivery.Names{Mode: "all"}
-	must(f.UpdateCachePolicy(ctx, me, p.ID, p.ETag, c))
+	must(f.CachePolicies().Update(ctx, me, p.ID, p.ETag, c))
 	if b := f.Snapshot().ByID(delivery.DistributionID(d.ID)).Behavior("/"); !b.Key.Query.Has("other") {
 		t.Error("the edge keeps the old policy")
 	}
-	if _, err := f.UpdateCachePolicy(ctx, me, "658327ea-f89d-4fab-a63d-7e88639e58f6", p.ETag, c); !errors.Is(err, delivery.ErrManaged) {
+	if _, err := f.CachePolicies().Update(ctx, me, "658327ea-f89d-4fab-a63d-7e88639e58f6", p.ETag, c); !errors.Is(err, delivery.ErrManaged) {
 		t.Errorf("update of a managed policy: %v", err)
 	}
 	if _, err := f.CreateDistribution(ctx, me, config("e", func(c *delivery.DistributionConfig) {

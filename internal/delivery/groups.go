@@ -173,5 +173,9 @@ func (s *Service) DeleteKeyGroup(ctx context.Context, who access.Caller, id, ver
 // ListDistributionsByKeyGroup returns the ids of the distributions that trust
 // the key group.
 func (s *Service) ListDistributionsByKeyGroup(ctx context.Context, who access.Caller, id string, p Page) (*List[string], error) {
-	return listUsers[*KeyGroup](ctx, s, who, "cloudfront:ListDistributionsByKeyGroup", name{kindGroup, who.Account(), id}, ErrNoKeyGroup, p)
+	n := name{kindGroup, who.Account(), id}
+	return s.listUsers(ctx, who, "cloudfront:ListDistributionsByKeyGroup", n, func() error {
+		_, err := find[*KeyGroup](s, n, ErrNoKeyGroup)
+		return err
+	}, p)
 }

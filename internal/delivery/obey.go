@@ -48,7 +48,6 @@ var behaviorNotObeyed = []struct {
 	{"FunctionAssociations", func(b *BehaviorConfig) bool { return len(b.Functions) > 0 }},
 	{"FieldLevelEncryptionId", func(b *BehaviorConfig) bool { return b.FieldLevelEncryptionID != "" }},
 	{"RealtimeLogConfigArn", func(b *BehaviorConfig) bool { return b.RealtimeLogARN != "" }},
-	{"ResponseHeadersPolicyId", func(b *BehaviorConfig) bool { return b.ResponseHeadersPolicyID != "" }},
 	{"GrpcConfig", func(b *BehaviorConfig) bool { return b.GRPC }},
 }
 

@@ -1,14 +1,6 @@
 package delivery
 
-import (
-	"context"
-	"slices"
-	"strings"
-	"time"
-
-	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/policy"
-)
+import "strings"
 
 // OriginRequestPolicyConfig is an origin request policy as its owner writes it.
 type OriginRequestPolicyConfig struct {
@@ -26,12 +18,16 @@ func NewOriginRequestPolicyConfig() OriginRequestPolicyConfig {
 	return OriginRequestPolicyConfig{Headers: Names{Mode: "none"}, Cookies: Names{Mode: "none"}, QueryString: Names{Mode: "none"}}
 }
 
-// OriginRequestPolicy says what reaches the origin beside what answers are cached by.
-type OriginRequestPolicy struct {
-	Meta
-	Config OriginRequestPolicyConfig
-	// Managed policies are everyone's and never change.
-	Managed bool
+var originRequestPolicies = &policySort[OriginRequestPolicyConfig]{
+	kind: kindOriginRequest, noun: "OriginRequestPolicy", managed: managedOriginRequests,
+	name:   func(c *OriginRequestPolicyConfig) string { return c.Name },
+	accept: (*OriginRequestPolicyConfig).check,
+	supported: func(p *OriginRequestPolicy) error {
+		return madeHeaders("OriginRequestPolicyId "+p.Config.Name, &p.Config.Headers)
+	},
+	quota:   func(q *Quotas) int { return q.OriginRequestPolicies },
+	missing: ErrNoOriginRequestPolicy, taken: ErrOriginRequestPolicyExists,
+	inUse: ErrOriginRequestPolicyInUse, tooMany: ErrTooManyOriginRequestPolicies,
 }
 
 // managedOriginRequests are AWS's own.
@@ -42,11 +38,9 @@ var managedOriginRequests = func() map[string]*OriginRequestPolicy {
 	list := func(names ...string) Names { return Names{"whitelist", names} }
 	m := make(map[string]*OriginRequestPolicy)
 	add := func(id, name, comment string, headers, cookies, query Names) {
-		m[id] = &OriginRequestPolicy{
-			Meta:    Meta{ID: id, ETag: "E23ZP02F085DFQ", ModifiedAt: time.Unix(0, 0).UTC()},
-			Config:  OriginRequestPolicyConfig{Name: "Managed-" + name, Comment: comment, Headers: headers, Cookies: cookies, QueryString: query},
-			Managed: true,
-		}
+		m[id] = manage(id, OriginRequestPolicyConfig{
+			Name: "Managed-" + name, Comment: comment, Headers: headers, Cookies: cookies, QueryString: query,
+		})
 	}
 	add("216adef6-5c7f-47e4-b989-5492eafa07d3", "AllViewer",
 		"Policy to forward all parameters in viewer requests", Names{Mode: "allViewer"}, all, all)
@@ -114,18 +108,8 @@ func (c *OriginRequestPolicyConfig) check(q *Quotas) error {
 	return nil
 }
 
-// supported returns an error that names what the edge cannot do of a managed policy.
-func (p *OriginRequestPolicy) supported() error {
-	for _, h := range p.Config.Headers.Items {
-		if keyableHeader(h) != nil {
-			return unsupported("OriginRequestPolicyId " + p.Config.Name + " with its header " + h)
-		}
-	}
-	return nil
-}
-
-// apply adds to what reaches the origin of a behaviour.
-func (p *OriginRequestPolicy) apply(out *Behavior) {
+// applyOriginRequests adds to what reaches the origin of a behaviour.
+func applyOriginRequests(p *OriginRequestPolicy, out *Behavior) {
 	c := &p.Config
 	items := lower(c.Headers.Items)
 	var headers Selection
@@ -152,162 +136,4 @@ func (p *OriginRequestPolicy) apply(out *Behavior) {
 	}
 	f := &out.Forward
 	f.Headers, f.Query, f.Cookies = union(f.Headers, headers), union(f.Query, query), union(f.Cookies, c.Cookies.selection(true))
-}
-
-// CreateOriginRequestPolicy keeps a custom origin request policy. Names are
-// unique, also beside the managed ones: ErrOriginRequestPolicyExists.
-func (s *Service) CreateOriginRequestPolicy(ctx context.Context, who access.Caller, c OriginRequestPolicyConfig) (_ *OriginRequestPolicy, err error) {
-	call := s.cfg.Gate.Begin(who, "cloudfront:CreateOriginRequestPolicy")
-	defer call.End(ctx, &err)
-	call.Note("name", c.Name)
-	n := name{kindOriginRequest, who.Account(), newUUID()}
-	if err := call.Decide(access.Target{ARN: name{kindOriginRequest, n.account, "*"}.arn(), Rule: policy.IdentityOnly}); err != nil {
-		return nil, err
-	}
-	if err := c.check(&s.cfg.Quotas); err != nil {
-		return nil, err
-	}
-	var made *OriginRequestPolicy
-	err = s.change(ctx, call, func(t *txn) error {
-		if err := t.claimOriginRequestName(n, c.Name); err != nil {
-			return err
-		}
-		if err := t.count(n.account, kindOriginRequest, 1, s.cfg.Quotas.OriginRequestPolicies, ErrTooManyOriginRequestPolicies); err != nil {
-			return err
-		}
-		made = &OriginRequestPolicy{Meta: Meta{ETag: newID("E")}, Config: c}
-		return t.put(n, made)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return made, nil
-}
-
-func (t *txn) claimOriginRequestName(n name, want string) error {
-	for _, m := range managedOriginRequests {
-		if m.Config.Name == want {
-			return ErrOriginRequestPolicyExists
-		}
-	}
-	return t.claim(nameKey(n.account, kindOriginRequest, want), n.id, ErrOriginRequestPolicyExists)
-}
-
-// GetOriginRequestPolicy returns a managed or custom policy, or ErrNoOriginRequestPolicy.
-func (s *Service) GetOriginRequestPolicy(ctx context.Context, who access.Caller, id string) (*OriginRequestPolicy, error) {
-	return s.originRequestPolicy(ctx, who, "cloudfront:GetOriginRequestPolicy", id)
-}
-
-// GetOriginRequestPolicyConfig is GetOriginRequestPolicy under its own permission.
-func (s *Service) GetOriginRequestPolicyConfig(ctx context.Context, who access.Caller, id string) (*OriginRequestPolicy, error) {
-	return s.originRequestPolicy(ctx, who, "cloudfront:GetOriginRequestPolicyConfig", id)
-}
-
-func (s *Service) originRequestPolicy(ctx context.Context, who access.Caller, action policy.Action, id string) (_ *OriginRequestPolicy, err error) {
-	call := s.cfg.Gate.Begin(who, action)
-	defer call.End(ctx, &err)
-	n := name{kindOriginRequest, who.Account(), id}
-	if err := s.decide(call, n); err != nil {
-		return nil, err
-	}
-	if m, ok := managedOriginRequests[id]; ok {
-		return m, nil
-	}
-	return find[*OriginRequestPolicy](s, n, ErrNoOriginRequestPolicy)
-}
-
-// ListOriginRequestPolicies returns the managed policies and the caller's own, ordered by id.
-func (s *Service) ListOriginRequestPolicies(ctx context.Context, who access.Caller, sort PolicyType, p Page) (_ *List[*OriginRequestPolicy], err error) {
-	call := s.cfg.Gate.Begin(who, "cloudfront:ListOriginRequestPolicies")
-	defer call.End(ctx, &err)
-	if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
-		return nil, err
-	}
-	if !oneOf(string(sort), "", string(ManagedPolicies), string(CustomPolicies)) {
-		return nil, invalidValue("Type", string(sort))
-	}
-	var all []*OriginRequestPolicy
-	if sort != ManagedPolicies {
-		all = shelf[*OriginRequestPolicy](s, kindOriginRequest, who.Account(), p.After)
-	}
-	if sort != CustomPolicies {
-		for id, m := range managedOriginRequests {
-			if id > p.After {
-				all = append(all, m)
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b *OriginRequestPolicy) int { return strings.Compare(a.ID, b.ID) })
-	return paginate(all, objectID[*OriginRequestPolicy], p)
-}
-
-// UpdateOriginRequestPolicy replaces the configuration; ErrManaged about a managed policy.
-func (s *Service) UpdateOriginRequestPolicy(ctx context.Context, who access.Caller, id, version string, c OriginRequestPolicyConfig) (_ *OriginRequestPolicy, err error) {
-	call := s.cfg.Gate.Begin(who, "cloudfront:UpdateOriginRequestPolicy")
-	defer call.End(ctx, &err)
-	n := name{kindOriginRequest, who.Account(), id}
-	if err := s.decide(call, n); err != nil {
-		return nil, err
-	}
-	if managedOriginRequests[id] != nil {
-		return nil, ErrManaged
-	}
-	if err := c.check(&s.cfg.Quotas); err != nil {
-		return nil, err
-	}
-	var made *OriginRequestPolicy
-	err = s.change(ctx, call, func(t *txn) error {
-		old, err := lookup[*OriginRequestPolicy](t, n, ErrNoOriginRequestPolicy)
-		if err != nil {
-			return err
-		}
-		if err := matchVersion(version, old.ETag); err != nil {
-			return err
-		}
-		if old.Config.Name != c.Name {
-			t.release(nameKey(n.account, kindOriginRequest, old.Config.Name))
-			if err := t.claimOriginRequestName(n, c.Name); err != nil {
-				return err
-			}
-		}
-		made = &OriginRequestPolicy{Meta: old.Meta, Config: c}
-		made.ETag = newID("E")
-		return t.put(n, made)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return made, nil
-}
-
-// DeleteOriginRequestPolicy removes a custom policy that no behaviour uses, or
-// returns ErrOriginRequestPolicyInUse; ErrManagedDelete about a managed policy.
-func (s *Service) DeleteOriginRequestPolicy(ctx context.Context, who access.Caller, id, version string) (err error) {
-	call := s.cfg.Gate.Begin(who, "cloudfront:DeleteOriginRequestPolicy")
-	defer call.End(ctx, &err)
-	n := name{kindOriginRequest, who.Account(), id}
-	if err := s.decide(call, n); err != nil {
-		return err
-	}
-	if managedOriginRequests[id] != nil {
-		return ErrManagedDelete
-	}
-	return s.change(ctx, call, func(t *txn) error {
-		old, err := lookup[*OriginRequestPolicy](t, n, ErrNoOriginRequestPolicy)
-		if err != nil {
-			return err
-		}
-		if err := t.unused(n, version, ErrOriginRequestPolicyInUse, old); err != nil {
-			return err
-		}
-		t.release(nameKey(n.account, kindOriginRequest, old.Config.Name))
-		t.delete(n)
-		return t.count(n.account, kindOriginRequest, -1, 0, nil)
-	})
-}
-
-// ListDistributionsByOriginRequestPolicy returns the ids of the caller's
-// distributions that use the policy.
-func (s *Service) ListDistributionsByOriginRequestPolicy(ctx context.Context, who access.Caller, id string, p Page) (*List[string], error) {
-	return listUsers[*OriginRequestPolicy](ctx, s, who, "cloudfront:ListDistributionsByOriginRequestPolicyId", name{kindOriginRequest, who.Account(), id}, ErrNoOriginRequestPolicy, p)
 }

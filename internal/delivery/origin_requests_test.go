@@ -26,7 +26,7 @@ func originRequests(name string, edit ...func(*delivery.OriginRequestPolicyConfi
 
 func TestOriginRequestPolicyRules(t *testing.T) {
 	f, ctx := open(t), t.Context()
-	p := must(f.CreateOriginRequestPolicy(ctx, me, originRequests("p")))
+	p := must(f.OriginRequestPolicies().Create(ctx, me, originRequests("p")))
 	type config = delivery.OriginRequestPolicyConfig
 	for _, r := range []struct {
 		name string
@@ -59,7 +59,7 @@ func TestOriginRequestPolicyRules(t *testing.T) {
 			c.QueryString = delivery.Names{Mode: "whitelist", Items: strings.Fields("a b c d e f g h i j k")}
 		}, delivery.ErrTooManyOriginRequestQuery},
 	} {
-		if _, err := f.CreateOriginRequestPolicy(ctx, me, originRequests("new", r.edit)); !errors.Is(err, r.want) {
+		if _, err := f.OriginRequestPolicies().Create(ctx, me, originRequests("new", r.edit)); !errors.Is(err, r.want) {
 			t.Errorf("%s: %v, want %v", r.name, err, r.want)
 		}
 	}
@@ -70,31 +70,31 @@ func TestOriginRequestPolicyRules(t *testing.T) {
 		}
 	}
 	d := must(f.CreateDistribution(ctx, me, forwarding("d", p.ID)))
-	if err := f.DeleteOriginRequestPolicy(ctx, me, p.ID, p.ETag); !errors.Is(err, delivery.ErrOriginRequestPolicyInUse) {
+	if err := f.OriginRequestPolicies().Delete(ctx, me, p.ID, p.ETag); !errors.Is(err, delivery.ErrOriginRequestPolicyInUse) {
 		t.Errorf("delete of a used policy: %v", err)
 	}
-	if users := must(f.ListDistributionsByOriginRequestPolicy(ctx, me, p.ID, delivery.Page{})); len(users.Items) != 1 || users.Items[0] != d.ID {
+	if users := must(f.OriginRequestPolicies().Distributions(ctx, me, p.ID, delivery.Page{})); len(users.Items) != 1 || users.Items[0] != d.ID {
 		t.Errorf("users %v, want %s", users.Items, d.ID)
 	}
 	c := p.Config
 	c.Headers = delivery.Names{Mode: "whitelist", Items: []string{"Referer"}}
-	p = must(f.UpdateOriginRequestPolicy(ctx, me, p.ID, p.ETag, c))
+	p = must(f.OriginRequestPolicies().Update(ctx, me, p.ID, p.ETag, c))
 	for _, s := range []*delivery.Service{f.Service, f.reopen()} {
 		if b := s.Snapshot().ByID(delivery.DistributionID(d.ID)).Behavior("/"); !b.Forward.Headers.Has("referer") || b.Key.Headers.Has("referer") {
 			t.Error("the edge keeps the old policy")
 		}
 	}
-	if _, err := f.UpdateOriginRequestPolicy(ctx, me, allViewer, p.ETag, c); !errors.Is(err, delivery.ErrManaged) {
+	if _, err := f.OriginRequestPolicies().Update(ctx, me, allViewer, p.ETag, c); !errors.Is(err, delivery.ErrManaged) {
 		t.Errorf("update of a managed policy: %v", err)
 	}
-	if err := f.DeleteOriginRequestPolicy(ctx, me, allViewer, p.ETag); !errors.Is(err, delivery.ErrManagedDelete) {
+	if err := f.OriginRequestPolicies().Delete(ctx, me, allViewer, p.ETag); !errors.Is(err, delivery.ErrManagedDelete) {
 		t.Errorf("delete of a managed policy: %v", err)
 	}
 	must(f.UpdateDistribution(ctx, me, d.ID, d.ETag, forwarding("d", exceptHost)))
-	if err := f.DeleteOriginRequestPolicy(ctx, me, p.ID, p.ETag); err != nil {
+	if err := f.OriginRequestPolicies().Delete(ctx, me, p.ID, p.ETag); err != nil {
 		t.Errorf("delete of a policy that is used no more: %v", err)
 	}
-	must(f.CreateOriginRequestPolicy(ctx, me, originRequests("p")))
+	must(f.OriginRequestPolicies().Create(ctx, me, originRequests("p")))
 }
 
 // forwarding is config with CachingOptimized and an origin request policy.
@@ -114,7 +114,7 @@ func TestEdgeHeadersInTheKey(t *testing.T) {
 	for name, ok := range map[string]bool{"CloudFront-Forwarded-Proto": true, "cloudfront-viewer-tls": true, "CloudFront-Viewer-Country": false} {
 		c := cachePolicy(name)
 		c.Headers = delivery.Names{Mode: "whitelist", Items: []string{name}}
-		if _, err := f.CreateCachePolicy(ctx, me, c); (err == nil) != ok {
+		if _, err := f.CachePolicies().Create(ctx, me, c); (err == nil) != ok {
 			t.Errorf("cache policy with %s: %v", name, err)
 		}
 		d, err := f.CreateDistribution(ctx, me, config(name, func(c *delivery.DistributionConfig) { c.DefaultBehavior.ForwardedValues.Headers = []string{name} }))
@@ -161,8 +161,8 @@ func TestForwardIsKeyAndPolicy(t *testing.T) {
 			id := string(rune('a'+i)) + string(rune('a'+j))
 			c := cachePolicy(id)
 			c.Cookies = key
-			o := must(f.CreateOriginRequestPolicy(ctx, me, originRequests(id, func(c *delivery.OriginRequestPolicyConfig) { c.Cookies = more })))
-			p := must(f.CreateCachePolicy(ctx, me, c))
+			o := must(f.OriginRequestPolicies().Create(ctx, me, originRequests(id, func(c *delivery.OriginRequestPolicyConfig) { c.Cookies = more })))
+			p := must(f.CachePolicies().Create(ctx, me, c))
 			d := must(f.CreateDistribution(ctx, me, forwarding(id, o.ID, func(c *delivery.DistributionConfig) { c.DefaultBehavior.CachePolicyID = p.ID })))
 			b := f.Snapshot().ByID(delivery.DistributionID(d.ID)).Behavior("/")
 			for _, name := range []string{"a", "b1", "c", "d"} {
@@ -181,7 +181,7 @@ func TestForwardIsKeyAndPolicy(t *testing.T) {
 // that would let a viewer choose the headers of an answer.
 func TestManagedPoliciesKeepResponseParametersFromBuckets(t *testing.T) {
 	f, ctx := open(t), t.Context()
-	custom := must(f.CreateOriginRequestPolicy(ctx, me, originRequests("all", func(c *delivery.OriginRequestPolicyConfig) { c.QueryString.Mode = "all" })))
+	custom := must(f.OriginRequestPolicies().Create(ctx, me, originRequests("all", func(c *delivery.OriginRequestPolicyConfig) { c.QueryString.Mode = "all" })))
 	bucket := func(c *delivery.DistributionConfig) {
 		s3 := delivery.NewS3OriginConfig()
 		c.Origins[0].DomainName, c.Origins[0].S3, c.Origins[0].Custom = "films.s3.us-east-1.amazonaws.com", &s3, nil

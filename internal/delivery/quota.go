@@ -10,7 +10,7 @@ type Quotas struct {
 	KeyGroupsPerBehavior         int // 4
 	DistributionsPerKeyGroup     int // 100
 	Distributions                int // per account; 500
-	DistributionsPerPolicy       int // per cache or origin request policy; 100
+	DistributionsPerPolicy       int // per policy of a behaviour; 100
 	DistributionsPerControl      int // per origin access control; 100
 	Behaviors                    int // per distribution, beside the default; 75
 	Origins                      int // per distribution; 100
@@ -19,6 +19,8 @@ type Quotas struct {
 	AccessIdentities             int // per account; 100
 	CachePolicies                int // per account, custom; 20
 	OriginRequestPolicies        int // per account, custom; 20
+	ResponseHeadersPolicies      int // per account, custom; 20
+	HeadersPerPolicy             int // that a response headers policy adds, or removes; 10
 	NamesPerPolicy               int // of headers, of cookies and of query strings each; 10
 	InvalidationPaths            int // per invalidation; 3000
 	InvalidationWildcards        int // per invalidation; 15
@@ -45,6 +47,8 @@ func (q Quotas) withDefaults() Quotas {
 		{&q.AccessIdentities, 100},
 		{&q.CachePolicies, 20},
 		{&q.OriginRequestPolicies, 20},
+		{&q.ResponseHeadersPolicies, 20},
+		{&q.HeadersPerPolicy, 10},
 		{&q.NamesPerPolicy, 10},
 		{&q.InvalidationPaths, 3000},
 		{&q.InvalidationWildcards, 15},

@@ -297,7 +297,7 @@ func (s *Service) touchedLocked(objects map[name]object) map[name]bool {
 		switch n.kind {
 		case kindDistribution:
 			touched[n] = true
-		case kindGroup, kindControl, kindIdentity, kindPolicy, kindOriginRequest:
+		case kindGroup, kindControl, kindIdentity, kindPolicy, kindOriginRequest, kindResponseHeaders:
 			users[n] = true
 		}
 	}

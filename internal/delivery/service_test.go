@@ -30,7 +30,7 @@ func everything(t testing.TB, s *delivery.Service) []any {
 		must(s.ListDistributions(ctx, me, delivery.Page{})).Items,
 		must(s.ListOriginAccessControls(ctx, me, delivery.Page{})).Items,
 		must(s.ListAccessIdentities(ctx, me, delivery.Page{})).Items,
-		must(s.ListCachePolicies(ctx, me, delivery.CustomPolicies, delivery.Page{})).Items,
+		must(s.CachePolicies().List(ctx, me, delivery.CustomPolicies, delivery.Page{})).Items,
 	}
 	for _, d := range must(s.ListDistributions(ctx, me, delivery.Page{})).Items {
 		all = append(all, must(s.ListInvalidations(ctx, me, d.ID, delivery.Page{})).Items,
@@ -48,7 +48,7 @@ func populate(f *fixture) *delivery.DistributionInfo {
 	must(f.UpdatePublicKey(ctx, me, k.ID, k.ETag, k.Config))
 	control := must(f.CreateOriginAccessControl(ctx, me, accessControl("control")))
 	identity := must(f.CreateAccessIdentity(ctx, me, delivery.AccessIdentityConfig{CallerReference: "i", Comment: "c"}))
-	policy := must(f.CreateCachePolicy(ctx, me, cachePolicy("p")))
+	policy := must(f.CachePolicies().Create(ctx, me, cachePolicy("p")))
 	d := must(f.CreateDistributionWithTags(ctx, me, config("d", trusting(g.ID), func(c *delivery.DistributionConfig) {
 		bucket := delivery.NewOriginConfig()
 		s3 := delivery.NewS3OriginConfig()
@@ -305,33 +305,43 @@ func TestGateGuardsEveryMethod(t *testing.T) {
 	d := populate(f)
 	before := everything(t, f.Service)
 	stranger := access.Caller{Principal: policy.Principal{Kind: policy.User, Account: testAccount, ARN: "arn:aws:iam::000000000000:user/eve", Name: "eve"}}
-	v := reflect.ValueOf(f.Service)
 	guarded := 0
-	for i := range v.NumMethod() {
-		m := v.Type().Method(i)
-		if m.Type.NumIn() < 3 || m.Type.In(2) != reflect.TypeFor[access.Caller]() {
-			continue
-		}
-		guarded++
-		args := []reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(stranger)}
-		for j := 3; j < m.Type.NumIn(); j++ {
-			arg := reflect.New(m.Type.In(j)).Elem()
-			if arg.Kind() == reflect.String {
-				arg.SetString(d.ID)
+	actions := map[string]bool{}
+	for _, methods := range []any{f.Service, f.CachePolicies(), f.OriginRequestPolicies(), f.ResponseHeadersPolicies()} {
+		v := reflect.ValueOf(methods)
+		for i := range v.NumMethod() {
+			m := v.Type().Method(i)
+			if m.Type.NumIn() < 3 || m.Type.In(2) != reflect.TypeFor[access.Caller]() {
+				continue
 			}
-			args = append(args, arg)
-		}
-		out := v.Method(i).Call(args)
-		err, _ := out[len(out)-1].Interface().(error)
-		if !errors.Is(err, access.ErrDenied) {
-			t.Errorf("%s by a stranger: %v, want a denial", m.Name, err)
-		}
-		last := f.journal.records[len(f.journal.records)-1]
-		if last.Decision != audit.Denied || !strings.HasPrefix(last.Action, "cloudfront:") {
-			t.Errorf("%s left the record %+v", m.Name, last)
+			guarded++
+			args := []reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(stranger)}
+			for j := 3; j < m.Type.NumIn(); j++ {
+				arg := reflect.New(m.Type.In(j)).Elem()
+				if arg.Kind() == reflect.String {
+					arg.SetString(d.ID)
+				}
+				args = append(args, arg)
+			}
+			out := v.Method(i).Call(args)
+			err, _ := out[len(out)-1].Interface().(error)
+			if !errors.Is(err, access.ErrDenied) {
+				t.Errorf("%s by a stranger: %v, want a denial", m.Name, err)
+			}
+			last := f.journal.records[len(f.journal.records)-1]
+			if last.Decision != audit.Denied || !strings.HasPrefix(last.Action, "cloudfront:") {
+				t.Errorf("%s left the record %+v", m.Name, last)
+			}
+			actions[last.Action] = true
 		}
 	}
-	if guarded < 40 {
+	for _, action := range strings.Fields(`CreateCachePolicy GetCachePolicy GetCachePolicyConfig UpdateCachePolicy DeleteCachePolicy
+		ListCachePolicies ListDistributionsByOriginRequestPolicyId ListOriginRequestPolicies GetResponseHeadersPolicyConfig`) {
+		if !actions["cloudfront:"+action] {
+			t.Errorf("nothing asked for the permission %s", action)
+		}
+	}
+	if guarded < 55 {
 		t.Errorf("only %d methods take a caller", guarded)
 	}
 	if got := everything(t, f.Service); !reflect.DeepEqual(got, before) {

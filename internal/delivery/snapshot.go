@@ -218,6 +218,8 @@ type Behavior struct {
 	CachingDisabled bool
 	// Forward says what reaches the origin. It always covers Key.
 	Forward Forward
+	// Response says which headers viewers get. Nil: the origin's.
+	Response *ResponseHeaders
 }
 
 // TTL bounds how long an answer is fresh, as in the table of the developer

@@ -26,15 +26,16 @@ const recordVersion = 1
 type kind string
 
 const (
-	kindKey           kind = "public-key"
-	kindGroup         kind = "key-group"
-	kindDistribution  kind = "distribution"
-	kindControl       kind = "access-control"
-	kindIdentity      kind = "access-identity"
-	kindPolicy        kind = "cache-policy"
-	kindOriginRequest kind = "origin-request-policy"
-	kindInvalidation  kind = "invalidation"
-	kindFloor         kind = "invalidation-floor"
+	kindKey             kind = "public-key"
+	kindGroup           kind = "key-group"
+	kindDistribution    kind = "distribution"
+	kindControl         kind = "access-control"
+	kindIdentity        kind = "access-identity"
+	kindPolicy          kind = "cache-policy"
+	kindOriginRequest   kind = "origin-request-policy"
+	kindResponseHeaders kind = "response-headers-policy"
+	kindInvalidation    kind = "invalidation"
+	kindFloor           kind = "invalidation-floor"
 )
 
 // name is an object's place: kind, account and id.
@@ -89,6 +90,8 @@ func newObject(k kind) (object, error) {
 		return new(CachePolicy), nil
 	case kindOriginRequest:
 		return new(OriginRequestPolicy), nil
+	case kindResponseHeaders:
+		return new(ResponseHeadersPolicy), nil
 	case kindInvalidation:
 		return new(InvalidationInfo), nil
 	case kindFloor:

@@ -73,6 +73,9 @@ func (x *exchange) fail(status int, reason string) {
 		return
 	}
 	h := x.w.Header()
+	if x.admitted {
+		x.police(h, resultMiss)
+	}
 	x.mark(h, resultError)
 	h["Server"] = serverHeader
 	x.sendPage(status, fmt.Sprintf(errorPage, status, reason, x.id))

@@ -23,6 +23,7 @@ type job struct {
 
 func (x *exchange) job(stale *cache.Entry) *job {
 	j := &job{site: x.site, plan: x.plan, req: x.originRequest(), url: x.url(), stale: stale}
+	x.timed(&j.req)
 	return j
 }
 

@@ -48,7 +48,7 @@ func (x *exchange) replaced(status int) bool {
 	b, _ := route(x.site.d, page.PagePath)
 	own := &exchange{
 		e: x.e, w: x.w, r: r, rc: x.rc, now: x.now, id: x.id,
-		sender:  x.sender,
+		sender: x.sender, begun: x.begun, admitted: true,
 		verdict: verdict{target: target{path: page.PagePath}, site: x.site, plan: &x.site.plans[b.Index]},
 		instead: page.Status,
 	}

@@ -121,6 +121,7 @@ func (x *exchange) begin(m *cache.Meta, result string) http.Header {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // keeps net/http from guessing one
 	}
+	x.police(h, result)
 	if m.Status >= http.StatusBadRequest || x.instead != 0 {
 		result = resultError
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
+	"github.com/keyfront-project/keyfront/internal/edge/origin"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -33,6 +34,11 @@ type exchange struct {
 	sender sender
 	verdict
 	key cache.Key
+	// admitted requests are those that the viewer may make.
+	admitted bool
+	begun    time.Time // of the process's clock
+	// upstream is how long the origin took, if answers are to tell of it.
+	upstream *origin.Timing
 	// instead is not 0 in the edge's own request for an error page: the status
 	// that the page is sent with.
 	instead int
@@ -43,9 +49,13 @@ type exchange struct {
 // ServeHTTP answers a viewer. It panics with http.ErrAbortHandler, as net/http
 // wants it, to cut off an answer whose end the origin owes.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{e: e, w: w, r: r, rc: *http.NewResponseController(w), now: e.cfg.Clock.Now(), id: newRequestID(), sender: e.senderOf(r)}
+	x := &exchange{
+		e: e, w: w, r: r, rc: *http.NewResponseController(w), begun: time.Now(), now: e.cfg.Clock.Now(),
+		id: newRequestID(), sender: e.senderOf(r),
+	}
 	x.extend()
 	if x.admit() {
+		x.admitted = true
 		x.serve()
 	}
 }

@@ -2,6 +2,7 @@ package cloudfront
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -377,6 +378,22 @@ func (long) read(e *element, into *int64) error {
 
 func (number) write(w *writer, v *int) { w.WriteString(strconv.Itoa(*v)) }
 func (long) write(w *writer, v *int64) { w.WriteString(strconv.FormatInt(*v, 10)) }
+
+// fraction is a decimal number, perhaps with a fraction.
+type fraction struct{}
+
+func (fraction) fresh() float64 { return 0 }
+
+func (fraction) read(e *element, into *float64) error {
+	n, err := strconv.ParseFloat(strings.TrimSpace(e.text()), 64)
+	if err != nil || len(e.children) > 0 || math.IsNaN(n) || math.IsInf(n, 0) {
+		return &restxml.DecodeError{Problem: restxml.Value, Path: e.path()}
+	}
+	*into = n
+	return nil
+}
+
+func (fraction) write(w *writer, v *float64) { w.WriteString(strconv.FormatFloat(*v, 'f', -1, 64)) }
 
 // timestamp is a time as CloudFront writes it.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

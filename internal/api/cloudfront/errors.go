@@ -31,6 +31,7 @@ var wireErrors = []struct {
 	{delivery.ErrNoAccessIdentity, "NoSuchCloudFrontOriginAccessIdentity", 404, "The specified origin access identity does not exist."},
 	{delivery.ErrNoCachePolicy, "NoSuchCachePolicy", 404, "The specified cache policy does not exist."},
 	{delivery.ErrNoOriginRequestPolicy, "NoSuchOriginRequestPolicy", 404, "The specified origin request policy does not exist."},
+	{delivery.ErrNoResponseHeadersPolicy, "NoSuchResponseHeadersPolicy", 404, "The response headers policy does not exist."},
 	{delivery.ErrNoInvalidation, "NoSuchInvalidation", 404, "The specified invalidation does not exist."},
 	{delivery.ErrNoResource, "NoSuchResource", 404, "The specified resource does not exist."},
 
@@ -41,6 +42,7 @@ var wireErrors = []struct {
 	{delivery.ErrAccessIdentityExists, "CloudFrontOriginAccessIdentityAlreadyExists", 409, "The caller reference is already used with a different configuration."},
 	{delivery.ErrCachePolicyExists, "CachePolicyAlreadyExists", 409, "A cache policy with this name already exists."},
 	{delivery.ErrOriginRequestPolicyExists, "OriginRequestPolicyAlreadyExists", 409, "An origin request policy with this name already exists."},
+	{delivery.ErrResponseHeadersPolicyExists, "ResponseHeadersPolicyAlreadyExists", 409, "A response headers policy with this name already exists."},
 	{delivery.ErrInvalidationExists, "InvalidationBatchAlreadyExists", 409, "The caller reference is already used with different paths."},
 	{delivery.ErrAliasTaken, "CNAMEAlreadyExists", 409, ""},
 
@@ -50,6 +52,7 @@ var wireErrors = []struct {
 	{delivery.ErrAccessIdentityInUse, "CloudFrontOriginAccessIdentityInUse", 409, "The CloudFront origin access identity is still being used."},
 	{delivery.ErrCachePolicyInUse, "CachePolicyInUse", 409, "Cannot delete the cache policy because it is attached to one or more cache behaviors."},
 	{delivery.ErrOriginRequestPolicyInUse, "OriginRequestPolicyInUse", 409, "Cannot delete the origin request policy because it is attached to one or more cache behaviors."},
+	{delivery.ErrResponseHeadersPolicyInUse, "ResponseHeadersPolicyInUse", 409, "Cannot delete the response headers policy because it is attached to one or more cache behaviors."},
 	{delivery.ErrNotDisabled, "DistributionNotDisabled", 409, "The distribution you are trying to delete has not been disabled."},
 
 	{delivery.ErrVersion, "InvalidIfMatchVersion", 400, "The If-Match version is missing or not valid for the resource."},
@@ -104,6 +107,11 @@ var wireErrors = []struct {
 	{delivery.ErrTooManyOriginRequestCookies, "TooManyCookiesInOriginRequestPolicy", 400, ""},
 	{delivery.ErrTooManyOriginRequestQuery, "TooManyQueryStringsInOriginRequestPolicy", 400, ""},
 	{delivery.ErrTooManyDistributionsOfOriginRequest, "TooManyDistributionsAssociatedToOriginRequestPolicy", 400, "The number of distributions that use this origin request policy is more than the maximum allowed."},
+	{delivery.ErrTooManyResponseHeadersPolicies, "TooManyResponseHeadersPolicies", 400, "The maximum number of response headers policies has been reached."},
+	{delivery.ErrTooManyAddedHeaders, "TooManyCustomHeadersInResponseHeadersPolicy", 400, ""},
+	{delivery.ErrTooManyRemovedHeaders, "TooManyRemoveHeadersInResponseHeadersPolicy", 400, ""},
+	{delivery.ErrContentSecurityTooLong, "TooLongCSPInResponseHeadersPolicy", 400, ""},
+	{delivery.ErrTooManyDistributionsOfResponseHeaders, "TooManyDistributionsAssociatedToResponseHeadersPolicy", 400, "The number of distributions that use this response headers policy is more than the maximum allowed."},
 	{delivery.ErrTooManyInvalidations, "TooManyInvalidationsInProgress", 400, ""},
 	{delivery.ErrBatchTooLarge, "BatchTooLarge", 413, ""},
 	{delivery.ErrTooManyDistributionsOfControl, "TooManyDistributionsAssociatedToOriginAccessControl", 400, "The number of distributions that use this origin access control is more than the maximum allowed."},

@@ -27,7 +27,9 @@ var supported = strings.Fields(`
 	CreateInvalidation GetInvalidation ListInvalidations
 	CreateCachePolicy GetCachePolicy GetCachePolicyConfig UpdateCachePolicy DeleteCachePolicy ListCachePolicies ListDistributionsByCachePolicyId
 	CreateOriginRequestPolicy GetOriginRequestPolicy GetOriginRequestPolicyConfig UpdateOriginRequestPolicy DeleteOriginRequestPolicy
-	ListOriginRequestPolicies ListDistributionsByOriginRequestPolicyId`)
+	ListOriginRequestPolicies ListDistributionsByOriginRequestPolicyId
+	CreateResponseHeadersPolicy GetResponseHeadersPolicy GetResponseHeadersPolicyConfig UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy
+	ListResponseHeadersPolicies ListDistributionsByResponseHeadersPolicyId`)
 
 // snapshots returns the requests that the AWS SDK for Go makes for every
 // operation with every member set, by operation.

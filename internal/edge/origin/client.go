@@ -97,6 +97,8 @@ type Request struct {
 	// Body is nil, or the body to send. ContentLength is its length, or -1.
 	Body          io.Reader
 	ContentLength int64
+	// Timing, unless nil, is set before Fetch returns.
+	Timing *Timing
 }
 
 // Fetch sends r and returns the answer as soon as its head is there. Whoever has
@@ -145,6 +147,11 @@ func (c *Client) send(ctx context.Context, cancel context.CancelCauseFunc, r *Re
 	b := &body{cancel: cancel, patience: r.Origin.ReadTimeout, ctx: ctx}
 	if t := r.Origin.CompletionTimeout; t > 0 {
 		b.completion = time.AfterFunc(t, func() { cancel(fmt.Errorf("%w: answer not complete", ErrTimeout)) })
+	}
+	if r.Timing != nil {
+		var watch stopwatch
+		req = req.WithContext(watch.watch(ctx))
+		defer func() { *r.Timing = watch.read() }()
 	}
 	resp, err := c.transport(settingsOf(r.Origin)).RoundTrip(req)
 	if err != nil {
