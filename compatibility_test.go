@@ -24,14 +24,13 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		section         string
 		file            string
 		present, absent string // patterns whose first group is the operation
-		name            func(string) string
 	}{
-		{"KMS", "internal/api/kms/operations.go", `"(\w+)":\s+(?:answers|silent)\(`, `"(\w+)":\s+lacks`, nil},
-		{"S3", "internal/api/s3/routes.go", `\{"([A-Z]\w+)", \(\*exchange\)`, `\{"([A-Z]\w+)", nil\}`, nil},
-		{"CloudFront", "internal/api/cloudfront/routes.go", ` ((?:\(\*Door\)|\w+Policies)\.\w+)\}`, `^$`, cloudFrontName},
-		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`, nil},
-		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`, nil},
-		{"STS", "internal/api/sts/sts.go", `"([A-Z]\w+)":\s+s\.`, `^$`, nil},
+		{"KMS", "internal/api/kms/operations.go", `"(\w+)":\s+(?:answers|silent)\(`, `"(\w+)":\s+lacks`},
+		{"S3", "internal/api/s3/routes.go", `\{"([A-Z]\w+)", \(\*exchange\)`, `\{"([A-Z]\w+)", nil\}`},
+		{"CloudFront", "internal/api/cloudfront/routes.go", `\{"(\w+)", http\.Method`, `^$`},
+		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
+		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
+		{"STS", "internal/api/sts/sts.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 	}
 	row := regexp.MustCompile("(?m)^\\| `(\\w+)` \\|")
 	word := regexp.MustCompile("`(\\w+)`")
@@ -42,11 +41,11 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 			continue
 		}
 		table, rest, _ := strings.Cut(text, "\nAbsent:")
-		listed := names(row, table, nil)
-		missing := names(word, strings.SplitN(rest, "\n\n", 2)[0], nil)
+		listed := names(row, table)
+		missing := names(word, strings.SplitN(rest, "\n\n", 2)[0])
 		code := read(t, tt.file)
-		present := names(regexp.MustCompile(tt.present), code, tt.name)
-		absent := names(regexp.MustCompile(tt.absent), code, tt.name)
+		present := names(regexp.MustCompile(tt.present), code)
+		absent := names(regexp.MustCompile(tt.absent), code)
 		for op := range absent {
 			if present[op] { // another form of the same operation
 				delete(absent, op)
@@ -75,37 +74,15 @@ func compare(t *testing.T, what string, page, code map[string]bool) {
 	}
 }
 
-func names(pattern *regexp.Regexp, text string, rename func(string) string) map[string]bool {
+func names(pattern *regexp.Regexp, text string) map[string]bool {
 	found := map[string]bool{}
 	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
 		if len(m) < 2 {
 			continue
 		}
-		if rename != nil {
-			m[1] = rename(m[1])
-		}
 		found[m[1]] = true
 	}
 	return found
-}
-
-// cloudFrontName is the operation behind a handler of the CloudFront door.
-func cloudFrontName(handler string) string {
-	of, name, _ := strings.Cut(handler, ".")
-	if sort, ok := strings.CutSuffix(of, "Policies"); ok {
-		policy := strings.ToUpper(sort[:1]) + sort[1:] + "Policy"
-		return map[string]string{
-			"create": "Create" + policy, "get": "Get" + policy, "getConfig": "Get" + policy + "Config",
-			"update": "Update" + policy, "delete": "Delete" + policy,
-			"list": "List" + strings.TrimSuffix(policy, "y") + "ies", "distributions": "ListDistributionsBy" + policy + "Id",
-		}[name]
-	}
-	name = strings.ToUpper(name[:1]) + name[1:]
-	if name == "ListTags" {
-		return "ListTagsForResource"
-	}
-	name = strings.Replace(name, "AccessControl", "OriginAccessControl", 1)
-	return strings.Replace(strings.Replace(name, "AccessIdentities", "CloudFrontOriginAccessIdentities", 1), "AccessIdentity", "CloudFrontOriginAccessIdentity", 1)
 }
 
 func read(t *testing.T, name string) string {

@@ -19,6 +19,7 @@ var ranks = []string{
 	"internal/arn internal/clock internal/store signedurl kmssigner",
 	"internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
 	"internal/wire/awschunked internal/rootkey internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
+	"internal/event",
 	"internal/identity internal/keyring internal/bucket internal/delivery",
 	"internal/edge/cache internal/edge/origin",
 	"internal/edge internal/api/front",

@@ -17,6 +17,7 @@ package access
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
@@ -51,6 +52,18 @@ type Caller struct {
 	// acts for, such as a distribution.
 	SourceARN     string
 	SourceAccount arn.AccountID
+
+	// Exchange is the request on the wire; nil for calls that nobody sent.
+	Exchange *Exchange
+}
+
+// Exchange is one request on the wire, which may lead to several calls.
+type Exchange struct {
+	// Operation is the API's name of what is asked for, such as "UploadPart".
+	// The door sets it before it calls anyone.
+	Operation string
+
+	recorded atomic.Bool
 }
 
 // Tag is one label of a principal or a resource.
@@ -95,6 +108,9 @@ func (c *Caller) identity() audit.Identity {
 		AccessKeyID: c.AccessKeyID,
 		Issuer:      c.Principal.IssuerARN,
 		SourceARN:   c.SourceARN,
+	}
+	if s := c.Session; s != nil {
+		id.Since, id.MFA, id.Provider = s.IssuedAt, !s.MFAAt.IsZero(), s.FederatedProvider
 	}
 	switch c.Principal.Kind {
 	case policy.Root:

@@ -116,13 +116,35 @@ func (g *Gate) Begin(who Caller, action policy.Action) *Call {
 		InvokedBy: who.Via, Action: string(action),
 		Resources: c.resources[:0], Parameters: c.parameters[:0],
 	}
+	if x := who.Exchange; x != nil && who.Via == "" {
+		if _, name, _ := strings.Cut(string(action), ":"); name != x.Operation {
+			c.record.Operation = x.Operation
+		}
+	}
 	return c
+}
+
+// Refused records a request that ended before any call began, because its form
+// was wrong or asked for what we lack. Requests of nobody we know leave no
+// record, nor do those that have one already.
+func (g *Gate) Refused(ctx context.Context, who Caller, service, code, message string) error {
+	x := who.Exchange
+	if x == nil || x.Operation == "" || x.recorded.Load() || who.Principal.Kind == policy.Anonymous {
+		return nil
+	}
+	c := g.Begin(who, policy.Action(service+":"+x.Operation))
+	c.record.Error, c.record.Message = code, message
+	return c.append(ctx)
 }
 
 // Note keeps one request parameter for the record. Never pass a secret.
 func (c *Call) Note(name, value string) {
 	c.record.Parameters = append(c.record.Parameters, audit.Pair{Name: name, Value: value})
 }
+
+// NoteAnswer keeps one member of the answer, such as the id of what is made.
+// Never pass a secret.
+func (c *Call) NoteAnswer(name, value string) { c.Note(audit.ResponsePrefix+name, value) }
 
 // NoteContext keeps the encryption context for the record.
 func (c *Call) NoteContext(pairs map[string]string) {
@@ -140,6 +162,9 @@ func (c *Call) On(arn string) {
 // call may decide several times; each must allow.
 func (c *Call) Decide(t Target) error {
 	c.On(t.ARN)
+	if t.Owner != c.who.Principal.Account {
+		c.record.Owner = t.Owner
+	}
 	r, p, d := c.decide(t)
 	if !d.Allowed {
 		c.record.Decision = audit.Denied
@@ -202,11 +227,18 @@ func (c *Call) write(ctx context.Context, outcome error) error {
 	if outcome != nil {
 		r.Error, r.Message = c.errorCode(outcome), outcome.Error()
 	}
+	return c.append(ctx)
+}
+
+func (c *Call) append(ctx context.Context) error {
 	// The caller may have hung up; the record is owed all the same.
-	if err := c.gate.cfg.Record.Append(context.WithoutCancel(ctx), r); err != nil {
+	if err := c.gate.cfg.Record.Append(context.WithoutCancel(ctx), &c.record); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	}
 	c.recorded = true
+	if c.who.Exchange != nil {
+		c.who.Exchange.recorded.Store(true)
+	}
 	return nil
 }
 

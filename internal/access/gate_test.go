@@ -344,3 +344,60 @@ func BenchmarkCall(b *testing.B) {
 type discard struct{}
 
 func (discard) Append(context.Context, *audit.Record) error { return nil }
+
+func TestRefusedRequestsAreRecordedOnce(t *testing.T) {
+	rec := &tape{}
+	g := gate(rec)
+	who := root()
+	who.Exchange = &access.Exchange{Operation: "UploadPart"}
+	refuse := func(w access.Caller) error {
+		return g.Refused(t.Context(), w, "s3", "MalformedXML", "what you sent")
+	}
+	if err := refuse(who); err != nil || len(rec.records) != 1 {
+		t.Fatalf("Refused = %v with %d records, want one", err, len(rec.records))
+	}
+	if r := rec.records[0]; r.Action != "s3:UploadPart" || r.Error != "MalformedXML" || r.Decision != audit.Undecided || r.Operation != "" || r.Who.Type != "Root" {
+		t.Errorf("record %+v", r)
+	}
+	if err := refuse(who); err != nil || len(rec.records) != 1 {
+		t.Errorf("the same request was recorded %d times, %v", len(rec.records), err)
+	}
+	nobody, unnamed, inner := root(), root(), root()
+	nobody.Principal, nobody.Exchange = policy.Principal{}, &access.Exchange{Operation: "UploadPart"}
+	unnamed.Exchange = &access.Exchange{}
+	for _, w := range []access.Caller{nobody, unnamed, inner} {
+		if err := refuse(w); err != nil || len(rec.records) != 1 {
+			t.Errorf("recorded: %+v, %v", rec.records[1:], err)
+		}
+	}
+	rec.err = errors.New("disk full")
+	who.Exchange = &access.Exchange{Operation: "UploadPart"}
+	if err := refuse(who); !errors.Is(err, access.ErrNotRecorded) {
+		t.Errorf("Refused on a full disk = %v, want ErrNotRecorded", err)
+	}
+}
+
+func TestRecordNamesOperationAndOwner(t *testing.T) {
+	rec := &tape{}
+	who := root()
+	who.Exchange = &access.Exchange{Operation: "UploadPart"}
+	who.Session = &access.Session{IssuedAt: who.At, FederatedProvider: "idp"}
+	call := func(who access.Caller, action policy.Action) audit.Record {
+		var err error
+		c := gate(rec).Begin(who, action)
+		_ = c.Decide(access.Target{ARN: keyARN, Owner: "444455556666"})
+		c.Open()
+		c.End(t.Context(), &err)
+		return rec.records[len(rec.records)-1]
+	}
+	r := call(who, "s3:PutObject")
+	if r.Operation != "UploadPart" || r.Owner != "444455556666" || r.Who.Provider != "idp" || !r.Who.Since.Equal(who.At) {
+		t.Errorf("record %+v", r)
+	}
+	if r := call(who.Through("s3"), "kms:GenerateDataKey"); r.Operation != "" {
+		t.Errorf("a call made for the request is named %q", r.Operation)
+	}
+	if r := call(who, "s3:UploadPart"); r.Operation != "" {
+		t.Errorf("the operation is said twice: %q", r.Operation)
+	}
+}

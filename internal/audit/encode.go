@@ -24,7 +24,9 @@ type Entry struct {
 	UserAgent string            `json:"agent"`
 	InvokedBy string            `json:"via"`
 	Action    string            `json:"action"`
+	Operation string            `json:"op"`
 	Resources []string          `json:"resources"`
+	Owner     string            `json:"owner"`
 	Params    map[string]string `json:"params"`
 	Context   map[string]string `json:"context"`
 	Decision  string            `json:"decision"`
@@ -35,14 +37,17 @@ type Entry struct {
 
 // EntryIdentity is the caller of an Entry.
 type EntryIdentity struct {
-	Type        string `json:"type"`
-	ARN         string `json:"arn"`
-	Account     string `json:"account"`
-	PrincipalID string `json:"id"`
-	Name        string `json:"name"`
-	AccessKeyID string `json:"key"`
-	Issuer      string `json:"issuer"`
-	SourceARN   string `json:"source"`
+	Type        string    `json:"type"`
+	ARN         string    `json:"arn"`
+	Account     string    `json:"account"`
+	PrincipalID string    `json:"id"`
+	Name        string    `json:"name"`
+	AccessKeyID string    `json:"key"`
+	Issuer      string    `json:"issuer"`
+	Since       time.Time `json:"since"`
+	MFA         bool      `json:"mfa"`
+	Provider    string    `json:"provider"`
+	SourceARN   string    `json:"source"`
 }
 
 func parseEntry(line []byte) (*Entry, error) {
@@ -75,6 +80,15 @@ func appendBody(b []byte, r *Record) []byte {
 	b = appendMember(b, "name", r.Who.Name)
 	b = appendMember(b, "key", r.Who.AccessKeyID)
 	b = appendMember(b, "issuer", r.Who.Issuer)
+	if !r.Who.Since.IsZero() {
+		b = append(b, `,"since":"`...)
+		b = r.Who.Since.UTC().AppendFormat(b, time.RFC3339)
+		b = append(b, '"')
+	}
+	if r.Who.MFA {
+		b = append(b, `,"mfa":true`...)
+	}
+	b = appendMember(b, "provider", r.Who.Provider)
 	b = appendMember(b, "source", r.Who.SourceARN)
 	b = append(b, '}')
 	if r.SourceIP.IsValid() {
@@ -85,6 +99,7 @@ func appendBody(b []byte, r *Record) []byte {
 	b = appendMember(b, "agent", r.UserAgent)
 	b = appendMember(b, "via", r.InvokedBy)
 	b = appendMember(b, "action", r.Action)
+	b = appendMember(b, "op", r.Operation)
 	if len(r.Resources) > 0 {
 		b = append(b, `,"resources":[`...)
 		for i, s := range r.Resources {
@@ -95,6 +110,7 @@ func appendBody(b []byte, r *Record) []byte {
 		}
 		b = append(b, ']')
 	}
+	b = appendMember(b, "owner", string(r.Owner))
 	b = appendPairs(b, "params", r.Parameters)
 	b = appendPairs(b, "context", r.Context)
 	b = appendMember(b, "decision", r.Decision.String())

@@ -29,8 +29,13 @@ type Record struct {
 
 	// Action is the policy action, for instance "kms:Decrypt".
 	Action string
+	// Operation is the API's name of what was asked for where the action has
+	// another, such as "UploadPart" of "s3:PutObject".
+	Operation string
 	// Resources are the ARNs that the call acted on.
 	Resources []string
+	// Owner is the account that owns the resource, where it is not the caller's.
+	Owner arn.AccountID
 	// Parameters are the request's members worth keeping, without secrets.
 	Parameters []Pair
 	// Context is the encryption context; it is logged in clear.
@@ -54,9 +59,18 @@ type Identity struct {
 	Name        string
 	AccessKeyID string
 	Issuer      string // the role behind a session
+	// Since is when temporary credentials were made; zero for others. MFA says
+	// that they prove a device, Provider who vouched for them, if not we.
+	Since    time.Time
+	MFA      bool
+	Provider string
 	// SourceARN is the resource a service principal acts for.
 	SourceARN string
 }
+
+// ResponsePrefix begins the names of parameters that were not asked for but
+// answered, such as the id of what was made.
+const ResponsePrefix = "response."
 
 // Pair is one named value.
 type Pair struct{ Name, Value string }

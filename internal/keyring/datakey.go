@@ -2,7 +2,7 @@ package keyring
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -53,7 +53,11 @@ func (r *Ring) dataKey(ctx context.Context, who *access.Caller, op operation, us
 	if err := use.note(call); err != nil {
 		return out, err
 	}
-	call.Note("numberOfBytes", fmt.Sprint(sizeBytes))
+	if use.DataKeySpec != "" {
+		call.Note("keySpec", use.DataKeySpec)
+	} else {
+		call.Note("numberOfBytes", strconv.Itoa(sizeBytes))
+	}
 	if sizeBytes < 1 || sizeBytes > MaxDataKeyBytes {
 		return out, outOfRange("numberOfBytes", sizeBytes, 1, MaxDataKeyBytes)
 	}
@@ -154,7 +158,7 @@ func (r *Ring) dataKeyPair(ctx context.Context, who *access.Caller, op operation
 // data, on behalf of who: it returns the key, its encrypted form and the ARN of
 // the key that encrypted it.
 func (r *Ring) NewDataKey(ctx context.Context, who access.Caller, ref string, bind map[string]string) (key sealed.Secret, wrapped []byte, keyARN string, err error) {
-	out, err := r.GenerateDataKey(ctx, who, Use{Key: ref, Context: bind}, sealed.KeyBytes)
+	out, err := r.GenerateDataKey(ctx, who, Use{Key: ref, Context: bind, DataKeySpec: "AES_256"}, sealed.KeyBytes)
 	return out.Plaintext, out.Blob, out.KeyARN, err
 }
 

@@ -23,6 +23,9 @@ type Use struct {
 	Context map[string]string
 	// GrantTokens name grants that are new.
 	GrantTokens []string
+	// DataKeySpec is how the request named the length of a data key, such as
+	// "AES_256"; empty where it gave a number. Only the record tells them apart.
+	DataKeySpec string
 	// DryRun checks everything, does nothing, and ends with ErrDryRun.
 	DryRun bool
 	// IgnoreCiphertext, in a dry run of Decrypt or ReEncrypt, asks about the key

@@ -112,6 +112,7 @@ func (r *Ring) CreateGrant(ctx context.Context, who access.Caller, in GrantInput
 	if in.DryRun {
 		return "", "", dryRun()
 	}
+	call.NoteAnswer("grantId", string(at.grant))
 	if !again {
 		err = call.Effect(ctx, func() error {
 			return r.mutate(ctx, func(c *change) error {

@@ -198,7 +198,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 func (s *Server) openFront() {
 	s.api.http.Handler = front.New(front.Config{
 		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(s.gate),
-		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count,
+		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count, Refused: s.gate.Refused,
 	})
 }
 

@@ -128,6 +128,7 @@ func (d *Door) answer(r *front.Request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Exchange.Operation = route.operation
 	return route.handle(d, &call{r, ids})
 }
 
@@ -135,6 +136,10 @@ func (d *Door) answer(r *front.Request) (*answer, error) {
 // client learns only the request's id.
 func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
 	form := wireForm(err)
+	if unrecorded := r.Refused(form.Code, form.Message); unrecorded != nil {
+		err = unrecorded
+		form = wireForm(err)
+	}
 	kind := "Sender"
 	if form.Status >= http.StatusInternalServerError {
 		kind = "Receiver"

@@ -43,9 +43,25 @@ type Request struct {
 	// Auth is what the verified signature says; its Form is sigv4.FormNone for
 	// an anonymous request.
 	Auth sigv4.Auth
+	// Exchange is what the caller's calls know of this request. The door sets its
+	// Operation.
+	Exchange access.Exchange
 	// Payload says how the body of a streaming service is to be checked. Its
 	// zero value belongs to anonymous requests.
 	Payload sigv4.Payload
+
+	front   *Front
+	service string
+}
+
+// Refused records that the request was refused with an error of that code, if
+// it is an admitted one and nothing else was recorded of it. Doors call it before
+// they answer with an error, and answer with the one that it returns, if any.
+func (r *Request) Refused(code, message string) error {
+	if r.front == nil || r.front.cfg.Refused == nil {
+		return nil
+	}
+	return r.front.cfg.Refused(r.Context(), r.Caller, r.service, code, message)
 }
 
 // Door is one service's entrance: decode, call the domain, encode.

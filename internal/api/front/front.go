@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -48,7 +49,8 @@ type Service struct {
 	Anonymous bool
 }
 
-// Config is what a Front needs. All fields but Open and Count are required.
+// Config is what a Front needs. All fields but Open and those after it are
+// required.
 type Config struct {
 	Identity *identity.Service
 	Clock    *clock.Clock
@@ -59,6 +61,9 @@ type Config struct {
 	Open map[string]http.Handler
 	// Count is told of every request to a service; nil counts nothing.
 	Count func(service string, admitted bool)
+	// Refused records a request that its door refused before a call began; nil
+	// records none.
+	Refused func(ctx context.Context, who access.Caller, service, code, message string) error
 }
 
 // Front is the handler of the API address.
@@ -100,6 +105,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Door.Refuse(w, req, err)
 		return
 	}
+	req.front, req.service = f, s.Name
 	s.Door.Serve(w, req)
 }
 
@@ -122,6 +128,7 @@ func (f *Front) recoverPanic(req *Request) {
 func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv4.Auth, authErr error) error {
 	req.Auth = auth
 	req.Caller = f.stranger(req)
+	req.Caller.Exchange = &req.Exchange
 	if authErr != nil {
 		return authErr
 	}

@@ -112,7 +112,7 @@ func generateDataKey(c call, in *kms.GenerateDataKeyInput) (*kms.GenerateDataKey
 		return nil, err
 	}
 	out, err := c.ring.GenerateDataKey(c.Context, c.who, keyring.Use{
-		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun), DataKeySpec: string(in.KeySpec),
 	}, n)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func generateDataKeyWithoutPlaintext(c call, in *kms.GenerateDataKeyWithoutPlain
 		return nil, err
 	}
 	out, err := c.ring.GenerateDataKeyWithoutPlaintext(c.Context, c.who, keyring.Use{
-		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun),
+		Key: *in.KeyId, Context: in.EncryptionContext, GrantTokens: in.GrantTokens, DryRun: aws.ToBool(in.DryRun), DataKeySpec: string(in.KeySpec),
 	}, n)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,7 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 		d.writeError(w, r, http.StatusBadRequest, unknownOperation)
 		return
 	}
+	r.Exchange.Operation = name
 	buf := d.answers.Get().(*[]byte)
 	defer func() {
 		clear(*buf) // an answer may hold plaintext
@@ -83,6 +84,10 @@ func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
 
 func (d *Door) refuse(w http.ResponseWriter, r *front.Request, err error) {
 	status, body := wireError(err)
+	if unrecorded := r.Refused(body.Type, body.Message); unrecorded != nil {
+		err = unrecorded
+		status, body = wireError(err)
+	}
 	if status >= http.StatusInternalServerError {
 		d.log.LogAttrs(r.Context(), slog.LevelError, "key service failed", slog.String("request", r.ID), slog.Any("error", err))
 	}

@@ -76,6 +76,7 @@ func (d *Door) answer(r *front.Request, form query.Form) ([]byte, error) {
 	if !ok || version != "" && version != d.service.Version {
 		return nil, &actionError{name, version}
 	}
+	r.Exchange.Operation = name
 	run := operation(form)
 	if err := form.Err(); err != nil {
 		return nil, err
@@ -107,6 +108,10 @@ func (e *unreadError) Error() string {
 
 func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {
 	f := d.service.describe(err)
+	if unrecorded := r.Refused(f.Code, f.Message); unrecorded != nil {
+		err = unrecorded
+		f = d.service.describe(err)
+	}
 	fault := "Sender"
 	if f.Status >= http.StatusInternalServerError {
 		fault = "Receiver"

@@ -115,6 +115,7 @@ func (x *exchange) serve() (err error) {
 			extra:   []bucket.Pair{{Name: "Method", Value: x.r.Method}},
 		}
 	}
+	x.r.Exchange.Operation = x.op.name
 	if x.op.run == nil {
 		return notImplemented(x.op.name)
 	}

@@ -324,6 +324,10 @@ func spacedHex(s string) string { return fmt.Sprintf("% x", s) }
 // fail answers with an error. HEAD's has no body: clients read its status.
 func (x *exchange) fail(err error) {
 	e := asAPIError(err)
+	if unrecorded := x.r.Refused(e.code, e.message); unrecorded != nil {
+		err = unrecorded
+		e = asAPIError(err)
+	}
 	if e.status >= http.StatusInternalServerError && e.code != "NotImplemented" {
 		x.cfg.Log.LogAttrs(context.WithoutCancel(x.ctx), slog.LevelError, "s3 request failed", slog.String("request", x.r.ID), slog.Any("error", err))
 	}
