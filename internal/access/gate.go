@@ -153,8 +153,12 @@ func (c *Call) NoteContext(pairs map[string]string) {
 	}
 }
 
-// On names a resource for the record, where no Decide will name it.
+// On names a resource for the record, where no Decide will name it. The same
+// name several times in a row counts once.
 func (c *Call) On(arn string) {
+	if n := len(c.record.Resources); n > 0 && c.record.Resources[n-1] == arn {
+		return
+	}
 	c.record.Resources = append(c.record.Resources, arn)
 }
 

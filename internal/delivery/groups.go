@@ -2,10 +2,12 @@ package delivery
 
 import (
 	"context"
+	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 // KeyGroupConfig is a key group as its owner writes it.
@@ -178,4 +180,27 @@ func (s *Service) ListDistributionsByKeyGroup(ctx context.Context, who access.Ca
 		_, err := find[*KeyGroup](s, n, ErrNoKeyGroup)
 		return err
 	}, p)
+}
+
+// Serves reports whether every distribution of the account that trusts the key
+// group already lets in signatures of the key, by its snapshot. It is no access
+// path: who asks is the one that keeps the group.
+func (s *Service) Serves(account arn.AccountID, group, key string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	g, ok := s.shelves[kindGroup][account][group].(*KeyGroup)
+	if !ok || !slices.Contains(g.Config.Keys, key) {
+		return false
+	}
+	snapshot, n := s.Snapshot(), name{kindGroup, account, group}
+	for id, o := range s.shelves[kindDistribution][account] {
+		if !slices.Contains(o.(*DistributionInfo).references(), n) {
+			continue
+		}
+		d := snapshot.ByID(DistributionID(id))
+		if d == nil || !slices.ContainsFunc(d.Behaviors, func(b *Behavior) bool { return b.Keys.PublicKey(signedurl.KeyID(key)) != nil }) {
+			return false
+		}
+	}
+	return true
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -65,7 +64,7 @@ func (s *Service) CreatePublicKey(ctx context.Context, who access.Caller, c Publ
 	call.Note("name", c.Name)
 	account := who.Account()
 	n := name{kindKey, account, newID("K")}
-	if err := call.Decide(access.Target{ARN: name{kindKey, account, "*"}.arn(), Rule: policy.IdentityOnly}); err != nil {
+	if err := call.Decide(s.target(name{kindKey, account, "*"})); err != nil {
 		return nil, err
 	}
 	key, err := c.check()

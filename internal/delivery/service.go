@@ -19,7 +19,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// Config is what a Service needs. All fields but Quotas are required.
+// Config is what a Service needs. All fields but Quotas and Services are required.
 type Config struct {
 	Records store.Records
 	Gate    *access.Gate
@@ -29,6 +29,9 @@ type Config struct {
 	// without port: "cloudfront.localhost".
 	EdgeDomain string
 	Quotas     Quotas
+	// Services says what services of this server may do with public keys and
+	// key groups of the account that they act for. Nil: nothing.
+	Services *policy.Document
 }
 
 // Service keeps the control plane's state. It may be used concurrently. What
@@ -422,7 +425,17 @@ func (s *Service) decide(call *access.Call, n name) error {
 			call.Keys.Set("aws:ResourceTag/"+k, v)
 		}
 	}
-	return call.Decide(access.Target{ARN: n.arn(), Owner: n.account, Rule: policy.IdentityOnly})
+	return call.Decide(s.target(n))
+}
+
+// target is what a decision about n stands on: the caller's own policies, and
+// for keys and groups what is said of services.
+func (s *Service) target(n name) access.Target {
+	t := access.Target{ARN: n.arn(), Owner: n.account, Rule: policy.IdentityOnly}
+	if n.kind == kindKey || n.kind == kindGroup {
+		t.Policy = s.cfg.Services
+	}
+	return t
 }
 
 // arn is the resource name that policies see.

@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"iter"
+	"maps"
 	"strings"
 	"time"
 
@@ -68,6 +70,9 @@ func (s *Snapshot) Len() int { return len(s.distributions) }
 
 // ByID returns the distribution with that id, or nil.
 func (s *Snapshot) ByID(id DistributionID) *Distribution { return s.distributions[id] }
+
+// All walks the distributions in no order.
+func (s *Snapshot) All() iter.Seq[*Distribution] { return maps.Values(s.distributions) }
 
 // Lookup returns the distribution that answers to host, or nil. An exact alias
 // wins over a distribution's own domain name, that over a wildcard alias, and a

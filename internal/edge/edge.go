@@ -86,6 +86,7 @@ type Edge struct {
 	origins  *origin.Client
 	secret   [16]byte // makes this edge's pseudonyms in Via its own
 	sites    sync.Map // *delivery.Distribution -> *site
+	uses     keyUses
 
 	unsubscribe func()
 	fills       sync.WaitGroup
@@ -173,6 +174,7 @@ func (e *Edge) tidy(s *delivery.Snapshot) {
 			}
 		}
 	})
+	e.uses.retain(s)
 	for id := range e.cache.Distributions {
 		if s.ByID(id) == nil {
 			e.cache.Invalidate(id, []string{"/*"})

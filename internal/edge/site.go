@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 // site is what the edge computes once for a distribution.
@@ -16,6 +17,8 @@ type site struct {
 	via11     []string
 	via20     []string
 	plans     []plan // by delivery.Behavior.Index
+	// uses are those of the keys that the distribution trusts.
+	uses map[signedurl.KeyID]*keyUse
 }
 
 // plan is what the edge computes once for a behaviour.
@@ -66,6 +69,7 @@ func (e *Edge) newSite(d *delivery.Distribution) *site {
 		}
 		s.plans = append(s.plans, p)
 	}
+	s.uses = e.uses.of(d)
 	return s
 }
 
