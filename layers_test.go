@@ -21,7 +21,7 @@ var ranks = []string{
 	"internal/wire/awschunked internal/rootkey internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/event",
 	"internal/identity internal/keyring internal/bucket internal/delivery",
-	"internal/edge/cache internal/edge/origin",
+	"internal/edge/cache internal/edge/compress internal/edge/origin",
 	"internal/edge internal/api/front",
 	"internal/api/querydoor",
 	"internal/api/kms internal/api/s3 internal/api/cloudfront internal/api/iam internal/api/sts internal/api/own",

@@ -164,6 +164,8 @@ func (s *Service) trustedLocked(d *DistributionInfo, b *BehaviorConfig) signedur
 func compileForwarded(out *Behavior, b *BehaviorConfig) {
 	f := b.ForwardedValues
 	out.TTL = TTL{Min: seconds(*b.MinTTL), Default: seconds(*b.DefaultTTL), Max: seconds(*b.MaxTTL)}
+	// Only a cache policy can ask for br.
+	out.Key.Gzip = b.Compress
 	if f.QueryString {
 		out.Key.Query.Mode, out.Forward.Query.Mode = SelectAll, SelectAll
 		if len(f.QueryKeys) > 0 {

@@ -220,3 +220,24 @@ func TestPolicyNeverNamesAHeaderTwice(t *testing.T) {
 		}
 	})
 }
+
+// TestCompress is up to the cache policy, and without one means gzip.
+func TestCompress(t *testing.T) {
+	f, ctx := open(t), t.Context()
+	behavior := func(reference string, edit func(b *delivery.BehaviorConfig)) *delivery.Behavior {
+		d := must(f.CreateDistribution(ctx, me, config(reference, func(c *delivery.DistributionConfig) { edit(&c.DefaultBehavior) })))
+		return f.Snapshot().ByID(delivery.DistributionID(d.ID)).Behavior("/")
+	}
+	for _, compress := range []bool{false, true} {
+		b := behavior(map[bool]string{true: "legacy", false: "legacy off"}[compress], func(b *delivery.BehaviorConfig) { b.Compress = compress })
+		if b.Compress != compress || b.Key.Gzip != compress || b.Key.Brotli {
+			t.Errorf("legacy, Compress %v: %v, gzip %v, br %v", compress, b.Compress, b.Key.Gzip, b.Key.Brotli)
+		}
+	}
+	b := behavior("policy", func(b *delivery.BehaviorConfig) {
+		b.Compress, b.ForwardedValues, b.CachePolicyID = true, nil, optimized
+	})
+	if !b.Compress || !b.Key.Gzip || !b.Key.Brotli {
+		t.Errorf("CachingOptimized: %v, gzip %v, br %v", b.Compress, b.Key.Gzip, b.Key.Brotli)
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
+	"github.com/keyfront-project/keyfront/internal/edge/compress"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
@@ -84,6 +85,7 @@ type Edge struct {
 	verifier *signedurl.Verifier
 	cache    *cache.Cache
 	origins  *origin.Client
+	encoders *compress.Pool
 	secret   [16]byte // makes this edge's pseudonyms in Via its own
 	sites    sync.Map // *delivery.Distribution -> *site
 	uses     keyUses
@@ -112,6 +114,7 @@ func New(cfg Config) (*Edge, error) {
 		cfg:      cfg,
 		log:      cfg.Log,
 		verifier: signedurl.NewVerifier(cfg.RememberedSignatures),
+		encoders: compress.NewPool(encoders(), compressPatience),
 		origins: origin.New(origin.Config{
 			Clock: cfg.Clock, Credentials: cfg.Credentials, Buckets: cfg.Buckets, RootCAs: cfg.OriginCAs,
 		}),

@@ -19,7 +19,7 @@ const maxSeconds = 1 << 31
 // control is what the edge reads from a Cache-Control header. An age is negative
 // if it is not there.
 type control struct {
-	noCache, noStore, private                            bool
+	noCache, noStore, private, noTransform               bool
 	maxAge, sharedMaxAge, staleRevalidate, staleIfErrors time.Duration
 }
 
@@ -36,6 +36,8 @@ func parseControl(headers []string) control {
 				c.noStore = true
 			case "private":
 				c.private = true
+			case "no-transform":
+				c.noTransform = true
 			case "max-age":
 				c.maxAge = age(value)
 			case "s-maxage":

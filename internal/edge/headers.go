@@ -126,7 +126,9 @@ func refreshed(kept []cache.Field, fresh http.Header) http.Header {
 		switch name {
 		case "Content-Encoding", "Content-Type", "Content-Range", "Content-Length":
 		default:
-			h[name] = values
+			if !slices.Contains(describesBytes, name) {
+				h[name] = values
+			}
 		}
 	}
 	return h

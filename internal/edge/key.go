@@ -169,12 +169,13 @@ func selectCookies(s *delivery.Selection, headers []string) string {
 }
 
 // encoding returns the Accept-Encoding that is in the key and goes to the
-// origin: "br,gzip", "br", "gzip" or "".
+// origin: "br,gzip", "br", "gzip" or "". Viewers over HTTP/1.0 get nothing encoded.
 //
-// Source: CloudFront Developer Guide, "Understand cache policies", Compressed objects.
+// Source: CloudFront Developer Guide, "Understand cache policies", Compressed
+// objects; "Serve compressed files".
 func (x *exchange) encoding() string {
 	k := &x.plan.b.Key
-	if !k.Gzip && !k.Brotli {
+	if !k.Gzip && !k.Brotli || !x.r.ProtoAtLeast(1, 1) {
 		return ""
 	}
 	var gzip, brotli bool

@@ -3,8 +3,10 @@ package edge
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
@@ -14,15 +16,17 @@ import (
 // job is what a fetch needs to know of the request that it was begun for. It
 // outlives that request.
 type job struct {
-	site  *site
-	plan  *plan
-	req   origin.Request
-	url   string
-	stale *cache.Entry // what the answer is to replace, or nil
+	site *site
+	plan *plan
+	req  origin.Request
+	url  string
+	// encoding is what the viewer accepts, normalised.
+	encoding string
+	stale    *cache.Entry // what the answer is to replace, or nil
 }
 
 func (x *exchange) job(stale *cache.Entry) *job {
-	j := &job{site: x.site, plan: x.plan, req: x.originRequest(), url: x.url(), stale: stale}
+	j := &job{site: x.site, plan: x.plan, req: x.originRequest(), url: x.url(), encoding: x.encoding(), stale: stale}
 	x.timed(&j.req)
 	return j
 }
@@ -147,8 +151,11 @@ func (e *Edge) fill(f *cache.Fill, j *job) {
 // conditional adds the validators of stale to a request.
 func conditional(h http.Header, stale *cache.Entry) http.Header {
 	h = h.Clone()
-	if stale.ETag != "" {
-		h["If-None-Match"] = []string{stale.ETag}
+	if etag := stale.ETag; etag != "" {
+		if stale.Weakened {
+			etag = strings.TrimPrefix(etag, "W/")
+		}
+		h["If-None-Match"] = []string{etag}
 	}
 	if stale.LastModified != "" {
 		h["If-Modified-Since"] = []string{stale.LastModified}
@@ -220,7 +227,12 @@ func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, revalidate bo
 	defer resp.Body.Close()
 	now := e.cfg.Clock.Now()
 	if resp.StatusCode == http.StatusNotModified && revalidate {
-		m, _ := j.meta(stale.Status, refreshed(stale.Header, resp.Header), now)
+		h := refreshed(stale.Header, resp.Header)
+		if stale.Compressed {
+			recompressed(h, stale)
+		}
+		m, _ := j.meta(stale.Status, h, now)
+		m.Compressed, m.Weakened = stale.Compressed, stale.Weakened
 		kept := f.Refresh(stale, m)
 		if kept == nil {
 			return true
@@ -231,12 +243,22 @@ func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, revalidate bo
 	if resp.StatusCode >= http.StatusInternalServerError && e.hold(f, j, stale, resp.StatusCode) {
 		return false
 	}
-	m, keep := j.meta(resp.StatusCode, resp.Header, now)
+	header, length, body := resp.Header, resp.ContentLength, io.Reader(resp.Body)
+	var small, weakened bool
+	if c := j.coding(resp); c != "" {
+		if r := e.encoders.Reader(f.Context(), resp.Body, c); r != nil {
+			defer r.Close()
+			body, length, small = r, -1, true
+			header, weakened = compressed(header, c)
+		}
+	}
+	m, keep := j.meta(resp.StatusCode, header, now)
+	m.Compressed, m.Weakened = small, weakened
 	if !keep && j.stale != nil && resp.StatusCode < http.StatusInternalServerError {
 		e.cache.Drop(j.stale)
 	}
-	f.Start(cache.Answer{Meta: m, Length: resp.ContentLength, Keep: keep, Shared: keep && m.Fresh(now)})
-	if err := f.ReadBody(resp.Body); err != nil {
+	f.Start(cache.Answer{Meta: m, Length: length, Keep: keep, Shared: keep && m.Fresh(now)})
+	if err := f.ReadBody(body); err != nil {
 		if f.Context().Err() == nil {
 			e.originFailed(f.Context(), j, err)
 		}

@@ -162,7 +162,6 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"error twice", "<Comment>", errorResponse("<ErrorCode>404</ErrorCode>", "<ErrorCode>404</ErrorCode>") + "<Comment>", "InvalidArgument", 400, "404"},
 
 		// What the edge does not obey is refused by name.
-		{"Compress", behaviorEnd, "<Compress>true</Compress>" + behaviorEnd, "InvalidArgument", 400, "Compress"},
 		{"SmoothStreaming", behaviorEnd, "<SmoothStreaming>true</SmoothStreaming>" + behaviorEnd, "InvalidArgument", 400, "SmoothStreaming"},
 		{"TrustedSigners", behaviorEnd, "<TrustedSigners><Enabled>true</Enabled><Quantity>1</Quantity><Items><AwsAccountNumber>self</AwsAccountNumber></Items></TrustedSigners>" + behaviorEnd, "InvalidArgument", 400, "TrustedSigners"},
 		{"ResponseHeadersPolicyId", behaviorEnd, "<ResponseHeadersPolicyId>x</ResponseHeadersPolicyId>" + behaviorEnd, "NoSuchResponseHeadersPolicy", 404, ""},

@@ -22,8 +22,11 @@ type Meta struct {
 	Status int
 	// Header goes to every viewer. Content-Length is not in it.
 	Header []Field
-	// ETag and LastModified are the validators, as the origin spelled them.
+	// ETag and LastModified are the validators.
 	ETag, LastModified string
+	// Compressed says that the edge has compressed the body, and Weakened that
+	// ETag is weak because of that: the origin's has no "W/".
+	Compressed, Weakened bool
 	// Reason is set for errors that the edge makes itself; they have no body.
 	Reason string
 
