@@ -47,6 +47,8 @@ type Config struct {
 	MetricsToken string `yaml:"metricsToken"`
 	// S3Domains are further domains that serve buckets in virtual-host style.
 	S3Domains []string `yaml:"s3Domains"`
+	// Keys bounds the key service.
+	Keys Keys `yaml:"keys"`
 	// Cache bounds what the edge keeps.
 	Cache Cache `yaml:"cache"`
 	// TrustedProxies name the edge's viewers.
@@ -62,6 +64,13 @@ type Config struct {
 type Certificate struct {
 	CertFile string `yaml:"certFile"`
 	KeyFile  string `yaml:"keyFile"`
+}
+
+// Keys bounds the key service.
+type Keys struct {
+	// MaxPerRegion is how many keys of its own an account may have in a region.
+	// They are held in memory, about 3 KiB each. Default 100,000, the quota of AWS.
+	MaxPerRegion int `yaml:"maxPerRegion"`
 }
 
 // Cache bounds the edge's cache.
@@ -90,6 +99,7 @@ func Default() Config {
 		EdgeAddr:   "127.0.0.1:8080",
 		EdgeDomain: "cloudfront.localhost",
 		Account:    "000000000000",
+		Keys:       Keys{MaxPerRegion: 100_000},
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
 
 		TrustedProxies: TrustedProxies{Header: "x-forwarded-for"},
@@ -211,6 +221,8 @@ func (c *Config) Check() error {
 		return errors.New("set KEYFRONT_ROOT_ACCESS_KEY_ID and KEYFRONT_ROOT_SECRET_ACCESS_KEY together, or neither")
 	case c.TrustedProxies.Header != "x-forwarded-for" && c.TrustedProxies.Header != "forwarded":
 		return fmt.Errorf("trustedProxies.header %q is neither x-forwarded-for nor forwarded", c.TrustedProxies.Header)
+	case c.Keys.MaxPerRegion < 1:
+		return fmt.Errorf("keys.maxPerRegion %d is less than 1", c.Keys.MaxPerRegion)
 	case c.Cache.MemoryBytes < 1<<20:
 		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
 	case c.Cache.DiskBytes < 1<<20:
