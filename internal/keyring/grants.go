@@ -289,9 +289,10 @@ func (r *Ring) RevokeGrant(ctx context.Context, who access.Caller, ref, id strin
 // RetireGrant ends a grant, named by its token or by the key's ARN or id and the
 // grant's id, on behalf of those whom it concerns: its retiring principal, its
 // grantee if it allows RetireGrant, and the account that made it. Key policies
-// allow it to nobody.
+// neither allow nor deny it; a Deny in an identity policy does.
 //
-// Source: AWS KMS API Reference, RetireGrant.
+// Source: AWS KMS API Reference, RetireGrant; Developer Guide, "Retiring and
+// revoking grants".
 func (r *Ring) RetireGrant(ctx context.Context, who access.Caller, token, ref, id string, asDryRun bool) (err error) {
 	call := r.begin(&who, opRetireGrant)
 	defer call.End(ctx, &err)

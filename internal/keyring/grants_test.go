@@ -254,10 +254,17 @@ func TestGrantTokens(t *testing.T) {
 	wantError(t, "RevokeGrant(x)", r.RevokeGrant(t.Context(), root(), m.ARN, "x", false), keyring.ErrInvalidGrantID, "Invalid grant id x")
 }
 
+// Who may retire a grant. AWS KMS Developer Guide, "Retiring and revoking grants".
 func TestRetireGrant(t *testing.T) {
 	w := newWorld(t)
 	r := w.open()
 	m := create(t, r, keyring.Symmetric, "")
+	// Key policies have no say about RetireGrant, not even against it.
+	if err := r.SetPolicy(t.Context(), root(), m.ARN, "", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"},
+		{"Effect":"Deny","Principal":"*","Action":"kms:RetireGrant","Resource":"*"}]}`, false); err != nil {
+		t.Fatal(err)
+	}
 	retiring, grantee, may := w.user(other, "retiring", ""), w.user(account, "grantee", ""), w.user(account, "admin", allowAll)
 	for _, tt := range []struct {
 		name string
@@ -301,6 +308,19 @@ func TestRetireGrant(t *testing.T) {
 				}
 			}
 		})
+	}
+	// An identity policy can forbid it to those whom the grant allows it.
+	_, token, err := r.CreateGrant(t.Context(), root(), keyring.GrantInput{
+		Key: m.ARN, Grantee: grantee.Principal.ARN, Retiring: retiring.Principal.ARN, Operations: []keyring.GrantOperation{"RetireGrant"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const deny = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"kms:RetireGrant","Resource":"*"}}`
+	for _, who := range []access.Caller{w.user(other, "retiring", deny), w.user(account, "grantee", deny), w.user(account, "admin", deny)} {
+		if err := r.RetireGrant(t.Context(), who, token, "", "", false); !errors.Is(err, access.ErrDenied) {
+			t.Errorf("RetireGrant of %s against a Deny = %v", who.Principal.ARN, err)
+		}
 	}
 	wantError(t, "RetireGrant()", r.RetireGrant(t.Context(), root(), "", "", "", false), keyring.ErrInvalid, "Specify either GrantToken, or KeyId and GrantId.")
 	if err := r.RetireGrant(t.Context(), w.user(other, "x", allowAll), "", m.ARN, fmt.Sprintf("%064x", 1), false); !errors.Is(err, access.ErrDenied) {
