@@ -104,8 +104,9 @@ type Call struct {
 	parameters [4]audit.Pair
 }
 
-// usualKeys is for how many condition keys a call has room from the start.
-const usualKeys = 12
+// usualKeys is for how many condition keys a call has room from the start: those
+// of a KMS call with an alias and an encryption context.
+const usualKeys = 18
 
 // Begin opens a call of who.
 func (g *Gate) Begin(who Caller, action policy.Action) *Call {

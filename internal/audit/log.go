@@ -114,8 +114,6 @@ type batch struct {
 	// done is closed when the batch is written or has failed; err says which.
 	done chan struct{}
 	err  error
-	// lead passes the duty to write the batch to one of those waiting in it.
-	lead chan struct{}
 	// full tells the leader that as many have come as were expected.
 	full chan struct{}
 	size int
@@ -164,7 +162,7 @@ func (l *Log) Append(ctx context.Context, r *Record) error {
 	}
 	b := l.open
 	if b == nil {
-		b = &batch{lines: l.spare[:0], done: make(chan struct{}), lead: make(chan struct{}, 1), full: make(chan struct{}, 1)}
+		b = &batch{lines: l.spare[:0], done: make(chan struct{}), full: make(chan struct{}, 1)}
 		l.open, l.spare = b, nil
 	}
 	l.chainLocked(b, *body)
@@ -172,20 +170,16 @@ func (l *Log) Append(ctx context.Context, r *Record) error {
 	l.flushing = true
 	l.mu.Unlock()
 
-	if !leads {
-		select {
-		case <-b.done:
-			return b.err
-		case <-b.lead:
-		}
+	if leads {
+		l.lead(b)
 	}
-	return l.lead(b)
+	<-b.done
+	return b.err
 }
 
-// lead writes b for all who wait in it, and then lets one of those who came
-// meanwhile write theirs. Nobody writes more than one batch, so nobody waits
-// for more than two.
-func (l *Log) lead(b *batch) error {
+// lead writes b for all who wait in it. Those who came meanwhile have theirs
+// written by a goroutine of its own, so that nobody waits for more than two.
+func (l *Log) lead(b *batch) {
 	l.gather(b)
 	l.mu.Lock()
 	l.open = nil
@@ -205,12 +199,11 @@ func (l *Log) lead(b *batch) error {
 	l.expected = b.size
 	if l.open != nil {
 		l.expected += l.open.size
-		l.open.lead <- struct{}{}
-		return b.err
+		go l.lead(l.open)
+		return
 	}
 	l.flushing = false
 	l.idle.Broadcast()
-	return b.err
 }
 
 // gather waits a moment for those who came along with the last batch: a sync

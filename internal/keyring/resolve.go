@@ -142,16 +142,10 @@ func aliasNotFound(m realm, name string) error {
 	return fail(ErrNotFound, "Alias %s is not found.", kmsARN(m.region, m.account, name))
 }
 
-// usualConditions is room for the condition keys of a call on a key, so that
-// setting them allocates once.
-const usualConditions = 20
-
 // begin opens a call. End is the caller's to defer.
 func (r *Ring) begin(who *access.Caller, op operation) *access.Call {
 	r.calls.Add(1)
-	call := r.gate.Begin(*who, operations[op].action)
-	call.Keys = *policy.NewContext(usualConditions)
-	return call
+	return r.gate.Begin(*who, operations[op].action)
 }
 
 // admit finds the key that ref names, asks whether the caller may do op with it,
