@@ -267,3 +267,68 @@ func TestCopy(t *testing.T) {
 		t.Errorf("after a copy onto itself: %d bytes, %v", len(got), err)
 	}
 }
+
+// Policies see where a copy comes from and what the request says of metadata and
+// storage class, and which key a caller asks about who finds none.
+func TestPoliciesSeeCopies(t *testing.T) {
+	w := memoryWorld(t)
+	ctx := t.Context()
+	w.bucket("films")
+	w.bucket("archive")
+	w.unblock("archive")
+	for _, key := range []string{"public/a", "private/a"} {
+		w.put("films", key, pattern(10), sseS3)
+	}
+	ref := w.upload("archive", "parts", sseS3, bucket.Checksum{})
+	if err := w.SetPolicy(ctx, w.root(), "archive", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::archive/*",
+		 "Condition":{"StringNotLike":{"s3:x-amz-copy-source":"films/public/*"}}},
+		{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::archive/*",
+		 "Condition":{"StringEquals":{"s3:x-amz-metadata-directive":"REPLACE"}}},
+		{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::archive/*",
+		 "Condition":{"StringEquals":{"s3:x-amz-storage-class":"STANDARD"}}},
+		{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::archive/*"},
+		{"Effect":"Allow","Principal":"*","Action":"s3:ListBucket","Resource":"arn:aws:s3:::archive",
+		 "Condition":{"StringLike":{"s3:prefix":"public/*"}}}
+	]}`); err != nil {
+		t.Fatal(err)
+	}
+	copyFrom := func(key string, to bucket.Put) error {
+		to.Bucket, to.Key = "archive", "b"
+		_, err := w.Copy(ctx, w.root(), bucket.Copy{Source: bucket.Get{Bucket: "films", Key: key}, To: to})
+		return err
+	}
+	copyPart := func(key string, r *bucket.Range) error {
+		_, err := w.CopyPart(ctx, w.root(), bucket.CopyPart{Source: bucket.Get{Bucket: "films", Key: key, Range: r}, Upload: ref, Number: 1})
+		return err
+	}
+	stranger := w.caller(policy.Principal{Kind: policy.Root, Account: "111111111111", ARN: "arn:aws:iam::111111111111:root"})
+	absent := func(key string) error {
+		_, err := w.Head(ctx, stranger, bucket.Get{Bucket: "archive", Key: key})
+		return err
+	}
+	var outside *bucket.CopyRangeError
+	for _, tt := range []struct {
+		name string
+		err  error
+		want error
+	}{
+		{"copy from public", copyFrom("public/a", bucket.Put{}), nil},
+		{"copy from private", copyFrom("private/a", bucket.Put{}), access.ErrDenied},
+		{"copy with new metadata", copyFrom("public/a", bucket.Put{MetadataDirective: "REPLACE"}), access.ErrDenied},
+		{"copy into a storage class", copyFrom("public/a", bucket.Put{StorageClass: "STANDARD"}), access.ErrDenied},
+		{"part from public", copyPart("public/a", &bucket.Range{First: 2, Last: 9}), nil},
+		{"part from private", copyPart("private/a", nil), access.ErrDenied},
+		{"absent, listable", absent("public/none"), bucket.ErrNoKey},
+		{"absent, not listable", absent("private/none"), access.ErrDenied},
+	} {
+		if !errors.Is(tt.err, tt.want) {
+			t.Errorf("%s = %v, want %v", tt.name, tt.err, tt.want)
+		}
+	}
+	for _, r := range []bucket.Range{{First: 2, Last: 10}, {First: 10, Last: 12}} {
+		if err := copyPart("public/a", &r); !errors.As(err, &outside) || outside.SizeBytes != 10 {
+			t.Errorf("part of bytes %d to %d of 10 = %v, want a CopyRangeError", r.First, r.Last, err)
+		}
+	}
+}

@@ -23,6 +23,9 @@ type Complete struct {
 	// SizeBytes must be the object's if it is not negative.
 	SizeBytes  int64
 	Conditions WriteConditions
+	// Customer is the key of an upload under SSE-C. It is not needed; when it is
+	// given it must be the right one.
+	Customer *CustomerKey
 }
 
 // CompletedPart names a part as its uploader knows it.
@@ -39,7 +42,8 @@ type CompletedPart struct {
 //
 // It returns ErrNoUpload, ErrNoParts, ErrPartOrder, ErrInvalidPart,
 // *PartTooSmallError, ErrChecksumType, *DigestError, ErrIncomplete about the
-// size, *PreconditionError, *KeyError, ErrCorrupt and access.ErrDenied.
+// size, *PreconditionError, *KeyError, ErrCustomerKey, ErrEncryption, ErrCorrupt
+// and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, CompleteMultipartUpload.
 func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (info Info, err error) {
@@ -56,7 +60,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		return Info{}, err
 	}
 	key := in.Upload.Key
-	data, err := s.openRecord(ctx, &who, c, key, u, nil)
+	data, err := s.openUpload(ctx, &who, c, key, u, in.Customer)
 	if err != nil {
 		return Info{}, err
 	}

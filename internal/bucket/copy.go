@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"context"
+	"errors"
 )
 
 // Copy says what to copy where.
@@ -47,6 +48,7 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error)
 	}
 	defer src.Close()
 	to := in.To
+	to.CopySource = in.Source.name()
 	to.Body, to.SizeBytes = src, src.SizeBytes
 	if to.Digests.Algorithm == NoChecksum {
 		to.Digests.Algorithm = src.Checksum.Algorithm
@@ -71,20 +73,28 @@ type CopyPart struct {
 }
 
 // CopyPart uploads a part from an object, or a range of one. Its errors are
-// those of Get, with conditions as in Copy, and of PutPart.
+// those of Get, with conditions as in Copy and *CopyRangeError for *RangeError,
+// and of PutPart.
 //
 // Source: Amazon S3 API Reference, UploadPartCopy.
 func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, error) {
 	src, err := s.Get(ctx, who, in.Source)
+	var outside *RangeError
 	switch {
 	case err == nil:
+	case errors.As(err, &outside):
+		return Part{}, &CopyRangeError{outside.Requested, outside.SizeBytes}
 	case src != nil: // not modified
 		return Part{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
 	default:
 		return Part{}, err
 	}
 	defer src.Close()
-	p, err := s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length, Customer: in.Customer})
+	// A part is never silently shorter than was asked for.
+	if r := in.Source.Range; r != nil && r.Last >= src.SizeBytes {
+		return Part{}, &CopyRangeError{r.Requested, src.SizeBytes}
+	}
+	p, err := s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length, Customer: in.Customer, CopySource: in.Source.name()})
 	p.SourceVersionID = src.VersionID
 	return p, err
 }

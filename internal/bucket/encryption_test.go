@@ -166,6 +166,17 @@ func TestCustomerKeys(t *testing.T) {
 			t.Errorf("PutPart = %v, want %v", err, tt.want)
 		}
 	}
+	// To complete the upload its key is not needed, but a wrong one is refused.
+	last := w.partUnder(ref, 1, nil, customer(1))
+	for _, tt := range []struct {
+		key  *bucket.CustomerKey
+		want error
+	}{{customer(2), bucket.ErrEncryption}, {broken, broken.Invalid}, {customer(1), nil}} {
+		_, err := w.CompleteUpload(ctx, w.root(), bucket.Complete{Upload: ref, Parts: []bucket.CompletedPart{last}, SizeBytes: -1, Customer: tt.key})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("CompleteUpload = %v, want %v", err, tt.want)
+		}
+	}
 }
 
 // A bucket key spares calls of the key service, for one caller at a time and for

@@ -130,6 +130,17 @@ func (e *RangeError) Error() string {
 	return fmt.Sprintf("bucket: range is outside of the %d bytes", e.SizeBytes)
 }
 
+// CopyRangeError says that a part was to be copied from a range that its source
+// does not have.
+type CopyRangeError struct {
+	Requested string
+	SizeBytes int64 // of the source
+}
+
+func (e *CopyRangeError) Error() string {
+	return fmt.Sprintf("bucket: range to copy is outside of the %d bytes", e.SizeBytes)
+}
+
 // What a DigestError may name besides a checksum algorithm.
 const (
 	DigestMD5     = "Content-MD5"

@@ -30,6 +30,15 @@ type Get struct {
 	Customer *CustomerKey
 }
 
+// name is what to read as policies name it, see s3:x-amz-copy-source.
+func (in *Get) name() string {
+	name := in.Bucket + "/" + in.Key
+	if in.VersionID != "" {
+		name += "?versionId=" + in.VersionID
+	}
+	return name
+}
+
 // Get opens an object. It returns ErrNoKey (access.ErrDenied to a caller that
 // may not list the bucket), ErrNoVersion, ErrNotModified and *PreconditionError
 // for conditions, *RangeError, ErrNoPart, ErrAnonymousKMS, *KeyError, ErrCorrupt,
@@ -189,7 +198,8 @@ func (s *Service) absent(call *pass, c *config, in *Get, f *found) error {
 	if f != nil && in.VersionID != "" {
 		return &DeleteMarkerError{VersionID: f.id, Modified: f.modifiedAt(), Named: true}
 	}
-	// Whether a key exists is for those to know who may list the bucket.
+	// Whether a key exists is for those to know who may list it.
+	call.Keys.Set("s3:prefix", in.Key)
 	if !call.Allows(call.target(c, "", "s3:ListBucket")) {
 		return &access.Denied{Message: "Access Denied"}
 	}

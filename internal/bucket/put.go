@@ -29,8 +29,9 @@ type Put struct {
 	Metadata   Metadata
 	Tags       []Pair
 	Encryption EncryptionWish
-	// ACL is the canned ACL that the request names; only policies see it.
-	ACL string
+	// What only policies see: the canned ACL and the storage class that the request
+	// names, and of a copy the source, as bucket/key, and the metadata directive.
+	ACL, StorageClass, CopySource, MetadataDirective string
 
 	Conditions WriteConditions
 }
@@ -136,9 +137,10 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 		return nil, Encryption{}, err
 	}
 	setEncryptionKeys(call, who, c.Region, &in.Encryption)
-	if in.ACL != "" {
-		call.Keys.Set("s3:x-amz-acl", in.ACL)
-	}
+	call.setNamed("s3:x-amz-acl", in.ACL)
+	call.setNamed("s3:x-amz-storage-class", in.StorageClass)
+	call.setNamed("s3:x-amz-copy-source", in.CopySource)
+	call.setNamed("s3:x-amz-metadata-directive", in.MetadataDirective)
 	if in.Conditions.IfAbsent {
 		call.Keys.Set("s3:if-none-match", "*")
 	}

@@ -185,6 +185,13 @@ func (k *pass) target(c *config, key string, action policy.Action) access.Target
 	return t
 }
 
+// setNamed sets a condition key to what the request says, if it says it.
+func (k *pass) setNamed(key, value string) {
+	if value != "" {
+		k.Keys.Set(key, value)
+	}
+}
+
 func (k *pass) decide(c *config, key string, action policy.Action) error {
 	return k.Decide(k.target(c, key, action))
 }

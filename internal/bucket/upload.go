@@ -166,6 +166,15 @@ func readUpload(tx store.Reader, c *config, key, generation string) (*version, e
 	return decodeVersion(value)
 }
 
+// openUpload is openRecord for an upload, with the error that S3 has there.
+func (s *Service) openUpload(ctx context.Context, who *Caller, c *config, key string, u *version, customer *CustomerKey) (dataKey, error) {
+	data, err := s.openRecord(ctx, who, c, key, u, customer)
+	if errors.Is(err, ErrCustomerKeyWrong) {
+		err = fmt.Errorf("%w: %s", ErrEncryption, "The provided encryption parameters did not match the ones used originally.")
+	}
+	return data, err
+}
+
 // PutPart says what to upload.
 type PutPart struct {
 	Upload UploadRef
@@ -177,6 +186,9 @@ type PutPart struct {
 	Digests   DeclaredDigests
 	// Customer is the key of an upload under SSE-C.
 	Customer *CustomerKey
+	// CopySource is the object that a copy comes from, as bucket/key; only
+	// policies see it.
+	CopySource string
 }
 
 // PutPart uploads a part, in place of one that has the number already. Nothing
@@ -189,6 +201,7 @@ type PutPart struct {
 func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, err error) {
 	call := s.begin(&who, "s3:PutObject")
 	defer call.End(ctx, &err)
+	call.setNamed("s3:x-amz-copy-source", in.CopySource)
 	c, u, err := s.admitUpload(ctx, call, in.Upload, "")
 	if err != nil {
 		return Part{}, err
@@ -212,10 +225,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	if err := u.enc.checkPart(in.Customer); err != nil {
 		return Part{}, err
 	}
-	data, err := s.openRecord(ctx, &who, c, in.Upload.Key, u, in.Customer)
-	if errors.Is(err, ErrCustomerKeyWrong) {
-		err = fmt.Errorf("%w: %s", ErrEncryption, "The provided encryption parameters did not match the ones used originally.")
-	}
+	data, err := s.openUpload(ctx, &who, c, in.Upload.Key, u, in.Customer)
 	if err != nil {
 		return Part{}, err
 	}

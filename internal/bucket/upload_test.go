@@ -29,7 +29,12 @@ func (w *world) upload(name, key string, e bucket.EncryptionWish, c bucket.Check
 
 func (w *world) part(ref bucket.UploadRef, n int, content []byte) bucket.CompletedPart {
 	w.t.Helper()
-	p, err := w.PutPart(w.t.Context(), w.root(), bucket.PutPart{Upload: ref, Number: n, Body: bytes.NewReader(content), SizeBytes: int64(len(content))})
+	return w.partUnder(ref, n, content, nil)
+}
+
+func (w *world) partUnder(ref bucket.UploadRef, n int, content []byte, key *bucket.CustomerKey) bucket.CompletedPart {
+	w.t.Helper()
+	p, err := w.PutPart(w.t.Context(), w.root(), bucket.PutPart{Upload: ref, Number: n, Body: bytes.NewReader(content), SizeBytes: int64(len(content)), Customer: key})
 	if err != nil {
 		w.t.Fatalf("PutPart %d = %v", n, err)
 	}

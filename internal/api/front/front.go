@@ -231,7 +231,12 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	}
 	deadlines := http.NewResponseController(w)
 	if s.MaxBodyBytes == 0 {
-		req.Request.Body = &stallGuard{ReadCloser: req.Request.Body, deadlines: deadlines}
+		// In a copy: net/http looks at the body of its own request to see whether
+		// the client still waits for a 100 Continue, and would otherwise wait for
+		// a body that never comes before it sends a refusal.
+		guarded := *req.Request
+		guarded.Body = &stallGuard{ReadCloser: req.Request.Body, deadlines: deadlines}
+		req.Request = &guarded
 		return nil
 	}
 	if req.ContentLength > s.MaxBodyBytes {

@@ -1,6 +1,7 @@
 package front_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -40,6 +42,10 @@ func (d *door) Serve(w http.ResponseWriter, r *front.Request) {
 	d.seen, d.body = r, string(r.Body)
 	if r.Header.Get("X-Panic") != "" {
 		panic("a fault of ours")
+	}
+	if r.Header.Get("X-Refuse") != "" {
+		w.WriteHeader(http.StatusForbidden)
+		return
 	}
 	if r.Body == nil && r.Request.Body != nil {
 		b, err := io.ReadAll(r.Payload.Body(r.Request.Body))
@@ -284,6 +290,21 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("refused with %v, want a %T", refused, tt.as)
 			}
 		})
+	}
+}
+
+// A client that waits for a 100 Continue gets a refusal at once instead.
+func TestRefusalBeforeTheBody(t *testing.T) {
+	h := start(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "PUT /films/k HTTP/1.1\r\nHost: localhost\r\nX-Refuse: yes\r\nExpect: 100-continue\r\nContent-Length: 123\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusForbidden || !resp.Close {
+		t.Errorf("answer = %+v, %v, want 403 and the connection closed", resp, err)
 	}
 }
 

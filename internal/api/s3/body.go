@@ -210,14 +210,17 @@ func (x *exchange) readBody(limit int64) ([]byte, error) {
 	return content, digests.Verify(content)
 }
 
-// readBodyUnchecked is readBody for operations where a checksum in the headers
-// is not that of the body. What the signature covers is verified.
-func (x *exchange) readBodyUnchecked(limit int64) ([]byte, error) {
-	content, digests, err := x.readWhole(limit)
-	if err != nil || len(content) == 0 {
-		return nil, err
+// takeChecksums takes the checksums out of the headers, where they are an
+// object's and not the body's.
+func (x *exchange) takeChecksums() map[bucket.ChecksumAlgorithm]string {
+	taken := map[bucket.ChecksumAlgorithm]string{}
+	for a, name := range checksumHeaders {
+		if v := x.r.Header.Get(name); v != "" {
+			taken[bucket.ChecksumAlgorithm(a)] = v
+			x.r.Header.Del(name)
+		}
 	}
-	return content, bucket.DeclaredDigests{PayloadSHA256: digests.PayloadSHA256, MD5: digests.MD5}.Verify(content)
+	return taken
 }
 
 func (x *exchange) readWhole(limit int64) (content []byte, digests bucket.DeclaredDigests, err error) {

@@ -184,6 +184,7 @@ func withFields(err error) *apiError {
 		tooLong   *bucket.KeyTooLongError
 		condition *bucket.PreconditionError
 		outside   *bucket.RangeError
+		copied    *bucket.CopyRangeError
 		digest    *bucket.DigestError
 		tooSmall  *bucket.PartTooSmallError
 		tooLarge  *http.MaxBytesError
@@ -217,6 +218,8 @@ func withFields(err error) *apiError {
 				{Name: "RangeRequested", Value: outside.Requested}, {Name: "ActualObjectSize", Value: strconv.FormatInt(outside.SizeBytes, 10)},
 			},
 		}
+	case errors.As(err, &copied):
+		return invalidArgument(fmt.Sprintf("Range specified is not valid for source object of size: %d", copied.SizeBytes), "x-amz-copy-source-range", copied.Requested)
 	case errors.As(err, &digest):
 		return digestError(digest)
 	case errors.As(err, &document):

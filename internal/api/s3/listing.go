@@ -2,6 +2,7 @@ package s3
 
 import (
 	"encoding/xml"
+	"errors"
 	"strconv"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
@@ -222,6 +223,10 @@ func (x *exchange) deleteObjects() error {
 			d.end()
 		case err != nil:
 			e := asAPIError(err)
+			if errors.Is(err, bucket.ErrInvalidVersion) {
+				// Unlike DeleteObject, which calls it an invalid argument.
+				e = asAPIError(bucket.ErrNoVersion)
+			}
 			d.begin("Error")
 			d.text("Key", list[i].Key)
 			d.optional("VersionId", list[i].VersionID)

@@ -27,7 +27,7 @@ func (x *exchange) putObject() error {
 	}
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + info.ETag + `"`}
-	setVersion(h, info.VersionID)
+	setNewVersion(h, info.VersionID)
 	x.setEncryption(&info.Encryption, true)
 	setChecksum(h, info.Checksum, 0)
 	return x.ok()
@@ -35,7 +35,7 @@ func (x *exchange) putObject() error {
 
 // newObject reads everything about a new object but its content.
 func (x *exchange) newObject() (in bucket.Put, err error) {
-	in = bucket.Put{Bucket: x.bucket, Key: x.key, Metadata: x.metadata(), ACL: x.header("X-Amz-Acl")}
+	in = bucket.Put{Bucket: x.bucket, Key: x.key, Metadata: x.metadata(), ACL: x.header("X-Amz-Acl"), StorageClass: x.header("X-Amz-Storage-Class")}
 	if err := x.refuseOnWrite(); err != nil {
 		return in, err
 	}
@@ -195,6 +195,7 @@ func (x *exchange) copyObject() error {
 			return unknownChecksum()
 		}
 	}
+	in.MetadataDirective = x.header("X-Amz-Metadata-Directive")
 	c := bucket.Copy{To: in}
 	if c.Source, err = x.copySource(); err != nil {
 		return err
@@ -210,7 +211,7 @@ func (x *exchange) copyObject() error {
 		return err
 	}
 	h := x.w.Header()
-	setVersion(h, info.VersionID)
+	setNewVersion(h, info.VersionID)
 	setSourceVersion(h, info.SourceVersionID)
 	x.setEncryption(&info.Encryption, true)
 	d := newDocument("CopyObjectResult")
@@ -230,7 +231,7 @@ func setSourceVersion(h http.Header, id string) {
 // copySource reads x-amz-copy-source: bucket/key, URL-encoded, with or without
 // a slash before it.
 func (x *exchange) copySource() (bucket.Get, error) {
-	source := strings.TrimPrefix(x.header("X-Amz-Copy-Source"), "/")
+	source := x.header("X-Amz-Copy-Source")
 	bad := invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", source)
 	path, query, _ := strings.Cut(source, "?")
 	path, err := url.PathUnescape(path)
@@ -239,7 +240,8 @@ func (x *exchange) copySource() (bucket.Get, error) {
 	}
 	in := bucket.Get{Conditions: readConditions(x.r.Header, "X-Amz-Copy-Source-"), Customer: x.customerKey("Copy-Source-")}
 	var ok bool
-	if in.Bucket, in.Key, ok = strings.Cut(path, "/"); !ok || in.Key == "" {
+	// Some clients escape every slash, the optional first one too.
+	if in.Bucket, in.Key, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/"); !ok || in.Key == "" {
 		return bucket.Get{}, bad
 	}
 	if query != "" {

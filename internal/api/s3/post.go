@@ -122,7 +122,7 @@ func (x *exchange) posted(f form, info *bucket.Info) error {
 	h := x.w.Header()
 	h["Etag"] = []string{`"` + info.ETag + `"`}
 	h["Location"] = []string{x.location()}
-	setVersion(h, info.VersionID)
+	setNewVersion(h, info.VersionID)
 	x.setEncryption(&info.Encryption, true)
 	to := f["success_action_redirect"]
 	if to == "" {

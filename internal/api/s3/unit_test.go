@@ -132,7 +132,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.DigestError{}, &bucket.PartTooSmallError{}, &bucket.DeleteMarkerError{}, access.ErrDenied, &access.Denied{},
+		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.CopyRangeError{}, &bucket.DigestError{}, &bucket.PartTooSmallError{}, &bucket.DeleteMarkerError{}, access.ErrDenied, &access.Denied{},
 	} {
 		if code := s3.ErrorCode(err); code == "InternalError" {
 			t.Errorf("%T has no code", err)

@@ -2,6 +2,8 @@ package s3_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"slices"
@@ -14,6 +16,16 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 )
+
+// compositeSHA256 is the checksum of the checksums of parts.
+func compositeSHA256(parts []types.CompletedPart) string {
+	h := sha256.New()
+	for _, p := range parts {
+		sum, _ := base64.StdEncoding.DecodeString(*p.ChecksumSHA256)
+		h.Write(sum)
+	}
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
 
 func TestSDKMultipart(t *testing.T) {
 	s := newServer(t, nil)
@@ -55,6 +67,13 @@ func TestSDKMultipart(t *testing.T) {
 			_, err = c.CompleteMultipartUpload(ctx, complete)
 			wantCode(t, "completing backwards", err, "InvalidPartOrder")
 			slices.Reverse(complete.MultipartUpload.Parts)
+			if algorithm == types.ChecksumAlgorithmSha256 {
+				// The checksum of the whole may come as S3 shows it.
+				complete.ChecksumSHA256 = aws.String(compositeSHA256(parts) + "-3")
+				_, err = c.CompleteMultipartUpload(ctx, complete)
+				wantCode(t, "completing with the checksum of three parts", err, "InvalidRequest")
+				complete.ChecksumSHA256 = aws.String(compositeSHA256(parts) + "-2")
+			}
 			done, err := c.CompleteMultipartUpload(ctx, complete)
 			if err != nil || !strings.HasSuffix(*done.ETag, `-2"`) || *done.Location != s.URL+"/films/dir/k" {
 				t.Fatalf("CompleteMultipartUpload = %+v, %v", done, err)

@@ -162,8 +162,8 @@ type completeRequest struct {
 const maxCompleteBytes = 4 << 20
 
 func (x *exchange) completeUpload() error {
-	// The checksum in the headers is the object's, not the body's.
-	content, err := x.readBodyUnchecked(maxCompleteBytes)
+	checksums := x.takeChecksums()
+	content, err := x.readBody(maxCompleteBytes)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (x *exchange) completeUpload() error {
 	if err := decodeXML(content, &req); err != nil {
 		return err
 	}
-	in := bucket.Complete{Upload: x.uploadRef(), SizeBytes: -1}
+	in := bucket.Complete{Upload: x.uploadRef(), SizeBytes: -1, Customer: x.customerKey("")}
 	if in.Conditions, err = x.writeConditions(); err != nil {
 		return err
 	}
@@ -183,14 +183,16 @@ func (x *exchange) completeUpload() error {
 	if in.Checksum.Type, err = checksumType(x.header("X-Amz-Checksum-Type")); err != nil {
 		return err
 	}
-	for a, name := range checksumHeaders {
-		if name == "" || x.header(name) == "" {
-			continue
+	for a, s := range checksums {
+		// One of the composite type may come as it is shown, with the number of parts.
+		value, suffix, composite := strings.Cut(s, "-")
+		if composite && suffix != strconv.Itoa(len(req.Parts)) {
+			value = ""
 		}
-		if in.Checksum.Value, err = parseChecksum(bucket.ChecksumAlgorithm(a), x.header(name)); err != nil {
+		if in.Checksum.Value, err = parseChecksum(a, value); err != nil {
 			return err
 		}
-		in.Checksum.Algorithm = bucket.ChecksumAlgorithm(a)
+		in.Checksum.Algorithm = a
 	}
 	for _, p := range req.Parts {
 		c := bucket.CompletedPart{Number: p.Number, ETag: p.ETag}
@@ -209,7 +211,7 @@ func (x *exchange) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	setVersion(x.w.Header(), info.VersionID)
+	setNewVersion(x.w.Header(), info.VersionID)
 	x.setEncryption(&info.Encryption, false)
 	d := newDocument("CompleteMultipartUploadResult")
 	d.text("Location", x.location())

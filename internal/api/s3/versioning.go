@@ -52,6 +52,14 @@ func setVersion(h http.Header, id string) {
 	}
 }
 
+// setNewVersion is setVersion for a write: of a version that has no id of its own
+// S3 only tells readers.
+func setNewVersion(h http.Header, id string) {
+	if id != bucket.NullVersion {
+		setVersion(h, id)
+	}
+}
+
 func (x *exchange) listVersions() error {
 	names, err := x.listRequest()
 	if err != nil {

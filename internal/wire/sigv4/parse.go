@@ -220,7 +220,11 @@ func (a *Auth) setTime(h http.Header) error {
 	if v == "" {
 		return a.malformed("Date", Missing)
 	}
-	if t, err := http.ParseTime(v); err == nil {
+	t, err := http.ParseTime(v)
+	if err != nil {
+		t, err = time.Parse(time.RFC1123Z, v) // as Python's email.utils writes it
+	}
+	if err == nil {
 		a.Time = t.UTC()
 		return nil
 	}
