@@ -113,11 +113,16 @@ func (s *Service) compileBehaviorLocked(d *DistributionInfo, out *Distribution, 
 	behavior := &Behavior{
 		Pattern:    CompilePattern(pattern),
 		Index:      len(out.Behaviors),
-		Origin:     out.Origins[b.TargetOriginID],
 		Allowed:    methodSet(b.AllowedMethods),
 		Cached:     methodSet(b.CachedMethods),
 		Compress:   b.Compress,
 		Restricted: b.TrustedKeyGroups.Enabled,
+	}
+	if origins, statuses := d.Config.target(b.TargetOriginID); len(origins) > 0 {
+		behavior.Origin = out.Origins[origins[0].ID]
+		if len(origins) > 1 {
+			behavior.Failover = &Failover{Origin: out.Origins[origins[1].ID], Statuses: statuses}
+		}
 	}
 	switch b.ViewerProtocolPolicy {
 	case "redirect-to-https":

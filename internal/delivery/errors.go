@@ -101,6 +101,7 @@ var (
 	ErrTooManyDistributions                  = errors.New("delivery: too many distributions")
 	ErrTooManyBehaviors                      = errors.New("delivery: too many behaviours")
 	ErrTooManyOrigins                        = errors.New("delivery: too many origins")
+	ErrTooManyOriginGroups                   = errors.New("delivery: too many origin groups")
 	ErrTooManyAliases                        = errors.New("delivery: too many aliases")
 	ErrTooManyOriginHeaders                  = errors.New("delivery: too many origin headers")
 	ErrTooManyForwardedHeaders               = errors.New("delivery: too many forwarded headers")

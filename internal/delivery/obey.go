@@ -10,7 +10,6 @@ var distributionNotObeyed = []struct {
 	member string
 	set    func(c *DistributionConfig) bool
 }{
-	{"OriginGroups", func(c *DistributionConfig) bool { return len(c.OriginGroups) > 0 }},
 	{"Logging", func(c *DistributionConfig) bool { return c.Logging != LoggingConfig{} }},
 	{"ViewerCertificate.IAMCertificateId", func(c *DistributionConfig) bool { return c.ViewerCertificate.IAMCertificateID != "" }},
 	{"ViewerCertificate.ACMCertificateArn", func(c *DistributionConfig) bool { return c.ViewerCertificate.ACMCertificateARN != "" }},

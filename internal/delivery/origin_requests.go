@@ -131,7 +131,8 @@ func applyOriginRequests(p *OriginRequestPolicy, out *Behavior) {
 	query := c.QueryString.selection(false)
 	// A bucket would let viewers choose the headers of its answers by these.
 	// Source: CloudFront Developer Guide, "Use managed origin request policies".
-	if p.Managed && query.Mode == SelectAll && out.Origin.S3 {
+	bucket := out.Origin.S3 || out.Failover != nil && out.Failover.Origin.S3
+	if p.Managed && query.Mode == SelectAll && bucket {
 		query = NewSelection(SelectAllExcept, false, "response-content-type", "response-content-disposition", "response-content-encoding")
 	}
 	f := &out.Forward

@@ -14,6 +14,7 @@ type Quotas struct {
 	DistributionsPerControl      int // per origin access control; 100
 	Behaviors                    int // per distribution, beside the default; 75
 	Origins                      int // per distribution; 100
+	OriginGroups                 int // per distribution; 10
 	Aliases                      int // per distribution; 100
 	AccessControls               int // per account; 100
 	AccessIdentities             int // per account; 100
@@ -42,6 +43,7 @@ func (q Quotas) withDefaults() Quotas {
 		{&q.DistributionsPerControl, 100},
 		{&q.Behaviors, 75},
 		{&q.Origins, 100},
+		{&q.OriginGroups, 10},
 		{&q.Aliases, 100},
 		{&q.AccessControls, 100},
 		{&q.AccessIdentities, 100},

@@ -202,8 +202,10 @@ func (m Methods) Has(name string) bool { return m&MethodOf(name) != 0 }
 type Behavior struct {
 	Pattern Pattern
 	// Index is the behaviour's place in its distribution.
-	Index          int
-	Origin         *Origin
+	Index  int
+	Origin *Origin
+	// Failover says who stands in for Origin. Nil: nobody.
+	Failover       *Failover
 	ViewerProtocol ViewerProtocol
 	Allowed        Methods
 	Cached         Methods
@@ -225,6 +227,14 @@ type Behavior struct {
 	Forward Forward
 	// Response says which headers viewers get. Nil: the origin's.
 	Response *ResponseHeaders
+}
+
+// Failover is the second origin of a group. It is asked when the first cannot
+// be reached, takes too long, or answers with one of Statuses; and only with
+// GET, HEAD and OPTIONS.
+type Failover struct {
+	Origin   *Origin
+	Statuses []int
 }
 
 // TTL bounds how long an answer is fresh, as in the table of the developer

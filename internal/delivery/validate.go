@@ -51,6 +51,9 @@ func (c *DistributionConfig) validate(q *Quotas, edgeDomain string) error {
 	if err := c.validateOrigins(q); err != nil {
 		return err
 	}
+	if err := c.validateGroups(q); err != nil {
+		return err
+	}
 	if err := c.validateErrors(); err != nil {
 		return err
 	}
@@ -238,8 +241,8 @@ func (o *OriginConfig) validateHeaders() error {
 }
 
 func (c *DistributionConfig) validateBehavior(q *Quotas, name string, b *BehaviorConfig) error {
-	target := slices.IndexFunc(c.Origins, func(o OriginConfig) bool { return o.ID == b.TargetOriginID })
-	if target < 0 {
+	origins, _ := c.target(b.TargetOriginID)
+	if len(origins) == 0 {
 		return refuse(ErrNoOrigin, "One or more of your origins or origin groups do not exist: %s.TargetOriginId %q.", name, b.TargetOriginID)
 	}
 	if !oneOf(b.ViewerProtocolPolicy, "allow-all", "https-only", "redirect-to-https") {
@@ -251,6 +254,9 @@ func (c *DistributionConfig) validateBehavior(q *Quotas, name string, b *Behavio
 	}
 	if cached != readMethods && cached != readMethods|MethodOptions || cached&^allowed != 0 {
 		return refuse(ErrInvalid, "The parameter %s.CachedMethods must be GET and HEAD, or these and OPTIONS, and be allowed.", name)
+	}
+	if len(origins) > 1 && allowed&^safeMethods != 0 {
+		return refuse(ErrInvalid, "The parameter %s.AllowedMethods cannot include POST, PUT, PATCH, or DELETE for a cache behavior with an origin group associated to it.", name)
 	}
 	if err := b.validateTrust(q, name); err != nil {
 		return err
@@ -270,7 +276,8 @@ func (c *DistributionConfig) validateBehavior(q *Quotas, name string, b *Behavio
 	if err := validateTTLs(*b.MinTTL, *b.DefaultTTL, *b.MaxTTL); err != nil {
 		return err
 	}
-	return b.ForwardedValues.validate(name, c.Origins[target].S3 != nil)
+	bucket := slices.ContainsFunc(origins, func(o *OriginConfig) bool { return o.S3 != nil })
+	return b.ForwardedValues.validate(name, bucket)
 }
 
 func (b *BehaviorConfig) validateTrust(q *Quotas, name string) error {

@@ -12,24 +12,24 @@ import (
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
 )
 
-// originRequest makes the request to the origin. It shares nothing with the
-// viewer's that could change.
-func (x *exchange) originRequest() origin.Request {
+// originRequest makes the request to an origin of the behaviour. It shares
+// nothing with the viewer's that could change.
+func (x *exchange) originRequest(to *delivery.Origin) origin.Request {
 	b := x.plan.b
 	req := origin.Request{
 		Distribution: x.site.d,
-		Origin:       b.Origin,
+		Origin:       to,
 		Method:       x.r.Method,
 		TLS:          x.sender.https,
 		Path:         x.path,
 		Query:        selectQuery(&b.Forward.Query, x.query),
-		Header:       x.originHeader(),
+		Header:       x.originHeader(to),
 	}
 	if x.plan.host {
 		req.Host = strings.ToLower(x.r.Host)
 	}
 	req.KeepAuthorization = req.Header["Authorization"] != nil
-	for _, h := range b.Origin.Headers {
+	for _, h := range to.Headers {
 		req.Header.Set(h.Name, h.Value)
 	}
 	return req
@@ -42,11 +42,11 @@ func (x *exchange) originRequest() origin.Request {
 //
 // Source: CloudFront Developer Guide, "HTTP request headers and CloudFront
 // behavior (custom and Amazon S3 origins)".
-func (x *exchange) originHeader() http.Header {
+func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 	r, b := x.r, x.plan.b
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	hop := connectionTokens(r.Header)
-	signed := signs(b.Origin, r.Header)
+	signed := signs(to, r.Header)
 	out := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		lower := strings.ToLower(name)
@@ -60,7 +60,7 @@ func (x *exchange) originHeader() http.Header {
 		}
 		// What we sign, we answer for: a viewer must not turn a request for one
 		// object into a copy of another.
-		if signed && strings.HasPrefix(name, "X-Amz-") && !x.mayAddToSigned(lower) {
+		if signed && strings.HasPrefix(name, "X-Amz-") && !x.mayAddToSigned(to, lower) {
 			continue
 		}
 		out[name] = slices.Clone(values)
@@ -115,10 +115,10 @@ func signs(o *delivery.Origin, h http.Header) bool {
 // mayAddToSigned reports whether a viewer's X-Amz-* header goes into a request
 // that the edge signs: if the behaviour names it, or if it is the hash of the
 // body, which origins other than S3 want the viewer to send.
-func (x *exchange) mayAddToSigned(lower string) bool {
+func (x *exchange) mayAddToSigned(to *delivery.Origin, lower string) bool {
 	b := x.plan.b
 	named := b.Forward.Headers.Mode == delivery.SelectWhitelist && b.Forward.Headers.Has(lower)
-	other := b.Origin.Access.Type != "" && b.Origin.Access.Type != "s3"
+	other := to.Access.Type != "" && to.Access.Type != "s3"
 	return named || other && lower == "x-amz-content-sha256"
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
@@ -18,7 +16,8 @@ import (
 type job struct {
 	site *site
 	plan *plan
-	req  origin.Request
+	// reqs are tried in their order until one succeeds.
+	reqs []origin.Request
 	url  string
 	// encoding is what the viewer accepts, normalised.
 	encoding string
@@ -26,9 +25,7 @@ type job struct {
 }
 
 func (x *exchange) job(stale *cache.Entry) *job {
-	j := &job{site: x.site, plan: x.plan, req: x.originRequest(), url: x.url(), encoding: x.encoding(), stale: stale}
-	x.timed(&j.req)
-	return j
+	return &job{site: x.site, plan: x.plan, reqs: x.requests(), url: x.url(), encoding: x.encoding(), stale: stale}
 }
 
 // url is what invalidations call the answer.
@@ -130,37 +127,16 @@ func (e *Edge) fill(f *cache.Fill, j *job) {
 	if stale != nil && stale.Reason != "" {
 		stale = nil
 	}
-	for revalidate := stale != nil; ; revalidate = false {
-		req := j.req
-		if revalidate {
-			req.Header = conditional(req.Header, stale)
-		}
-		// Signing adds to the header, and there may be another round.
-		req.Header = req.Header.Clone()
-		resp, err := e.origins.Fetch(f.Context(), &req)
-		if err != nil {
-			e.fillFailed(f, j, stale, err)
-			return
-		}
-		if again := e.fillFrom(f, j, stale, revalidate, resp); !again {
-			return
+	resp, err := e.ask(f.Context(), j, stale)
+	if err == nil && e.fillFrom(f, j, stale, resp) {
+		// What is kept is unchanged, but it is kept no longer.
+		if resp, err = e.ask(f.Context(), j, nil); err == nil {
+			e.fillFrom(f, j, stale, resp)
 		}
 	}
-}
-
-// conditional adds the validators of stale to a request.
-func conditional(h http.Header, stale *cache.Entry) http.Header {
-	h = h.Clone()
-	if etag := stale.ETag; etag != "" {
-		if stale.Weakened {
-			etag = strings.TrimPrefix(etag, "W/")
-		}
-		h["If-None-Match"] = []string{etag}
+	if err != nil {
+		e.fillFailed(f, j, stale, err)
 	}
-	if stale.LastModified != "" {
-		h["If-Modified-Since"] = []string{stale.LastModified}
-	}
-	return h
 }
 
 // fillFailed ends a fill whose origin gave no answer.
@@ -169,7 +145,6 @@ func (e *Edge) fillFailed(f *cache.Fill, j *job, stale *cache.Entry, err error) 
 		f.Fail(err)
 		return
 	}
-	e.originFailed(f.Context(), j, err)
 	fail := failureOf(err)
 	if e.hold(f, j, stale, fail.status) {
 		return
@@ -182,13 +157,6 @@ func (e *Edge) fillFailed(f *cache.Fill, j *job, stale *cache.Entry, err error) 
 		})
 	}
 	f.Fail(fail)
-}
-
-func (e *Edge) originFailed(ctx context.Context, j *job, err error) {
-	e.log.LogAttrs(ctx, slog.LevelWarn, "origin failed",
-		slog.String("distribution", string(j.site.d.ID)),
-		slog.String("origin", j.plan.b.Origin.ID),
-		slog.Any("err", err))
 }
 
 // hold gives out stale because the origin failed with status, and does not ask
@@ -223,16 +191,16 @@ func (e *Edge) hold(f *cache.Fill, j *job, stale *cache.Entry, status int) bool 
 
 // fillFrom ends a fill with an origin's answer. It returns true if the answer was
 // that what is kept is unchanged, but it is kept no longer.
-func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, revalidate bool, resp *http.Response) (again bool) {
+func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, resp *reply) (again bool) {
 	defer resp.Body.Close()
 	now := e.cfg.Clock.Now()
-	if resp.StatusCode == http.StatusNotModified && revalidate {
+	if resp.StatusCode == http.StatusNotModified && resp.conditional {
 		h := refreshed(stale.Header, resp.Header)
 		if stale.Compressed {
 			recompressed(h, stale)
 		}
 		m, _ := j.meta(stale.Status, h, now)
-		m.Compressed, m.Weakened = stale.Compressed, stale.Weakened
+		m.Origin, m.Compressed, m.Weakened = stale.Origin, stale.Compressed, stale.Weakened
 		kept := f.Refresh(stale, m)
 		if kept == nil {
 			return true
@@ -245,7 +213,7 @@ func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, revalidate bo
 	}
 	header, length, body := resp.Header, resp.ContentLength, io.Reader(resp.Body)
 	var small, weakened bool
-	if c := j.coding(resp); c != "" {
+	if c := j.coding(resp.Response); c != "" {
 		if r := e.encoders.Reader(f.Context(), resp.Body, c); r != nil {
 			defer r.Close()
 			body, length, small = r, -1, true
@@ -253,14 +221,14 @@ func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, revalidate bo
 		}
 	}
 	m, keep := j.meta(resp.StatusCode, header, now)
-	m.Compressed, m.Weakened = small, weakened
+	m.Origin, m.Compressed, m.Weakened = resp.from.ID, small, weakened
 	if !keep && j.stale != nil && resp.StatusCode < http.StatusInternalServerError {
 		e.cache.Drop(j.stale)
 	}
 	f.Start(cache.Answer{Meta: m, Length: length, Keep: keep, Shared: keep && m.Fresh(now)})
 	if err := f.ReadBody(body); err != nil {
 		if f.Context().Err() == nil {
-			e.originFailed(f.Context(), j, err)
+			e.originFailed(f.Context(), j, resp.from, err)
 		}
 		f.Fail(err)
 		return false

@@ -19,21 +19,22 @@ func (x *exchange) pass() {
 	j := x.job(nil)
 	for _, name := range conditions {
 		if v := x.r.Header[name]; v != nil {
-			j.req.Header[name] = v
+			for i := range j.reqs {
+				j.reqs[i].Header[name] = v
+			}
 		}
 	}
 	if x.r.ContentLength != 0 {
 		up := &upload{body: x.r.Body, rc: &x.rc}
 		defer up.stop()
-		j.req.Body, j.req.ContentLength = up, x.r.ContentLength
+		j.reqs[0].Body, j.reqs[0].ContentLength = up, x.r.ContentLength
 	}
 	ctx := x.r.Context()
-	resp, err := x.e.origins.Fetch(ctx, &j.req)
+	resp, err := x.e.ask(ctx, j, nil)
 	if err != nil {
 		if ctx.Err() != nil {
 			panic(http.ErrAbortHandler) // the viewer is gone
 		}
-		x.e.originFailed(ctx, j, err)
 		f := failureOf(err)
 		x.fail(f.status, f.reason)
 		return
@@ -54,7 +55,7 @@ func (x *exchange) pass() {
 		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 	}
 	x.w.WriteHeader(status)
-	x.copy(passing{resp}, 0, resp.ContentLength)
+	x.copy(passing{resp.Response}, 0, resp.ContentLength)
 }
 
 // passing is a body that is read once, from its beginning.

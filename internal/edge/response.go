@@ -124,10 +124,12 @@ func asksForTiming(pragma []string) bool {
 	return false
 }
 
-// timed makes req measure itself if viewers may see how long it took.
-func (x *exchange) timed(req *origin.Request) {
+// timed makes requests measure themselves if viewers may see how long it took.
+func (x *exchange) timed(reqs []origin.Request) {
 	if p := x.plan.b.Response; p != nil && p.Timing >= 0 {
 		x.upstream = new(origin.Timing)
-		req.Timing = x.upstream
+		for i := range reqs {
+			reqs[i].Timing = x.upstream
+		}
 	}
 }

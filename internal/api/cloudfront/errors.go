@@ -91,6 +91,7 @@ var wireErrors = []struct {
 	{delivery.ErrTooManyDistributions, "TooManyDistributions", 400, "The maximum number of distributions has been reached."},
 	{delivery.ErrTooManyBehaviors, "TooManyCacheBehaviors", 400, ""},
 	{delivery.ErrTooManyOrigins, "TooManyOrigins", 400, ""},
+	{delivery.ErrTooManyOriginGroups, "TooManyOriginGroupsPerDistribution", 400, ""},
 	{delivery.ErrTooManyAliases, "TooManyDistributionCNAMEs", 400, ""},
 	{delivery.ErrTooManyOriginHeaders, "TooManyOriginCustomHeaders", 400, ""},
 	{delivery.ErrTooManyForwardedHeaders, "TooManyHeadersInForwardedValues", 400, ""},

@@ -27,6 +27,8 @@ type Meta struct {
 	// Compressed says that the edge has compressed the body, and Weakened that
 	// ETag is weak because of that: the origin's has no "W/".
 	Compressed, Weakened bool
+	// Origin is the id of the origin that gave the answer.
+	Origin string
 	// Reason is set for errors that the edge makes itself; they have no body.
 	Reason string
 

@@ -1,0 +1,95 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge/cache"
+	"github.com/keyfront-project/keyfront/internal/edge/origin"
+)
+
+// reply is an origin's answer.
+type reply struct {
+	*http.Response
+	from *delivery.Origin
+	// conditional says that 304 stands for what is kept.
+	conditional bool
+}
+
+// requests makes the request to the behaviour's origin, and behind it the one to
+// the origin that may stand in for that. A body can be sent only once.
+//
+// Source: CloudFront Developer Guide, "Optimize high availability with
+// CloudFront origin failover".
+func (x *exchange) requests() []origin.Request {
+	b := x.plan.b
+	all := []origin.Request{x.originRequest(b.Origin)}
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		if b.Failover != nil && x.r.ContentLength == 0 {
+			all = append(all, x.originRequest(b.Failover.Origin))
+		}
+	}
+	x.timed(all)
+	return all
+}
+
+// ask sends the job's request to the origin, and to the one that stands in for
+// it when it fails. stale is what is kept of the answer, or nil: the origin that
+// it came from may say that it is unchanged.
+func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, error) {
+	for i := range j.reqs {
+		req := j.reqs[i]
+		r := &reply{from: req.Origin, conditional: stale != nil && stale.Origin == req.Origin.ID}
+		// Signing adds to the header, and there may be another round.
+		req.Header = req.Header.Clone()
+		if r.conditional {
+			setConditions(req.Header, stale)
+		}
+		var err error
+		r.Response, err = e.origins.Fetch(ctx, &req)
+		last := i == len(j.reqs)-1
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return nil, err
+		case err != nil:
+			e.originFailed(ctx, j, req.Origin, err)
+			if last {
+				return nil, err
+			}
+		case last || !slices.Contains(j.plan.b.Failover.Statuses, r.StatusCode):
+			return r, nil
+		default:
+			r.Body.Close()
+			e.log.LogAttrs(ctx, slog.LevelInfo, "origin failed over",
+				slog.String("distribution", string(j.site.d.ID)),
+				slog.String("origin", req.Origin.ID),
+				slog.Int("status", r.StatusCode))
+		}
+	}
+	panic("edge: a job without a request")
+}
+
+// setConditions adds the validators of stale to a request.
+func setConditions(h http.Header, stale *cache.Entry) {
+	if etag := stale.ETag; etag != "" {
+		if stale.Weakened {
+			etag = strings.TrimPrefix(etag, "W/")
+		}
+		h["If-None-Match"] = []string{etag}
+	}
+	if stale.LastModified != "" {
+		h["If-Modified-Since"] = []string{stale.LastModified}
+	}
+}
+
+func (e *Edge) originFailed(ctx context.Context, j *job, o *delivery.Origin, err error) {
+	e.log.LogAttrs(ctx, slog.LevelWarn, "origin failed",
+		slog.String("distribution", string(j.site.d.ID)),
+		slog.String("origin", o.ID),
+		slog.Any("err", err))
+}
