@@ -17,7 +17,7 @@ const module = "github.com/keyfront-project/keyfront/"
 // a lower line: never up, and never sideways. "x/*" is every package below x.
 var ranks = []string{
 	"internal/arn internal/clock internal/store signedurl kmssigner",
-	"internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
+	"internal/function internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
 	"internal/wire/awschunked internal/rootkey internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/event",
 	"internal/identity internal/keyring internal/bucket internal/delivery",

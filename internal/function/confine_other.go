@@ -1,0 +1,17 @@
+//go:build !linux || !(amd64 || arm64)
+
+package function
+
+import (
+	"errors"
+	"time"
+)
+
+// confine is written for Linux on two processors. Elsewhere no worker starts.
+func confine() error { return errors.New("functions run on Linux on amd64 and arm64 only") }
+
+func limitProcessor(time.Duration) {}
+
+func processorTime() time.Duration { return 0 }
+
+func residentBytes() int64 { return 0 }

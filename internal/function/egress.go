@@ -1,0 +1,180 @@
+package function
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Egress says which requests functions may make to the outside.
+type Egress struct {
+	// Hosts is the operator's list: names, names with a port, or "*.example.com"
+	// for all below a name. Without a port, 80 and 443 are meant.
+	Hosts []string
+	// Local returns the base URL of the service behind an AWS name that lives on
+	// this server, and false for others. These are always allowed. Nil: there
+	// are none.
+	Local func(ctx context.Context, host string) (base string, ok bool)
+	// RootCAs are what certificates are checked with. Nil: the system's.
+	RootCAs *x509.CertPool
+}
+
+const (
+	egressConnect   = 5 * time.Second
+	maxEgressHeader = 64 << 10
+)
+
+// errNotAllowed is what a function reads when it asks for another host.
+var errNotAllowed = errors.New("connect ECONNREFUSED: host is not on the list of hosts that functions may reach")
+
+// egress makes the requests of functions.
+type egress struct {
+	Egress
+	transport *http.Transport
+}
+
+func newEgress(e Egress) *egress {
+	return &egress{e, &http.Transport{
+		TLSClientConfig:        &tls.Config{RootCAs: e.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    egressConnect,
+		IdleConnTimeout:        30 * time.Second,
+		MaxIdleConnsPerHost:    8,
+		MaxResponseHeaderBytes: maxEgressHeader,
+		DisableCompression:     true,
+	}}
+}
+
+func (e *egress) close() { e.transport.CloseIdleConnections() }
+
+// outgoing is a request as the worker writes it, in JSON.
+type outgoing struct {
+	Method string      `json:"method"`
+	URL    string      `json:"url"`
+	Header [][2]string `json:"headers"`
+}
+
+// incoming is the answer.
+type incoming struct {
+	Status int         `json:"status"`
+	Reason string      `json:"reason"`
+	Header [][2]string `json:"headers"`
+}
+
+// do makes a request. It follows no redirect: the library of the function does.
+func (e *egress) do(ctx context.Context, request, body []byte) (head, answer []byte, err error) {
+	var out outgoing
+	if err := json.Unmarshal(request, &out); err != nil {
+		return nil, nil, err
+	}
+	req, err := e.request(ctx, &out, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	resp, err := e.transport.RoundTrip(req)
+	if err != nil {
+		return nil, nil, describe(ctx, err)
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, MaxPayloadBytes+1))
+	if err != nil {
+		return nil, nil, describe(ctx, err)
+	}
+	if len(answer) > MaxPayloadBytes {
+		return nil, nil, fmt.Errorf("response is larger than %d bytes", MaxPayloadBytes)
+	}
+	in := incoming{Status: resp.StatusCode, Reason: strings.TrimSpace(strings.TrimPrefix(resp.Status, fmt.Sprint(resp.StatusCode)))}
+	for name, values := range resp.Header {
+		for _, v := range values {
+			in.Header = append(in.Header, [2]string{name, v})
+		}
+	}
+	head, err = json.Marshal(&in)
+	return head, answer, err
+}
+
+// request makes the request, to wherever its host lives.
+func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http.Request, error) {
+	u, err := url.Parse(out.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("Invalid URL")
+	}
+	u.User = nil
+	host := u.Host
+	base, local := "", false
+	if e.Local != nil {
+		base, local = e.Local(ctx, strings.ToLower(u.Hostname()))
+	}
+	switch {
+	case local:
+		at, err := url.Parse(base)
+		if err != nil {
+			return nil, errors.New("service has no address")
+		}
+		u.Scheme, u.Host = at.Scheme, at.Host
+	case !e.allows(u):
+		return nil, errNotAllowed
+	}
+	req, err := http.NewRequestWithContext(ctx, out.Method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("Invalid URL or method")
+	}
+	if len(body) == 0 {
+		req.Body, req.ContentLength = http.NoBody, 0
+	}
+	req.Host = host
+	for _, h := range out.Header {
+		switch name := http.CanonicalHeaderKey(h[0]); name {
+		case "Host":
+			req.Host = h[1]
+		case "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive":
+		default:
+			req.Header.Add(name, h[1])
+		}
+	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header["User-Agent"] = nil // Node.js sends none
+	}
+	// A name that is allowed must not vouch for another one behind the same address.
+	if !local && !strings.EqualFold(req.Host, host) {
+		req.Host = host
+	}
+	return req, nil
+}
+
+// allows reports whether the operator's list has the host of u.
+func (e *egress) allows(u *url.URL) bool {
+	name, port := strings.ToLower(u.Hostname()), u.Port()
+	for _, allowed := range e.Hosts {
+		host, want, _ := strings.Cut(strings.ToLower(allowed), ":")
+		if want != port && (want != "" || port != "80" && port != "443" && port != "") {
+			continue
+		}
+		if suffix, ok := strings.CutPrefix(host, "*"); ok && strings.HasPrefix(suffix, ".") {
+			if len(name) > len(suffix) && strings.HasSuffix(name, suffix) {
+				return true
+			}
+			continue
+		}
+		if name == host {
+			return true
+		}
+	}
+	return false
+}
+
+// describe says what went wrong, in words that tell nothing of this process.
+func describe(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("ETIMEDOUT")
+	}
+	return fmt.Errorf("request failed: %w", err)
+}

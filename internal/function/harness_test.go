@@ -1,0 +1,120 @@
+package function_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/function"
+)
+
+// TestMain lets the test binary be its own worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == function.Argument {
+		os.Exit(function.Work())
+	}
+	os.Exit(m.Run())
+}
+
+// command starts the test binary as a worker.
+func command(t testing.TB) []string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{exe, function.Argument}
+}
+
+// newPool returns a pool of worker processes.
+func newPool(t testing.TB, cfg function.Config) *function.Pool {
+	t.Helper()
+	cfg.Command = command(t)
+	p := function.NewPool(cfg)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// nodeFunction loads a function of one file, index.js.
+func nodeFunction(t testing.TB, p *function.Pool, code string) *function.Function {
+	t.Helper()
+	return load(t, p, function.Spec{Handler: "index.handler"}, map[string]string{"index.js": code})
+}
+
+// load fills in what a test leaves out.
+func load(t testing.TB, p *function.Pool, s function.Spec, files map[string]string) *function.Function {
+	t.Helper()
+	if s.Runtime == "" {
+		s.Runtime = function.NodeJS
+	}
+	if s.Name == "" {
+		s.Name = "arn:aws:lambda:us-east-1:000000000000:function:" + t.Name() + ":1"
+	}
+	if s.Account == "" {
+		s.Account = "000000000000"
+	}
+	var err error
+	if s.Package, err = function.NewPackage(files); err != nil {
+		t.Fatal(err)
+	}
+	f, err := p.Load(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+// invoke runs f and returns what it returned.
+func invoke(t testing.TB, f *function.Function, event string) string {
+	t.Helper()
+	r, err := f.Invoke(context.Background(), function.Invocation{RequestID: "r1", Payload: []byte(event)})
+	if err != nil {
+		t.Fatalf("Invoke: %v\n%s", err, logOf(r))
+	}
+	return string(r.Payload)
+}
+
+// refused runs f, which must fail, and returns the failure.
+func refused(t testing.TB, f *function.Function, event string) (*function.Result, error) {
+	t.Helper()
+	r, err := f.Invoke(context.Background(), function.Invocation{RequestID: "r1", Payload: []byte(event)})
+	if err == nil {
+		t.Fatalf("Invoke = %s, want an error", r.Payload)
+	}
+	return r, err
+}
+
+func logOf(r *function.Result) string {
+	if r == nil {
+		return ""
+	}
+	var lines []string
+	for _, l := range r.Log {
+		lines = append(lines, l.Level+" "+l.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// failure wants err to be what a function threw.
+func failure(t testing.TB, err error) *function.Failure {
+	t.Helper()
+	var f *function.Failure
+	if !errors.As(err, &f) {
+		t.Fatalf("error = %v, want a *Failure", err)
+	}
+	return f
+}
+
+// value decodes JSON for comparisons.
+func value(t testing.TB, text string) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return v
+}

@@ -1,0 +1,250 @@
+globalThis.__module = function (exports, require, module, host, core) {
+  'use strict';
+  const { Buffer, bytesOf, wrap } = require('buffer');
+  const bytes = (hex64) => wrap(core.fromBase64(hex64));
+  const packed = (v, e) => {
+    if (typeof v === 'string') return !e || e === 'utf8' || e === 'utf-8' ? ':' + v : core.toBase64(bytesOf(v, e));
+    if (v instanceof KeyObject) return core.toBase64(v.raw);
+    if (v instanceof ArrayBuffer) return core.toBase64(new Uint8Array(v));
+    if (ArrayBuffer.isView(v)) return core.toBase64(v instanceof Uint8Array ? v : new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
+    const err = new TypeError('The "data" argument must be of type string or an instance of Buffer, TypedArray, or DataView.');
+    err.code = 'ERR_INVALID_ARG_TYPE';
+    throw err;
+  };
+  const called = (service, ...args) => {
+    try {
+      return host(service, ...args);
+    } catch (e) {
+      throw new Error(e.message);
+    }
+  };
+
+  // Data that came in one piece of text stays text on its way to Go.
+  class Gathering {
+    parts = [];
+    add(v, e) { this.parts.push(packed(v, e)); }
+    all() {
+      if (this.parts.length === 1) return this.parts[0];
+      if (this.parts.every((p) => p === '' || p[0] === ':')) return ':' + this.parts.map((p) => p.slice(1)).join('');
+      return core.toBase64(Buffer.concat(this.parts.map((p) => p[0] === ':' ? Buffer.from(p.slice(1)) : bytes(p))));
+    }
+  }
+  const output = (service, args, e) => {
+    if (e === 'hex') return called(service, args[0], 'hex', ...args.slice(1));
+    const out = called(service, args[0], 'base64', ...args.slice(1));
+    if (e === 'base64') return out;
+    return e && e !== 'buffer' ? bytes(out).toString(e) : bytes(out);
+  };
+  const supported = (name) => {
+    if (!/^(rsa-)?(md5|sha-?(1|224|256|384|512))$/i.test(String(name))) throw new Error('Digest method not supported');
+    return String(name);
+  };
+
+  class Hash {
+    #name; #data = new Gathering(); #done = false;
+    constructor(name) { this.#name = supported(name); }
+    update(v, e) {
+      if (this.#done) throw finished();
+      this.#data.add(v, e);
+      return this;
+    }
+    digest(e) {
+      if (this.#done) throw finished();
+      this.#done = true;
+      return output('hash', [this.#name, this.#data.all()], e);
+    }
+    copy() {
+      const h = new Hash(this.#name);
+      h.#data.parts = this.#data.parts.slice();
+      return h;
+    }
+  }
+  class Hmac {
+    #name; #key; #data = new Gathering(); #done = false;
+    constructor(name, key) { this.#name = supported(name); this.#key = packed(key); }
+    update(v, e) {
+      if (this.#done) throw finished();
+      this.#data.add(v, e);
+      return this;
+    }
+    digest(e) {
+      if (this.#done) throw finished();
+      this.#done = true;
+      return output('hmac', [this.#name, this.#key, this.#data.all()], e);
+    }
+  }
+  const finished = () => Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
+
+  exports.createHash = (name) => new Hash(name);
+  exports.createHmac = (name, key) => new Hmac(name, key);
+  exports.hash = (name, v, e = 'hex') => new Hash(name).update(v).digest(e);
+  exports.getHashes = () => ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'RSA-SHA1', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512'];
+  exports.getCurves = () => ['prime256v1', 'secp384r1', 'secp521r1'];
+  exports.getCiphers = () => [];
+  exports.timingSafeEqual = (a, b) => {
+    if (a.byteLength !== b.byteLength) throw Object.assign(new RangeError('Input buffers must have the same byte length'), { code: 'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH' });
+    return host('equal', packed(a), packed(b));
+  };
+  exports.randomBytes = (n, then) => {
+    const b = bytes(called('random', n));
+    if (then) setTimeout(then, 1, null, b);
+    else return b;
+  };
+  exports.pseudoRandomBytes = exports.randomBytes;
+  exports.randomFillSync = (b) => {
+    const view = new Uint8Array(b.buffer || b, b.byteOffset || 0, b.byteLength);
+    for (let i = 0; i < view.length; i += 65536) view.set(bytes(called('random', Math.min(65536, view.length - i))), i);
+    return b;
+  };
+  exports.randomInt = (low, high) => {
+    if (high === undefined || typeof high === 'function') [low, high] = [0, low];
+    const span = high - low, limit = 2 ** 48 - 2 ** 48 % span;
+    for (;;) {
+      const n = parseInt(bytes(called('random', 6)).toString('hex'), 16);
+      if (n < limit) return low + n % span;
+    }
+  };
+  exports.randomUUID = () => {
+    const b = bytes(called('random', 16));
+    b[6] = b[6] & 15 | 64;
+    b[8] = b[8] & 63 | 128;
+    return b.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  };
+
+  // --- keys ------------------------------------------------------------------
+
+  class KeyObject {
+    constructor(d) { Object.defineProperty(this, 'd', { value: d }); if (d.raw) Object.defineProperty(this, 'raw', { value: d.raw }); }
+    get type() { return this.d.type; }
+    get asymmetricKeyType() { return this.d.kind; }
+    get asymmetricKeyDetails() { return this.d.kind === 'rsa' ? { modulusLength: this.d.bits, publicExponent: 65537n } : { namedCurve: { 256: 'prime256v1', 384: 'secp384r1', 521: 'secp521r1' }[this.d.bits] }; }
+    get symmetricKeySize() { return this.raw && this.raw.length; }
+    export(o = {}) {
+      if (this.raw) return o.format === 'jwk' ? { kty: 'oct', k: Buffer.from(this.raw).toString('base64url') } : Buffer.from(this.raw);
+      if (o.format === 'jwk' && this.d.type === 'public') return Object.assign({}, this.d.jwk);
+      if (o.format === 'der') return Buffer.from(this.d.pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+      if (o.format && o.format !== 'pem') throw new Error('key format not supported');
+      return this.d.pem;
+    }
+    equals(k) { return this.d.pem === k.d.pem && (!this.raw || exports.timingSafeEqual(this.raw, k.raw)); }
+  }
+  exports.KeyObject = KeyObject;
+  function key(v, want) {
+    if (v instanceof CryptoKey) v = v.object;
+    if (v instanceof KeyObject) return v.type === want ? v : want === 'public' ? key(v.d.pem, 'public') : refuse();
+    let form = 'pem';
+    if (v && typeof v === 'object' && !ArrayBuffer.isView(v) && 'key' in v) {
+      if (v.key instanceof KeyObject) return key(v.key, want);
+      if (v.format === 'jwk') form = 'jwk', v = JSON.stringify(v.key);
+      else if (v.format === 'der') form = 'der-' + (v.type || (want === 'public' ? 'spki' : 'pkcs8')), v = v.key;
+      else v = v.key;
+    }
+    return new KeyObject(JSON.parse(called('key', form, packed(v), want)));
+  }
+  const refuse = () => { throw Object.assign(new TypeError('Invalid key object type'), { code: 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE' }); };
+  exports.createPublicKey = (v) => key(v, 'public');
+  exports.createPrivateKey = (v) => key(v, 'private');
+  exports.createSecretKey = (v, e) => new KeyObject({ type: 'secret', raw: typeof v === 'string' ? Buffer.from(v, e) : Buffer.from(v) });
+
+  exports.constants = { RSA_PKCS1_PADDING: 1, RSA_PKCS1_OAEP_PADDING: 4, RSA_PKCS1_PSS_PADDING: 6, RSA_PSS_SALTLEN_DIGEST: -1, RSA_PSS_SALTLEN_AUTO: -2, RSA_PSS_SALTLEN_MAX_SIGN: -2 };
+  const how = (hash, k, o) => JSON.stringify({
+    hash: hash || '', key: k.d.pem, pss: o.padding === 6, salt: o.saltLength === undefined || o.saltLength < 0 ? -1 : o.saltLength, p1363: o.dsaEncoding === 'ieee-p1363',
+  });
+  const options = (k) => k && typeof k === 'object' && !(k instanceof KeyObject) && !ArrayBuffer.isView(k) ? k : {};
+  const signOnce = (hash, message, k) => bytes(called('sign', how(hash && supported(hash), key(k, 'private'), options(k)), message));
+  const verifyOnce = (hash, message, k, signature, e) => called('verify', how(hash && supported(hash), key(k, 'public'), options(k)), message, packed(signature, e));
+  class Sign {
+    #hash; #data = new Gathering();
+    constructor(hash) { this.#hash = supported(hash); }
+    update(v, e) { this.#data.add(v, e); return this; }
+    write(v, e) { this.update(v, e); return true; }
+    end(v, e) { if (v !== undefined) this.update(v, e); return this; }
+    sign(k, e) {
+      const out = signOnce(this.#hash, this.#data.all(), k);
+      return e ? out.toString(e) : out;
+    }
+  }
+  class Verify {
+    #hash; #data = new Gathering();
+    constructor(hash) { this.#hash = supported(hash); }
+    update(v, e) { this.#data.add(v, e); return this; }
+    write(v, e) { this.update(v, e); return true; }
+    end(v, e) { if (v !== undefined) this.update(v, e); return this; }
+    verify(k, signature, e) { return verifyOnce(this.#hash, this.#data.all(), k, signature, e); }
+  }
+  exports.createSign = (hash) => new Sign(hash);
+  exports.createVerify = (hash) => new Verify(hash);
+  exports.sign = (hash, data, k, then) => then ? void setTimeout(() => then(null, signOnce(hash, packed(data), k)), 1) : signOnce(hash, packed(data), k);
+  exports.verify = (hash, data, k, signature, then) =>
+    then ? void setTimeout(() => then(null, verifyOnce(hash, packed(data), k, signature)), 1) : verifyOnce(hash, packed(data), k, signature);
+  const oaep = (service, want) => (k, data) => {
+    const o = options(k);
+    if (o.padding !== undefined && o.padding !== 4) throw new Error('only RSA_PKCS1_OAEP_PADDING is supported');
+    return bytes(called(service, JSON.stringify({ key: key(k, want).d.pem, hash: o.oaepHash || '' }), packed(data)));
+  };
+  exports.publicEncrypt = oaep('encrypt', 'public');
+  exports.privateDecrypt = oaep('decrypt', 'private');
+  for (const name of ['createCipheriv', 'createDecipheriv', 'createDiffieHellman', 'createECDH', 'generateKeyPairSync', 'generateKeyPair', 'pbkdf2', 'pbkdf2Sync', 'scrypt', 'scryptSync', 'hkdfSync']) {
+    exports[name] = () => { throw Object.assign(new Error('crypto.' + name + ' is not available in this runtime'), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }); };
+  }
+
+  // --- Web Crypto --------------------------------------------------------------
+
+  class CryptoKey {
+    constructor(object, algorithm, extractable, usages) {
+      Object.defineProperty(this, 'object', { value: object });
+      Object.assign(this, { type: object.type, algorithm, extractable, usages });
+    }
+  }
+  const named = (a) => typeof a === 'string' ? { name: a } : a;
+  const hashName = (a) => named(a).name;
+  const buffer = (b) => Uint8Array.from(b).buffer;
+  const unsupported = (what) => { throw Object.assign(new Error(what + ' is not supported'), { name: 'NotSupportedError' }); };
+  const allowed = (k, usage) => { if (!k.usages.includes(usage)) throw Object.assign(new Error('key does not allow ' + usage), { name: 'InvalidAccessError' }); };
+  const subtle = {
+    async digest(a, v) { return buffer(new Hash(hashName(a)).update(v).digest()); },
+    async importKey(format, v, a, extractable, usages) {
+      a = named(a);
+      const as = { name: a.name, hash: a.hash && named(a.hash), namedCurve: a.namedCurve };
+      if (a.name === 'HMAC') {
+        const raw = format === 'jwk' ? Buffer.from(v.k, 'base64url') : format === 'raw' ? v : unsupported(format);
+        return new CryptoKey(exports.createSecretKey(raw), as, extractable, usages);
+      }
+      if (!['RSASSA-PKCS1-v1_5', 'RSA-PSS', 'ECDSA', 'Ed25519', 'RSA-OAEP'].includes(a.name)) unsupported(a.name);
+      const object = format === 'jwk' ? key({ key: v, format: 'jwk' }, v.d ? 'private' : 'public')
+        : format === 'spki' ? key({ key: Buffer.from(v), format: 'der', type: 'spki' }, 'public')
+          : format === 'pkcs8' ? key({ key: Buffer.from(v), format: 'der', type: 'pkcs8' }, 'private') : unsupported(format);
+      return new CryptoKey(object, as, extractable, usages);
+    },
+    async exportKey(format, k) {
+      if (!k.extractable) throw Object.assign(new Error('key is not extractable'), { name: 'InvalidAccessError' });
+      return format === 'jwk' ? k.object.export({ format: 'jwk' }) : buffer(k.object.export(k.object.raw ? {} : { format: 'der' }));
+    },
+    async sign(a, k, v) {
+      allowed(k, 'sign');
+      a = named(a);
+      if (a.name === 'HMAC') return buffer(new Hmac(hashName(k.algorithm.hash), k.object).update(v).digest());
+      return buffer(bytes(called('sign', web(a, k), packed(v))));
+    },
+    async verify(a, k, signature, v) {
+      allowed(k, 'verify');
+      a = named(a);
+      if (a.name === 'HMAC') {
+        const mac = new Hmac(hashName(k.algorithm.hash), k.object).update(v).digest(), given = Buffer.from(signature);
+        return mac.length === given.length && exports.timingSafeEqual(mac, given);
+      }
+      return called('verify', web(a, k), packed(v), packed(signature));
+    },
+    async encrypt(a, k, v) { allowed(k, 'encrypt'); return buffer(exports.publicEncrypt({ key: k.object, oaepHash: hashName(k.algorithm.hash) }, Buffer.from(v))); },
+    async decrypt(a, k, v) { allowed(k, 'decrypt'); return buffer(exports.privateDecrypt({ key: k.object, oaepHash: hashName(k.algorithm.hash) }, Buffer.from(v))); },
+  };
+  const web = (a, k) => JSON.stringify({
+    hash: a.name === 'Ed25519' ? '' : hashName(a.hash || k.algorithm.hash), key: k.object.d.pem, pss: a.name === 'RSA-PSS', salt: a.saltLength === undefined ? -1 : a.saltLength, p1363: true,
+  });
+  exports.webcrypto = {
+    subtle, randomUUID: exports.randomUUID, CryptoKey,
+    getRandomValues: (v) => exports.randomFillSync(v),
+  };
+  exports.subtle = subtle;
+  exports.getRandomValues = exports.webcrypto.getRandomValues;
+};

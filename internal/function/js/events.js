@@ -1,0 +1,121 @@
+globalThis.__module = function (exports, require, module) {
+  'use strict';
+  class EventEmitter {
+    static defaultMaxListeners = 10;
+    static EventEmitter = EventEmitter;
+    #on() { if (!Object.hasOwn(this, '_events')) Object.defineProperty(this, '_events', { value: new Map(), enumerable: false }); return this._events; }
+    #add(name, f, first) {
+      if (typeof f !== 'function') throw Object.assign(new TypeError('The "listener" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' });
+      const list = this.#on().get(name) || [];
+      if (name !== 'newListener' && this.#on().has('newListener')) this.emit('newListener', name, f.listener || f);
+      this.#on().set(name, first ? [f, ...list] : [...list, f]);
+      return this;
+    }
+    on(name, f) { return this.#add(name, f, false); }
+    addListener(name, f) { return this.#add(name, f, false); }
+    prependListener(name, f) { return this.#add(name, f, true); }
+    once(name, f) { return this.#add(name, this.#once(name, f), false); }
+    prependOnceListener(name, f) { return this.#add(name, this.#once(name, f), true); }
+    #once(name, f) {
+      const g = (...args) => { this.removeListener(name, g); return f.apply(this, args); };
+      g.listener = f;
+      return g;
+    }
+    removeListener(name, f) {
+      const list = this.#on().get(name) || [], at = list.findLastIndex((g) => g === f || g.listener === f);
+      if (at >= 0) {
+        const rest = list.toSpliced(at, 1);
+        if (rest.length) this.#on().set(name, rest);
+        else this.#on().delete(name);
+        if (this.#on().has('removeListener')) this.emit('removeListener', name, f);
+      }
+      return this;
+    }
+    off(name, f) { return this.removeListener(name, f); }
+    removeAllListeners(name) { if (name === undefined) this.#on().clear(); else this.#on().delete(name); return this; }
+    emit(name, ...args) {
+      const list = this.#on().get(name);
+      if (!list) {
+        if (name !== 'error') return false;
+        throw args[0] instanceof Error ? args[0] : Object.assign(new Error('Unhandled error. (' + String(args[0]) + ')'), { code: 'ERR_UNHANDLED_ERROR' });
+      }
+      for (const f of list) f.apply(this, args);
+      return true;
+    }
+    listeners(name) { return (this.#on().get(name) || []).map((f) => f.listener || f); }
+    rawListeners(name) { return (this.#on().get(name) || []).slice(); }
+    listenerCount(name) { return (this.#on().get(name) || []).length; }
+    eventNames() { return [...this.#on().keys()]; }
+    setMaxListeners() { return this; }
+    getMaxListeners() { return 10; }
+  }
+  // Classes of older code call it as a function.
+  const callable = new Proxy(EventEmitter, { apply: () => undefined });
+  module.exports = callable;
+  callable.EventEmitter = callable;
+  callable.default = callable;
+  callable.setMaxListeners = () => {};
+  callable.once = (emitter, name) => new Promise((resolve, reject) => {
+    const failed = (e) => { emitter.removeListener(name, done); reject(e); };
+    const done = (...args) => { emitter.removeListener('error', failed); resolve(args); };
+    emitter.once(name, done);
+    if (name !== 'error') emitter.once('error', failed);
+  });
+
+  callable.Event = class Event {
+    constructor(type, o = {}) { Object.assign(this, { type: String(type), bubbles: false, cancelable: !!o.cancelable, defaultPrevented: false, timeStamp: 0, target: null, currentTarget: null }); }
+    preventDefault() { if (this.cancelable) this.defaultPrevented = true; }
+    stopPropagation() {}
+    stopImmediatePropagation() { this.stopped = true; }
+  };
+  callable.EventTarget = class EventTarget {
+    #listeners = new Map();
+    addEventListener(type, f, o = {}) {
+      const list = this.#listeners.get(type) || [];
+      if (f && !list.some((l) => l.f === f)) this.#listeners.set(type, [...list, { f, once: !!(o && o.once) }]);
+    }
+    removeEventListener(type, f) { this.#listeners.set(type, (this.#listeners.get(type) || []).filter((l) => l.f !== f)); }
+    dispatchEvent(e) {
+      e.target = e.currentTarget = this;
+      for (const l of this.#listeners.get(e.type) || []) {
+        if (l.once) this.removeEventListener(e.type, l.f);
+        if (typeof l.f === 'function') l.f.call(this, e);
+        else l.f.handleEvent(e);
+        if (e.stopped) break;
+      }
+      const own = this['on' + e.type];
+      if (typeof own === 'function') own.call(this, e);
+      return !e.defaultPrevented;
+    }
+  };
+  const aborted = (reason) => reason === undefined ? Object.assign(new Error('This operation was aborted'), { name: 'AbortError', code: 20 }) : reason;
+  class AbortSignal extends callable.EventTarget {
+    aborted = false; reason = undefined; onabort = null;
+    throwIfAborted() { if (this.aborted) throw this.reason; }
+    static abort(reason) { const s = new AbortSignal(); s.end_(reason); return s; }
+    static timeout(ms) {
+      const s = new AbortSignal();
+      setTimeout(() => s.end_(Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError', code: 23 })), ms).unref();
+      return s;
+    }
+    static any(list) {
+      const s = new AbortSignal();
+      for (const other of list) {
+        if (other.aborted) s.end_(other.reason);
+        else other.addEventListener('abort', () => s.end_(other.reason), { once: true });
+      }
+      return s;
+    }
+    end_(reason) {
+      if (this.aborted) return;
+      this.aborted = true;
+      this.reason = aborted(reason);
+      this.dispatchEvent(new callable.Event('abort'));
+    }
+  }
+  callable.AbortSignal = AbortSignal;
+  callable.AbortController = class AbortController {
+    signal = new AbortSignal();
+    abort(reason) { this.signal.end_(reason); }
+  };
+};

@@ -1,0 +1,196 @@
+package function
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+)
+
+// Argument is the command line of a worker process.
+const Argument = "function-worker"
+
+// Work is the life of a worker process: it confines itself, and serves its
+// parent on standard input and output until that is gone. It returns the exit code.
+func Work() int {
+	in, out := pollable(os.Stdin), pollable(os.Stdout)
+	if err := confine(); err != nil {
+		fmt.Fprintln(os.Stderr, "confine:", err)
+		return 1
+	}
+	if err := serve(in, out, true); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// maxLogLine bounds one line of a log.
+const maxLogLine = 64 << 10
+
+// host is the worker's side of the pipe, and the machines behind it. One
+// goroutine runs it.
+type host struct {
+	in       *os.File
+	r        *bufio.Reader
+	out      *bufio.Writer
+	library  *library
+	own      bool
+	machines map[uint64]*machine
+	seq      uint64
+	// early are answers that came while another one was waited for.
+	early []frame
+	frame []byte
+}
+
+// serve answers frames until the end of in. own says that the process is the
+// worker's own.
+func serve(in, out *os.File, own bool) error {
+	h := &host{
+		in: in, r: bufio.NewReaderSize(in, 64<<10), out: bufio.NewWriterSize(out, 64<<10),
+		library: newLibrary(), own: own, machines: make(map[uint64]*machine),
+	}
+	defer func() {
+		for _, m := range h.machines {
+			m.close()
+		}
+	}()
+	for {
+		f, err := readFrame(h.r)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := h.take(&f); err != nil {
+			return err
+		}
+	}
+}
+
+func (h *host) take(f *frame) error {
+	if f.kind == frameReply { // too late
+		return nil
+	}
+	if f.n < 1 {
+		return errFrame
+	}
+	id, err := strconv.ParseUint(string(f.fields[0]), 10, 64)
+	if err != nil {
+		return errFrame
+	}
+	switch f.kind {
+	case frameLoad:
+		m := &machine{host: h}
+		if err := errors.Join(f.need(2), json.Unmarshal(f.fields[1], &m.program)); err != nil {
+			return err
+		}
+		h.machines[id] = m
+		return nil
+	case frameDrop:
+		if m := h.machines[id]; m != nil {
+			m.close()
+			delete(h.machines, id)
+		}
+		return nil
+	case frameInvoke:
+		m := h.machines[id]
+		var c call
+		if m == nil || f.need(3) != nil || json.Unmarshal(f.fields[1], &c) != nil {
+			return errFrame
+		}
+		h.early = nil
+		if h.own {
+			limitProcessor(time.Duration(c.LimitMS) * time.Millisecond)
+		}
+		cpu := processorTime()
+		end, payload := m.run(&c, f.fields[2])
+		end.CPU, end.RSS = int64(processorTime()-cpu), residentBytes()
+		if end.Dropped {
+			m.close()
+			delete(h.machines, id)
+		}
+		text, err := json.Marshal(end)
+		if err != nil {
+			return err
+		}
+		if err := h.write(frameEnd, text, payload); err != nil {
+			return err
+		}
+		return h.out.Flush()
+	default:
+		return errFrame
+	}
+}
+
+func (h *host) write(kind byte, fields ...[]byte) error {
+	h.frame = appendFrame(h.frame[:0], kind, fields...)
+	_, err := h.out.Write(h.frame)
+	if cap(h.frame) > 64<<10 {
+		h.frame = nil
+	}
+	return err
+}
+
+// ask sends a question to the parent. The answer has the same number.
+func (h *host) ask(what string, data, body []byte) (uint64, error) {
+	h.seq++
+	if err := h.write(frameAsk, number(h.seq), []byte(what), data, body); err != nil {
+		return 0, err
+	}
+	return h.seq, h.out.Flush()
+}
+
+// answer is the parent's answer to a question.
+type answer struct {
+	seq        uint64
+	err        string
+	data, body []byte
+}
+
+// wait returns the next answer, of the question seq if that is not 0. At the
+// deadline the error is os.ErrDeadlineExceeded.
+func (h *host) wait(seq uint64, deadline time.Time) (*answer, error) {
+	for i := range h.early {
+		if f := &h.early[i]; seq == 0 || string(f.fields[0]) == strconv.FormatUint(seq, 10) {
+			a, err := readAnswer(f)
+			h.early = append(h.early[:i], h.early[i+1:]...)
+			return a, err
+		}
+	}
+	for {
+		if h.r.Buffered() == 0 {
+			_ = h.in.SetReadDeadline(deadline) // pipes have deadlines
+			_, err := h.r.Peek(1)
+			_ = h.in.SetReadDeadline(time.Time{})
+			if err != nil {
+				return nil, err
+			}
+		}
+		f, err := readFrame(h.r)
+		if err != nil {
+			return nil, err
+		}
+		if f.kind != frameReply {
+			return nil, errFrame
+		}
+		a, err := readAnswer(&f)
+		if err != nil || seq == 0 || a.seq == seq {
+			return a, err
+		}
+		h.early = append(h.early, f)
+	}
+}
+
+func readAnswer(f *frame) (*answer, error) {
+	if err := f.need(4); err != nil {
+		return nil, err
+	}
+	seq, err := strconv.ParseUint(string(f.fields[0]), 10, 64)
+	return &answer{seq, string(f.fields[1]), f.fields[2], f.fields[3]}, err
+}
