@@ -72,6 +72,21 @@ const (
 	HintQuotedTime   Hint = "quoted-time"   // "1767290400" for 1767290400
 )
 
+// Hints that take more than one value to tell; see [Explain].
+const (
+	HintWhitespace     Hint = "policy-whitespace"     // white space in the policy that was signed or sent
+	HintEscaped        Hint = "policy-escaped"        // a canned policy written with JSON escapes or in another form
+	HintWildcard       Hint = "canned-wildcard"       // a canned policy for a pattern
+	HintScheme         Hint = "other-scheme"          // signed for http and asked for over https, or the other way round
+	HintHost           Hint = "other-host"            // signed for another distribution's name
+	HintQuery          Hint = "query-added"           // query parameters added after signing
+	HintEncodedLater   Hint = "encoded-after-signing" // percent-encoded, or otherwise than signed
+	HintHash           Hint = "hash-undeclared"       // signed over another hash than the request says
+	HintOtherKey       Hint = "other-key"             // made with another key than the request names
+	HintCookieScope    Hint = "cookie-scope"          // cookies kept back, doubled or separated by Path or Domain
+	HintStrayParameter Hint = "stray-parameter"       // a reserved query parameter hides good cookies
+)
+
 // Reason tells the owner of a distribution why a request was rejected. It never
 // goes to the viewer. The zero Reason belongs to an allowed request.
 type Reason struct {

@@ -37,6 +37,7 @@ type cli struct {
 	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
 	Sign      signCmd      `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
 	Keypair   keypairCmd   `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
+	Explain   explainCmd   `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
 	Bucket    bucketCmd    `cmd:"" help:"Work on whole buckets."`
 	RootKey   rootKeyCmd   `cmd:"" help:"Replace the root key."`
 	Fsck      fsckCmd      `cmd:"" help:"Open every object and report what is damaged."`

@@ -32,7 +32,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
-		{Name: "keyfront", Door: own.New(own.Config{Gate: gate, Accounts: admin, Buckets: s.buckets, RotateRootKey: s.rotateRootKey, Describe: s.describe, Log: s.log}), MaxBodyBytes: own.MaxBodyBytes},
+		{Name: "keyfront", Door: own.New(own.Config{Gate: gate, Accounts: admin, Buckets: s.buckets, RotateRootKey: s.rotateRootKey, Describe: s.describe, ExplainViewer: s.explainViewer, Log: s.log}), MaxBodyBytes: own.MaxBodyBytes},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
@@ -46,4 +47,20 @@ func (s *Server) describe(ctx context.Context, principal, action, resource strin
 		}
 	}
 	return d, nil
+}
+
+// explainViewer tells an owner what the edge makes of a viewer's request.
+func (s *Server) explainViewer(ctx context.Context, who access.Caller, q edge.Question) (*edge.Explanation, error) {
+	if q.At.IsZero() {
+		q.At = s.clock.Now()
+	}
+	host, err := q.HostOf()
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.delivery.Inspect(ctx, who, host)
+	if err != nil {
+		return nil, err
+	}
+	return s.edge.Explain(q, known)
 }

@@ -1,15 +1,21 @@
 package own
 
 import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
-// ExplainRequest asks why a past request was denied, or how a described one
-// would be decided: RequestID alone, or the others.
+// ExplainRequest asks why a past request was denied, how a described request to
+// the API would be decided, or what the edge would make of a viewer's request:
+// RequestID alone, or Principal, Action and Resource, or URL.
 type ExplainRequest struct {
 	RequestID string `json:"requestId,omitempty"`
 
@@ -18,13 +24,23 @@ type ExplainRequest struct {
 	Resource  string `json:"resource,omitempty"` // ARN, or "*"
 	// Context holds condition keys; the asker's own request gives the others.
 	Context map[string][]string `json:"context,omitempty"`
+
+	URL    string `json:"url,omitempty"`
+	Method string `json:"method,omitempty"` // GET if empty
+	// Headers are what the viewer sends, by name; Host and Cookie count.
+	Headers map[string][]string `json:"headers,omitempty"`
+	// Cookies are further Cookie headers, or Set-Cookie headers with attributes.
+	Cookies []string   `json:"cookies,omitempty"`
+	IP      string     `json:"ip,omitempty"`
+	At      *time.Time `json:"at,omitempty"` // the server's clock if absent
 }
 
-// Explanation lists the denied decisions of a past request, or the one decision
-// of a described request.
+// Explanation lists the denied decisions of a past request, or has the one
+// decision of a described request, or what the edge makes of a viewer's.
 type Explanation struct {
-	Denials []Denial  `json:"denials,omitempty"`
-	Decided *Decision `json:"decision,omitempty"`
+	Denials []Denial          `json:"denials,omitempty"`
+	Decided *Decision         `json:"decision,omitempty"`
+	Viewer  *edge.Explanation `json:"viewer,omitempty"`
 }
 
 // Decision is how a described request would be decided.
@@ -76,12 +92,15 @@ func (d *Door) explain(r *front.Request) (any, error) {
 	if err := decode(r, &in); err != nil {
 		return nil, err
 	}
-	described := in.Principal != "" && in.Action != "" && in.Resource != ""
-	if (in.RequestID == "") != described {
-		return nil, errBody
-	}
-	if described {
+	past, described, viewer := in.RequestID != "", in.Principal != "" && in.Action != "" && in.Resource != "", in.URL != ""
+	switch {
+	case past && !described && !viewer:
+	case described && !past && !viewer:
 		return d.explainDescribed(r, &in)
+	case viewer && !past && !described:
+		return d.explainViewer(r, &in)
+	default:
+		return nil, errBody
 	}
 	denials, err := d.cfg.Gate.Why(r.Context(), r.Caller, in.RequestID)
 	if err != nil {
@@ -105,6 +124,50 @@ func (d *Door) explainDescribed(r *front.Request, in *ExplainRequest) (any, erro
 		return nil, err
 	}
 	return Explanation{Decided: &Decision{Allowed: allowed, Denial: denialOf(why)}}, nil
+}
+
+func (d *Door) explainViewer(r *front.Request, in *ExplainRequest) (any, error) {
+	q := edge.Question{URL: in.URL, Method: in.Method, Header: make(http.Header)}
+	for name, values := range in.Headers {
+		for _, v := range values {
+			q.Header.Add(name, v)
+		}
+	}
+	for _, c := range in.Cookies {
+		if hasAttributes(c) {
+			q.SetCookies = append(q.SetCookies, c)
+		} else {
+			q.Header.Add("Cookie", c)
+		}
+	}
+	if in.At != nil {
+		q.At = *in.At
+	}
+	if in.IP != "" {
+		var err error
+		if q.Peer, err = netip.ParseAddr(in.IP); err != nil {
+			return nil, fmt.Errorf("%w: %.100q is no IP address", ErrDescription, in.IP)
+		}
+	}
+	found, err := d.cfg.ExplainViewer(r.Context(), r.Caller, q)
+	if err != nil {
+		return nil, err
+	}
+	return Explanation{Viewer: found}, nil
+}
+
+// hasAttributes tells the value of a Set-Cookie header from that of a Cookie
+// header, which has no attributes.
+func hasAttributes(cookie string) bool {
+	_, rest, _ := strings.Cut(cookie, ";")
+	for part := range strings.SplitSeq(rest, ";") {
+		name, _, _ := strings.Cut(strings.TrimSpace(part), "=")
+		switch strings.ToLower(name) {
+		case "path", "domain", "secure", "httponly", "samesite", "expires", "max-age":
+			return true
+		}
+	}
+	return false
 }
 
 func denialOf(n access.Denial) Denial {

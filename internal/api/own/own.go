@@ -14,10 +14,12 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/rootkey"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 // MaxBodyBytes bounds a request's body.
@@ -33,7 +35,10 @@ type Config struct {
 	// Describe finds what may speak on a described request. It returns
 	// ErrDescription about one that makes no sense.
 	Describe func(ctx context.Context, principal, action, resource string) (access.Described, error)
-	Log      *slog.Logger
+	// ExplainViewer tells what the edge would make of a viewer's request. Errors
+	// wrap signedurl.ErrURL or access.ErrDenied.
+	ExplainViewer func(ctx context.Context, who access.Caller, q edge.Question) (*edge.Explanation, error)
+	Log           *slog.Logger
 }
 
 // Door answers requests below /_keyfront/.
@@ -108,6 +113,7 @@ var wireErrors = []struct {
 }{
 	{errNoRoute, http.StatusNotFound, "NoSuchRoute"},
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
+	{signedurl.ErrURL, http.StatusBadRequest, "NoSuchRequest"},
 	{ErrDescription, http.StatusBadRequest, "NoSuchRequest"},
 	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
 	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},

@@ -7,15 +7,20 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 type nobody struct{}
@@ -76,6 +81,49 @@ func TestExplain(t *testing.T) {
 	for _, tt := range tests {
 		if status, body := serve(t, g, tt.method, tt.path, tt.body); status != tt.status || !strings.Contains(body, tt.code) {
 			t.Errorf("%s %s %s = %d %s, want %d %s", tt.method, tt.path, tt.body, status, body, tt.status, tt.code)
+		}
+	}
+}
+
+// A viewer's request is handed on as described, and its explanation back.
+func TestExplainViewer(t *testing.T) {
+	var asked edge.Question
+	door := own.New(own.Config{Log: slog.New(slog.DiscardHandler), ExplainViewer: func(_ context.Context, who access.Caller, q edge.Question) (*edge.Explanation, error) {
+		asked = q
+		switch {
+		case who.RequestID != root.RequestID:
+			t.Errorf("asked by %+v", who)
+		case q.URL == "bad":
+			return nil, signedurl.ErrURL
+		}
+		return &edge.Explanation{Cause: "expired"}, nil
+	}})
+	for _, tt := range []struct {
+		body   string
+		status int
+		answer string
+	}{
+		{`{"url":"http://a/","method":"HEAD","ip":"192.0.2.1","at":"2026-01-02T03:04:05Z","headers":{"host":["b"]},"cookies":["a=b; c=d","e=f; Path=/"]}`, 200, `{"viewer":{"admitted":false,"cause":"expired"`},
+		{`{"url":"bad"}`, 400, "NoSuchRequest"},
+		{`{"url":"http://a/","ip":"nowhere"}`, 400, "nowhere"},
+		{`{"url":"http://a/","at":"tomorrow"}`, 400, "MalformedRequest"},
+		{`{"url":"http://a/","requestId":"1"}`, 400, "MalformedRequest"},
+		{`{"url":"http://a/","principal":"p","action":"a","resource":"r"}`, 400, "MalformedRequest"},
+	} {
+		w := httptest.NewRecorder()
+		door.Serve(w, &front.Request{Request: httptest.NewRequest(http.MethodPost, "/_keyfront/explain", nil), ID: "id-1", Body: []byte(tt.body), Caller: root})
+		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.answer) {
+			t.Errorf("%s = %d %s, want %d %s", tt.body, w.Code, w.Body, tt.status, tt.answer)
+		}
+		if tt.status != 200 {
+			continue
+		}
+		want := edge.Question{
+			URL: "http://a/", Method: "HEAD", Header: http.Header{"Host": {"b"}, "Cookie": {"a=b; c=d"}}, SetCookies: []string{"e=f; Path=/"},
+			Peer: netip.MustParseAddr("192.0.2.1"), At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		}
+		if !reflect.DeepEqual(asked, want) {
+			t.Errorf("asked %+v, want %+v", asked, want)
 		}
 	}
 }
