@@ -44,8 +44,12 @@ type Meta struct {
 	StaleWhileRevalidate, StaleIfError time.Duration
 }
 
-// Fresh reports whether the answer may be given out without asking the origin.
-func (m *Meta) Fresh(at time.Time) bool { return at.Before(m.Expires) || at.Before(m.HoldUntil) }
+// Fresh reports whether the answer may be given out without asking the origin. An
+// answer that lives for no time never may, although it can be younger than the
+// request that asks.
+func (m *Meta) Fresh(at time.Time) bool {
+	return m.Stored.Before(m.Expires) && at.Before(m.Expires) || at.Before(m.HoldUntil)
+}
 
 // Field is a header field with all its values, named canonically.
 type Field struct {
