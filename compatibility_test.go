@@ -30,6 +30,7 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		{"CloudFront", "internal/api/cloudfront/routes.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
 		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
+		{"Systems Manager", "internal/api/ssm/ssm.go", `"(\w+)":\s+jsondoor\.Answers`, `^$`},
 		{"STS", "internal/api/sts/sts.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 	}
 	row := regexp.MustCompile("(?m)^\\| `(\\w+)` \\|")

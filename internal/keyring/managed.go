@@ -8,10 +8,11 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 )
 
-// managedServices are the services that have a key in each account, with the
-// description of that key.
-var managedServices = map[string]string{
-	"s3": "Default key that protects my S3 objects when no other key is defined",
+// managedServices are the services that have a key in each account.
+var managedServices = map[string]struct{ title, description string }{
+	"s3":             {"S3", "Default key that protects my S3 objects when no other key is defined"},
+	"ssm":            {"SSM", "Default key that protects my SSM parameters when no other key is defined"},
+	"secretsmanager": {"AWS Secrets Manager", "Default key that protects my Secrets Manager data when no other key is defined"},
 }
 
 // managedPolicy is the policy of the key that a service manages in one account:
@@ -19,9 +20,10 @@ var managedServices = map[string]string{
 //
 // Source: AWS KMS Developer Guide, "AWS managed keys".
 func managedPolicy(m realm, service string) string {
+	title := managedServices[service].title
 	via, account := service+"."+m.region+".amazonaws.com", string(m.account)
 	return `{"Version":"2012-10-17","Id":"auto-` + service + `-2","Statement":[` +
-		`{"Sid":"Allow access through ` + strings.ToUpper(service) + ` for all principals in the account that are authorized to use ` + strings.ToUpper(service) + `","Effect":"Allow","Principal":{"AWS":"*"},` +
+		`{"Sid":"Allow access through ` + title + ` for all principals in the account that are authorized to use ` + title + `","Effect":"Allow","Principal":{"AWS":"*"},` +
 		`"Action":["kms:Encrypt","kms:Decrypt","kms:ReEncrypt*","kms:GenerateDataKey*","kms:CreateGrant","kms:DescribeKey"],"Resource":"*",` +
 		`"Condition":{"StringEquals":{"kms:CallerAccount":"` + account + `","kms:ViaService":"` + via + `"}}},` +
 		`{"Sid":"Allow direct access to key metadata to the account","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},` +
@@ -33,7 +35,7 @@ func managedPolicy(m realm, service string) string {
 func managedService(who *access.Caller, ref string) (string, bool) {
 	name := strings.TrimPrefix(ref, kmsARN(who.Region, who.Account(), ""))
 	service, ok := strings.CutPrefix(name, reservedPrefix)
-	if !ok || managedServices[service] == "" {
+	if !ok || managedServices[service].title == "" {
 		return "", false
 	}
 	return service, true
@@ -51,7 +53,7 @@ func (r *Ring) ManagedKey(ctx context.Context, who access.Caller, service string
 	if k := r.index.alias(own, name); k != nil {
 		return k.arn, nil
 	}
-	if managedServices[service] == "" {
+	if managedServices[service].title == "" {
 		return "", aliasNotFound(own, name)
 	}
 	// Another call may be faster: then its key is the one.
@@ -91,7 +93,7 @@ func (r *Ring) createManaged(ctx context.Context, who access.Caller, service str
 		return r.mutate(ctx, func(c *change) error {
 			rec := &keyRecord{
 				Created: now, Spec: Symmetric, Usage: EncryptDecrypt, Origin: FromKMS, Manager: Service,
-				State: Enabled, Description: managedServices[service], Policy: managedPolicy(p.realm, service),
+				State: Enabled, Description: managedServices[service].description, Policy: managedPolicy(p.realm, service),
 				Rotation: &rotationRecord{Days: DefaultRotationDays, Next: toMillis(now.time().AddDate(0, 0, DefaultRotationDays))},
 			}
 			if err := c.addAlias(p, rec, name, aliasRecord{Created: now, Updated: now}); err != nil {

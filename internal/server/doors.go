@@ -10,6 +10,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/kms"
 	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
+	"github.com/keyfront-project/keyfront/internal/api/ssm"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -31,6 +32,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
+		{Name: "ssm", Door: ssm.New(s.parameters, s.log), MaxBodyBytes: ssm.MaxBodyBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "keyfront", Door: own.New(own.Config{Gate: gate, Accounts: admin, Buckets: s.buckets, RotateRootKey: s.rotateRootKey, Describe: s.describe, ExplainViewer: s.explainViewer, Log: s.log}), MaxBodyBytes: own.MaxBodyBytes},
 	}
@@ -50,6 +52,8 @@ func errorCode(action policy.Action, err error) string {
 		return iam.ErrorCode(err)
 	case "keyfront":
 		return own.ErrorCode(err)
+	case "ssm":
+		return ssm.ErrorCode(err)
 	default:
 		return sts.ErrorCode(err)
 	}

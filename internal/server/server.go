@@ -25,6 +25,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
@@ -76,6 +77,7 @@ type Server struct {
 	keys       *keyring.Ring
 	buckets    *bucket.Service
 	delivery   *delivery.Service
+	parameters *parameter.Service
 	edge       *edge.Edge
 
 	api, viewers listener
@@ -188,6 +190,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.parameters = parameter.New(parameter.Config{Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock})
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
 		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
 	})

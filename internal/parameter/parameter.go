@@ -1,0 +1,169 @@
+// Package parameter keeps the parameters of applications: names in a hierarchy,
+// with versions and labels, some of them encrypted under a key of the key service.
+// It is the domain of AWS Systems Manager Parameter Store.
+//
+// A SecureString is kept as the key service encrypted it: in the standard tier by
+// Encrypt, in the advanced one under a data key. Either binds the parameter's
+// ARN as encryption context PARAMETER_ARN. Who reads the value needs the key.
+//
+// docs/spec/parameter-records.md describes what is stored.
+//
+// Source: AWS Systems Manager User Guide, "AWS Systems Manager Parameter Store".
+package parameter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// Limits of the service.
+const (
+	MaxNameBytes     = 1011 // of the name, 2,048 with the ARN around it
+	MaxLevels        = 15
+	MaxStandardBytes = 4 << 10 // of a value in the standard tier
+	MaxAdvancedBytes = 8 << 10
+	MaxVersions      = 100 // of one parameter
+	MaxLabels        = 10  // of one version
+	MaxTags          = 50
+	// MaxParameters is how many one account may have in one region.
+	MaxParameters = 10_000
+)
+
+// Type says what a parameter's value is.
+type Type string
+
+const (
+	String       Type = "String"
+	StringList   Type = "StringList"
+	SecureString Type = "SecureString"
+)
+
+// Tier says how much room a value has.
+type Tier string
+
+const (
+	Standard Tier = "Standard"
+	Advanced Tier = "Advanced"
+	// Intelligent asks for Advanced where Standard does not do.
+	Intelligent Tier = "Intelligent-Tiering"
+)
+
+// Tag is one label of a parameter.
+type Tag struct{ Key, Value string }
+
+// Version is one version of a parameter.
+type Version struct {
+	Name, ARN string
+	Type      Type
+	// Value is the plaintext, or of a SecureString that was not decrypted the
+	// ciphertext in base64.
+	Value          string
+	Version        int64
+	Modified       time.Time
+	ModifiedBy     string // ARN
+	Description    string
+	AllowedPattern string
+	KeyID          string // as the request named it; of SecureStrings
+	Tier           Tier
+	Labels         []string
+	// Selector is what the request had behind the name: ":3", ":label".
+	Selector string
+}
+
+// Keys encrypts for others; keyring.Ring does it.
+type Keys interface {
+	// EncryptFor encrypts up to 4 KiB under the key that ref names.
+	EncryptFor(ctx context.Context, who access.Caller, ref string, bind map[string]string, plaintext []byte) (blob []byte, err error)
+	// DecryptFor opens what EncryptFor made under an equal bind.
+	DecryptFor(ctx context.Context, who access.Caller, blob []byte, bind map[string]string) (plaintext []byte, err error)
+	// NewDataKey makes a key of 32 bytes, in clear and encrypted.
+	NewDataKey(ctx context.Context, who access.Caller, ref string, bind map[string]string) (key sealed.Secret, wrapped []byte, keyARN string, err error)
+	// ManagedKey returns the ARN of the caller's key alias/aws/<service>, which is
+	// made on first use.
+	ManagedKey(ctx context.Context, who access.Caller, service string) (keyARN string, err error)
+	// OpenDataKey opens what NewDataKey encrypted.
+	OpenDataKey(ctx context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error)
+}
+
+// Config is what a Service needs. All fields are required.
+type Config struct {
+	Records store.Records
+	Keys    Keys
+	Gate    *access.Gate
+	Clock   *clock.Clock
+}
+
+// Service is the parameter store. It keeps nothing in memory and may be used
+// concurrently.
+type Service struct {
+	records store.Records
+	keys    Keys
+	gate    *access.Gate
+	clock   *clock.Clock
+}
+
+// New returns a Service over cfg.
+func New(cfg Config) *Service {
+	return &Service{records: cfg.Records, keys: cfg.Keys, gate: cfg.Gate, clock: cfg.Clock}
+}
+
+// The kinds of refusal. Methods return them inside an *Error; a denied caller
+// gets access.ErrDenied.
+var (
+	ErrNotFound        = errors.New("parameter: not found")
+	ErrVersionNotFound = errors.New("parameter: version not found")
+	ErrExists          = errors.New("parameter: exists")
+	ErrInvalid         = errors.New("parameter: invalid request")
+	ErrReserved        = errors.New("parameter: reserved name")
+	ErrLevels          = errors.New("parameter: too many levels")
+	ErrType            = errors.New("parameter: type cannot change")
+	ErrPattern         = errors.New("parameter: value does not match the pattern")
+	ErrInvalidPattern  = errors.New("parameter: invalid pattern")
+	ErrPolicies        = errors.New("parameter: policies are not supported")
+	ErrDataType        = errors.New("parameter: unsupported data type")
+	ErrKey             = errors.New("parameter: key cannot be used")
+	ErrFilterKey       = errors.New("parameter: invalid filter key")
+	ErrFilterOption    = errors.New("parameter: invalid filter option")
+	ErrFilterValue     = errors.New("parameter: invalid filter value")
+	ErrToken           = errors.New("parameter: invalid token")
+	ErrVersions        = errors.New("parameter: oldest version has a label")
+	ErrLabels          = errors.New("parameter: too many labels")
+	ErrTags            = errors.New("parameter: too many tags")
+	ErrLimit           = errors.New("parameter: too many parameters")
+)
+
+// Error is a refusal: its kind, and the sentence that the caller may read.
+type Error struct {
+	Kind error // one of the package's Err variables
+	// Message is empty where the service sends none.
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Kind.Error()
+	}
+	return e.Message
+}
+
+// Sentence is what the caller reads.
+func (e *Error) Sentence() string { return e.Message }
+
+func (e *Error) Unwrap() error { return e.Kind }
+
+func fail(kind error, message string) error { return &Error{kind, message} }
+
+// keyError turns a refusal of the key service into one of this service: a denied
+// caller stays denied, what else is wrong with the key becomes ErrKey.
+func keyError(err error) error {
+	if err == nil || errors.Is(err, access.ErrDenied) || errors.Is(err, access.ErrNotRecorded) {
+		return err
+	}
+	return fail(ErrKey, err.Error())
+}
