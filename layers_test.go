@@ -16,9 +16,9 @@ const module = "github.com/keyfront-project/keyfront/"
 // ranks is the house, ground floor first. A package imports only what stands on
 // a lower line: never up, and never sideways. "x/*" is every package below x.
 var ranks = []string{
-	"internal/arn internal/clock internal/store signedurl kmssigner",
+	"internal/arn internal/clock internal/detached internal/keyfile internal/store signedurl kmssigner",
 	"internal/function internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
-	"internal/wire/awschunked internal/rootkey internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
+	"internal/wire/awschunked internal/rootkey internal/sealedfile internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/event",
 	"internal/identity internal/keyring internal/bucket internal/delivery internal/parameter",
 	"internal/edge/cache internal/edge/compress internal/edge/origin",
@@ -32,7 +32,7 @@ var ranks = []string{
 }
 
 // standardOnly are the packages whose importer must not pay for more than them.
-var standardOnly = []string{"signedurl", "internal/arn", "internal/clock", "internal/policy", "internal/wire/sigv4"}
+var standardOnly = []string{"signedurl", "internal/arn", "internal/clock", "internal/detached", "internal/keyfile", "internal/policy", "internal/wire/sigv4"}
 
 func TestImportsGoDown(t *testing.T) {
 	rank := map[string]int{}
