@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
@@ -37,17 +38,26 @@ func (f *clientFlags) client(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("AWS configuration: %w", err)
 	}
-	creds, err := cfg.Credentials.Retrieve(ctx)
+	creds, err := credentialsOf(ctx, cfg)
 	if err != nil {
-		return nil, hinted{
-			errors.New("no AWS credentials"),
-			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE to <data-dir>/credentials",
-		}
+		return nil, err
 	}
 	return &client{
 		endpoint: strings.TrimSuffix(f.Endpoint, "/"), region: cfg.Region,
 		access: creds.AccessKeyID, secret: creds.SecretAccessKey, token: creds.SessionToken,
 	}, nil
+}
+
+// credentialsOf finds the credentials, or says how to give some.
+func credentialsOf(ctx context.Context, cfg aws.Config) (aws.Credentials, error) {
+	creds, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return creds, hinted{
+			errors.New("no AWS credentials"),
+			"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE to <data-dir>/credentials",
+		}
+	}
+	return creds, nil
 }
 
 // maxAnswerBytes bounds what a server may answer.

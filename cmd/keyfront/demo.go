@@ -180,7 +180,7 @@ func uploadAll(ctx context.Context, p *publisher, pub *publication, root fs.FS, 
 	for _, f := range files {
 		total += f.SizeBytes
 	}
-	bar := newBar(e.stderr, total)
+	bar := newBar(e.stderr, "publishing", total)
 	defer bar.Finish()
 	done := int64(0)
 	for _, f := range files {

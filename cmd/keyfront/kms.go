@@ -44,7 +44,11 @@ func (f *awsFlags) kms(ctx context.Context) (*kms.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kms.NewFromConfig(cfg), nil
+	return kms.NewFromConfig(cfg, func(o *kms.Options) {
+		if f.Endpoint != "" { // for the SDK, AWS_ENDPOINT_URL_KMS beats it
+			o.BaseEndpoint = &f.Endpoint
+		}
+	}), nil
 }
 
 // explain says what to do about a call to a service that got no answer.

@@ -33,6 +33,7 @@ type env struct {
 type cli struct {
 	Serve     serveCmd     `cmd:"" help:"Run the server."`
 	Demo      demoCmd      `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
+	File      fileCmd      `cmd:"" help:"Sign, verify, seal and open files by keys that stay in a key service."`
 	Account   accountCmd   `cmd:"" help:"Make accounts."`
 	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
 	Sign      signCmd      `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`

@@ -18,14 +18,14 @@ func newCounter(w io.Writer) *progressbar.ProgressBar {
 	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 }
 
-// newBar draws on terminals only.
-func newBar(w io.Writer, total int64) *progressbar.ProgressBar {
+// newBar counts bytes to a known end; it draws on terminals only.
+func newBar(w io.Writer, what string, total int64) *progressbar.ProgressBar {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return progressbar.DefaultBytesSilent(total)
 	}
 	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("publishing"), progressbar.OptionShowBytes(true),
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
 		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 	)
 }
