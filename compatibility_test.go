@@ -29,6 +29,7 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		{"S3", "internal/api/s3/routes.go", `\{"([A-Z]\w+)", \(\*exchange\)`, `\{"([A-Z]\w+)", nil\}`},
 		{"CloudFront", "internal/api/cloudfront/routes.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
+		{"CloudTrail", "internal/api/cloudtrail/operations.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},
 		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 		{"Systems Manager", "internal/api/ssm/ssm.go", `"(\w+)":\s+jsondoor\.Answers`, `^$`},
 		{"STS", "internal/api/sts/sts.go", `"([A-Z]\w+)":\s+s\.`, `^$`},

@@ -1,11 +1,7 @@
 package audit
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -48,20 +44,6 @@ type EntryIdentity struct {
 	MFA         bool      `json:"mfa"`
 	Provider    string    `json:"provider"`
 	SourceARN   string    `json:"source"`
-}
-
-func parseEntry(line []byte) (*Entry, error) {
-	var e Entry
-	if err := json.Unmarshal(line, &e); err != nil {
-		return nil, fmt.Errorf("not a record: %w", err)
-	}
-	if e.Seq == 0 {
-		return nil, errors.New("not a record: no sequence number")
-	}
-	if prev, err := hex.DecodeString(e.Prev); err != nil || len(prev) != sha256.Size {
-		return nil, errors.New("not a record: no hash of the record before")
-	}
-	return &e, nil
 }
 
 // appendBody writes r as the rest of a line that begins with the chain's

@@ -65,8 +65,8 @@ func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {
 
 func (d faultyDisk) sync(*os.File) error { return errFault }
 
-// ParseEntry reads one line of the log.
-var ParseEntry = parseEntry
+// ParseOwn reads a line in the log's own spelling, and reports whether it has it.
+var ParseOwn = parseOwn
 
 // ReadHead reads a head file and returns the number of the next record.
 func ReadHead(b []byte, keys [][]byte) (next uint64, err error) {

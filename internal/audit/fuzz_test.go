@@ -3,16 +3,22 @@ package audit_test
 import (
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/audit"
 )
 
-// FuzzParseEntry: what is read as a record has a number and a hash to follow.
-func FuzzParseEntry(f *testing.F) {
+// zeros is the hash before the first record.
+var zeros = strings.Repeat("0", 64)
+
+// FuzzParse: what is read as a record has a number and a hash to follow.
+func FuzzParse(f *testing.F) {
 	dir := f.TempDir()
 	l := open(f, dir, 0)
 	appendAll(f, l, 2)
@@ -32,8 +38,16 @@ func FuzzParseEntry(f *testing.F) {
 	}
 	f.Add([]byte(`{"seq":1,"prev":""}`))
 	f.Add([]byte(`{"seq":-1}`))
+	f.Add([]byte(`{"seq":1,"seq":2,"prev":"` + zeros + `"}`))
+	f.Add([]byte(`{"seq":01,"prev":"` + zeros + `","who":{"mfa":true},"agent":"\u0041\u2028"} `))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		e, err := audit.ParseEntry(line)
+		if own, ok := audit.ParseOwn(string(line)); ok {
+			var want audit.Entry
+			if err := json.Unmarshal(line, &want); err != nil || !reflect.DeepEqual(*own, want) {
+				t.Errorf("read %+v, want %+v, %v", own, want, err)
+			}
+		}
+		e, err := audit.Parse(line)
 		if err != nil {
 			return
 		}

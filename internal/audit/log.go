@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -60,6 +61,9 @@ type Log struct {
 	dir  *os.Root
 	head *headFile
 	disk disk
+
+	// acknowledged is durable.next, for those who do not flush.
+	acknowledged atomic.Uint64
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -177,6 +181,10 @@ func (l *Log) Append(ctx context.Context, r *Record) error {
 	return b.err
 }
 
+// Acknowledged is the number of the next record: those before it have survived
+// a power loss.
+func (l *Log) Acknowledged() uint64 { return l.acknowledged.Load() }
+
 // lead writes b for all who wait in it. Those who came meanwhile have theirs
 // written by a goroutine of its own, so that nobody waits for more than two.
 func (l *Log) lead(b *batch) {
@@ -275,6 +283,7 @@ func (l *Log) flush(b *batch) error {
 	}
 	l.size += int64(len(b.lines))
 	l.durable = b.end
+	l.acknowledged.Store(l.durable.next)
 	// The head follows the log: a crash between the two leaves a head that is
 	// behind, which is allowed, and never one that is ahead.
 	if err := l.head.store(l.durable); err != nil {

@@ -423,3 +423,92 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// full is a record with every member.
+func full() *audit.Record {
+	r := record(7)
+	r.Who = audit.Identity{
+		Type: "AssumedRole", ARN: "arn", Account: "111122223333", PrincipalID: "AROA:s", Name: "n", AccessKeyID: "ASIA", Issuer: "role",
+		Since: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), MFA: true, Provider: "idp", SourceARN: "source",
+	}
+	r.InvokedBy, r.Operation, r.Owner, r.Error, r.Message, r.Corrects = "s3", "PutObject", "444455556666", "Code", "line\nof \"text\"", true
+	r.Resources = append(r.Resources, "second")
+	r.Parameters = append(r.Parameters, audit.Pair{Name: "b", Value: ""})
+	return r
+}
+
+func TestReaderFollowsTheFiles(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 900)
+	defer l.Close()
+	r, err := audit.OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	appendAll(t, l, 9)
+	if err := l.Append(t.Context(), full()); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Acknowledged(); got != 11 {
+		t.Errorf("Acknowledged = %d, want 11", got)
+	}
+	segments, err := r.Segments()
+	if err != nil || len(segments) < 3 {
+		t.Fatalf("%d segments, %v", len(segments), err)
+	}
+	next := uint64(1)
+	for _, s := range segments {
+		if s.First != next {
+			t.Errorf("segment %s begins with %d, want %d", s.Name, s.First, next)
+		}
+		var middle int64
+		for line, err := range r.Lines(s, 0) {
+			if err != nil || line.Seq != next {
+				t.Fatalf("record %d is %d, %v", next, line.Seq, err)
+			}
+			e, err := audit.Parse(line.Text)
+			if err != nil || e.Seq != next {
+				t.Fatalf("record %d: %+v, %v", next, e, err)
+			}
+			if _, own := audit.ParseOwn(string(line.Text)); !own {
+				t.Errorf("the quick parser gives up on %s", line.Text)
+			}
+			middle = line.Offset
+			next++
+		}
+		for line, err := range r.Lines(s, middle) {
+			if err != nil || line.Seq != next-1 {
+				t.Errorf("from offset %d: record %d, %v, want %d", middle, line.Seq, err, next-1)
+			}
+		}
+	}
+	if next != 11 {
+		t.Errorf("read to record %d, want 10", next-1)
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	dir := b.TempDir()
+	l := open(b, dir, 0)
+	appendAll(b, l, 1)
+	l.Close()
+	r, err := audit.OpenReader(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	segments, err := r.Segments()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range r.Lines(segments[0], 0) {
+		text := bytes.Clone(line.Text)
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := audit.Parse(text); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

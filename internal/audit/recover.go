@@ -39,6 +39,7 @@ func (l *Log) recover() error {
 		return err
 	}
 	l.chained = l.durable
+	l.acknowledged.Store(l.durable.next)
 	return nil
 }
 

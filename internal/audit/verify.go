@@ -69,7 +69,7 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 		if rep.TornBytes > 0 {
 			return rep, fmt.Errorf("%w: record %d is cut off inside file %d", ErrTampered, at.next, i)
 		}
-		for line, err := range lines(root, name) {
+		for line, err := range lines(root, name, 0) {
 			if errors.Is(err, io.ErrUnexpectedEOF) {
 				rep.TornBytes = int64(len(line))
 				break
@@ -77,7 +77,7 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 			if err != nil {
 				return rep, err
 			}
-			e, err := parseEntry(line)
+			e, err := Parse(line)
 			if err != nil {
 				return rep, fmt.Errorf("%w: record %d: %w", ErrTampered, at.next, err)
 			}
@@ -120,13 +120,13 @@ func Entries(dir string) iter.Seq2[*Entry, error] {
 			return
 		}
 		for _, name := range names {
-			for line, err := range lines(root, name) {
+			for line, err := range lines(root, name, 0) {
 				if errors.Is(err, io.ErrUnexpectedEOF) {
 					return
 				}
 				var e *Entry
 				if err == nil {
-					e, err = parseEntry(line)
+					e, err = Parse(line)
 				}
 				if !yield(e, err) || err != nil {
 					return
@@ -136,9 +136,9 @@ func Entries(dir string) iter.Seq2[*Entry, error] {
 	}
 }
 
-// lines walks the lines of one file. The slice is valid until the next step. A
+// lines walks the lines of one file from offset on. The slice is valid until the next step. A
 // line without its end, or with a hole, ends the walk with io.ErrUnexpectedEOF.
-func lines(root *os.Root, name string) iter.Seq2[[]byte, error] {
+func lines(root *os.Root, name string, offset int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		f, err := root.Open(name)
 		if err != nil {
@@ -146,6 +146,10 @@ func lines(root *os.Root, name string) iter.Seq2[[]byte, error] {
 			return
 		}
 		defer f.Close()
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			yield(nil, fmt.Errorf("audit: %w", err))
+			return
+		}
 		r := bufio.NewReaderSize(f, maxLineBytes+4096)
 		for {
 			line, err := r.ReadSlice('\n')

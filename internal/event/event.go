@@ -77,7 +77,15 @@ type Resource struct {
 
 // Of returns the events of a record: none if no account is concerned, and two
 // if the call went across accounts.
-func Of(e *audit.Entry) []*Event {
+func Of(e *audit.Entry) []*Event { return of(e, (*Event).members) }
+
+// Outline is Of without what was asked and answered, for those who look for
+// events and do not show them.
+func Outline(e *audit.Entry) []*Event {
+	return of(e, func(*Event, *audit.Entry, string) {})
+}
+
+func of(e *audit.Entry, members func(ev *Event, e *audit.Entry, service string)) []*Event {
 	caller, owner := arn.AccountID(e.Who.Account), owner(e)
 	if owner == "" {
 		owner = caller
@@ -88,7 +96,7 @@ func Of(e *audit.Entry) []*Event {
 	if caller == "" {
 		return nil
 	}
-	ev := translate(e, caller)
+	ev := translate(e, caller, members)
 	if owner == caller || e.Decision != audit.Allowed.String() {
 		return []*Event{ev}
 	}
@@ -112,7 +120,7 @@ func owner(e *audit.Entry) arn.AccountID {
 	return ""
 }
 
-func translate(e *audit.Entry, recipient arn.AccountID) *Event {
+func translate(e *audit.Entry, recipient arn.AccountID, members func(*Event, *audit.Entry, string)) *Event {
 	service, _, _ := strings.Cut(e.Action, ":")
 	ev := &Event{
 		Version: version, UserIdentity: identityOf(e),
@@ -143,7 +151,7 @@ func translate(e *audit.Entry, recipient arn.AccountID) *Event {
 		ev.Category, ev.ManagementEvent = Data, false
 	}
 	ev.resources(e, service)
-	ev.members(e, service)
+	members(ev, e, service)
 	return ev
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/cloudfront"
+	"github.com/keyfront-project/keyfront/internal/api/cloudtrail"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/iam"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
@@ -31,6 +32,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
+		{Name: "cloudtrail", Door: cloudtrail.New(s.trails, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "ssm", Door: ssm.New(s.parameters, s.log), MaxBodyBytes: ssm.MaxBodyBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
@@ -48,6 +50,8 @@ func errorCode(action policy.Action, err error) string {
 		return s3.ErrorCode(err)
 	case "cloudfront":
 		return cloudfront.ErrorCode(err)
+	case "cloudtrail":
+		return cloudtrail.ErrorCode(err)
 	case "iam":
 		return iam.ErrorCode(err)
 	case "keyfront":

@@ -18,6 +18,8 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/audit/catalog"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/config"
@@ -27,6 +29,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
 const (
@@ -79,6 +82,10 @@ type Server struct {
 	delivery   *delivery.Service
 	parameters *parameter.Service
 	edge       *edge.Edge
+
+	auditReader *audit.Reader
+	catalog     *catalog.Catalog
+	trails      *trail.Service
 
 	api, viewers listener
 	viewersTLS   listener
@@ -194,7 +201,10 @@ func (s *Server) openDomains(ctx context.Context) error {
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
 		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.openTrails()
 }
 
 // openFront opens the doors over the domains.
@@ -317,6 +327,7 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.keys.Run(ctx) })
 	s.work.Go(func() { s.identity.Run(ctx, s.log) })
 	s.work.Go(func() { s.edge.Run(ctx) })
+	s.work.Go(func() { s.settleCatalog(ctx) })
 	s.work.Go(func() { s.followStore(ctx) })
 }
 
@@ -377,6 +388,7 @@ func (s *Server) stop() error {
 	if s.edge != nil {
 		errs = append(errs, s.edge.Close())
 	}
+	errs = append(errs, s.closeTrails()...)
 	if s.buckets != nil {
 		errs = append(errs, s.buckets.Close())
 	}

@@ -25,6 +25,9 @@ const (
 	credentialsFile = "credentials"
 	AuditFolder     = "audit"
 	cacheFolder     = "cache"
+
+	// AuditCatalogFolder has the index of the audit log.
+	AuditCatalogFolder = "audit-catalog"
 )
 
 // state is everything that outlives a request: what is kept, under which key,

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -58,7 +59,9 @@ type Refusal interface {
 
 // Service is one service behind its door. All fields are required.
 type Service struct {
-	Target     string // what X-Amz-Target has before the dot
+	// Target is what X-Amz-Target has before the operation. Some clients qualify
+	// it: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101".
+	Target     string
 	Operations map[string]Operation
 	// Failures gives the errors of the domain their form, the first match wins.
 	Failures []Failure
@@ -79,7 +82,7 @@ func New(s Service) *Door { return &Door{s} }
 func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 	target, name, _ := awsjson.Operation(r.Header.Get("X-Amz-Target"))
 	op := d.service.Operations[name]
-	if op == nil || target != d.service.Target || r.Method != http.MethodPost || r.URL.Path != "/" {
+	if op == nil || !d.service.isTarget(target) || r.Method != http.MethodPost || r.URL.Path != "/" {
 		write(w, r, http.StatusBadRequest, awsjson.ErrorBody{Type: "UnknownOperationException"}.Append(nil))
 		return
 	}
@@ -90,6 +93,10 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 		return
 	}
 	write(w, r, http.StatusOK, answer)
+}
+
+func (s *Service) isTarget(target string) bool {
+	return target[strings.LastIndexByte(target, '.')+1:] == s.Target
 }
 
 // Refuse answers a request that failed with err.

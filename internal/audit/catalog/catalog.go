@@ -1,0 +1,236 @@
+// Package catalog finds records of the audit log by what they are about,
+// without reading the log: ten million records, and an answer at once.
+//
+// For each file of the log that is full, the catalog keeps one file of its own:
+// for each term the numbers of the records that have it. The file that is being
+// written is indexed in memory, as far as the log is acknowledged. What a term is,
+// the caller says. The catalog is derived: whoever deletes it loses nothing but
+// time, and nothing is believed that the log does not say, since every record
+// found is read from the log and asked for its terms again. The format of the
+// files is docs/spec/auditcatalog.md.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/audit"
+)
+
+// Config is what a Catalog needs. Log, Dir, Terms and Version are required.
+type Config struct {
+	Log *audit.Reader
+	// Dir is a folder of the catalog's own; it is made with mode 0700.
+	Dir string
+	// Terms calls yield with each term of a record. It is pure.
+	Terms func(e *audit.Entry, yield func(term string))
+	// Version names the meaning of the terms. Files of another version are
+	// made anew.
+	Version string
+	// Next is the number of the record that is not yet to be found; nil takes the
+	// log as it is.
+	Next func() uint64
+}
+
+// Catalog finds records. It may be used concurrently.
+type Catalog struct {
+	cfg Config
+	dir *os.Root
+
+	mu sync.Mutex
+	// Guarded by mu.
+	open   *builder // of the last file of the log
+	blocks map[string]*block
+}
+
+// Open returns a catalog over cfg. Files of the log that it does not have yet
+// are read when they are asked for.
+func Open(cfg Config) (*Catalog, error) {
+	if cfg.Next == nil {
+		cfg.Next = func() uint64 { return math.MaxUint64 }
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("audit catalog: %w", err)
+	}
+	dir, err := os.OpenRoot(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("audit catalog: %w", err)
+	}
+	return &Catalog{cfg: cfg, dir: dir, blocks: map[string]*block{}}, nil
+}
+
+// Close closes the catalog. No call may be under way.
+func (c *Catalog) Close() error { return c.dir.Close() }
+
+// Query says which records are wanted.
+type Query struct {
+	// All are the terms that a record must have; none wants every record.
+	All []string
+	// From and To bound the time of a record, both included, in whole seconds.
+	// The zero Time is no bound.
+	From, To time.Time
+	// Before wants records below this number only; 0 is no bound.
+	Before uint64
+}
+
+// Find walks the records that q wants, newest first. A failure is yielded once,
+// last.
+func (c *Catalog) Find(ctx context.Context, q Query) iter.Seq2[*audit.Entry, error] {
+	return func(yield func(*audit.Entry, error) bool) {
+		segments, err := c.cfg.Log.Segments()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for i := len(segments) - 1; i >= 0; i-- {
+			if q.Before != 0 && segments[i].First >= q.Before {
+				continue
+			}
+			goOn, err := c.findIn(ctx, segments, i, &q, yield)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !goOn {
+				return
+			}
+		}
+	}
+}
+
+// Settle makes the files that are missing for files of the log that are full.
+func (c *Catalog) Settle(ctx context.Context) error {
+	segments, err := c.cfg.Log.Segments()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range len(segments) - 1 {
+		if _, err := c.blockLocked(ctx, segments, i); err != nil {
+			return err
+		}
+		// Those who look something up need not wait for all.
+		c.mu.Unlock()
+		c.mu.Lock()
+	}
+	return nil
+}
+
+// findIn walks the records of one file of the log. It reports false when the
+// consumer has enough.
+func (c *Catalog) findIn(ctx context.Context, segments []audit.Segment, i int, q *Query, yield func(*audit.Entry, error) bool) (bool, error) {
+	places, err := c.places(ctx, segments, i, q)
+	if err != nil || len(places) == 0 {
+		return true, err
+	}
+	s := segments[i]
+	f, err := c.cfg.Log.Open(s)
+	if err != nil {
+		return true, err
+	}
+	defer f.Close()
+	for i := len(places) - 1; i >= 0; i-- {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		text := make([]byte, places[i].length)
+		if _, err := f.ReadAt(text, places[i].offset); err != nil {
+			return false, fmt.Errorf("audit catalog: %w", err)
+		}
+		e, err := audit.Parse(text)
+		if err != nil {
+			return false, fmt.Errorf("audit catalog: %s at %d: %w", s.Name, places[i].offset, err)
+		}
+		if c.wanted(e, q) && !yield(e, nil) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// wanted asks the record itself: terms are kept as hashes, which may collide.
+func (c *Catalog) wanted(e *audit.Entry, q *Query) bool {
+	if q.Before != 0 && e.Seq >= q.Before || !q.includes(e.Time.Unix()) {
+		return false
+	}
+	missing := make(map[string]bool, len(q.All))
+	for _, term := range q.All {
+		missing[term] = true
+	}
+	if len(missing) > 0 {
+		c.cfg.Terms(e, func(term string) { delete(missing, term) })
+	}
+	return len(missing) == 0
+}
+
+// includes reports whether a time, in seconds since 1970, is wanted.
+func (q *Query) includes(second int64) bool {
+	return (q.From.IsZero() || second >= q.From.Unix()) && (q.To.IsZero() || second <= q.To.Unix())
+}
+
+// places are where the log's file i has what q wants, oldest first.
+func (c *Catalog) places(ctx context.Context, segments []audit.Segment, i int, q *Query) ([]place, error) {
+	c.mu.Lock()
+	b, err := c.blockLocked(ctx, segments, i)
+	if err == nil && b.memory != nil {
+		defer c.mu.Unlock() // which grows at the next look
+		return b.places(c.dir, q)
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return b.places(c.dir, q)
+}
+
+// blockLocked returns the index of the log's file i, which it makes if need be.
+func (c *Catalog) blockLocked(ctx context.Context, segments []audit.Segment, i int) (*block, error) {
+	s := segments[i]
+	if b := c.blocks[s.Name]; b != nil {
+		return b, nil
+	}
+	last := i == len(segments)-1
+	if !last {
+		b, err := readHeader(c.dir, s, c.cfg.Version)
+		if err == nil {
+			c.blocks[s.Name] = b
+			return b, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errForeign) {
+			return nil, err
+		}
+	}
+	b := c.open
+	if b == nil || b.segment.Name != s.Name {
+		b = newBuilder(s)
+	}
+	if err := b.follow(ctx, &c.cfg); err != nil {
+		return nil, err
+	}
+	if last {
+		c.open = b
+		return b.block(), nil
+	}
+	if next := s.First + uint64(len(b.records)); next != segments[i+1].First {
+		return nil, fmt.Errorf("audit catalog: record %d is missing in %s", next, s.Name)
+	}
+	if err := b.write(c.dir, c.cfg.Version); err != nil {
+		return nil, err
+	}
+	if c.open == b {
+		c.open = nil
+	}
+	made, err := readHeader(c.dir, s, c.cfg.Version)
+	if err != nil {
+		return nil, err
+	}
+	c.blocks[s.Name] = made
+	return made, nil
+}

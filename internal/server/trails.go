@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/audit/catalog"
+	"github.com/keyfront-project/keyfront/internal/trail"
+)
+
+// settleEvery is how often the audit log is looked at for files that are full
+// and have no index yet.
+const settleEvery = 10 * time.Second
+
+// openTrails opens what answers from the audit log.
+func (s *Server) openTrails() (err error) {
+	if s.auditReader, err = audit.OpenReader(filepath.Join(s.cfg.DataDir, AuditFolder)); err != nil {
+		return err
+	}
+	s.catalog, err = catalog.Open(catalog.Config{
+		Log: s.auditReader, Dir: filepath.Join(s.cfg.DataDir, AuditCatalogFolder), Terms: trail.Terms, Version: trail.TermsVersion,
+		Next: s.state.audit.Acknowledged,
+	})
+	if err != nil {
+		return err
+	}
+	s.trails, err = trail.Open(trail.Config{Gate: s.gate, Catalog: s.catalog})
+	return err
+}
+
+// closeTrails closes what openTrails opened.
+func (s *Server) closeTrails() (errs []error) {
+	if s.catalog != nil {
+		errs = append(errs, s.catalog.Close())
+	}
+	if s.auditReader != nil {
+		errs = append(errs, s.auditReader.Close())
+	}
+	return errs
+}
+
+// settleCatalog indexes full files of the audit log, so that who looks
+// something up need not wait for it.
+func (s *Server) settleCatalog(ctx context.Context) {
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for {
+		if err := s.catalog.Settle(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("audit log not indexed", slog.Any("err", err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package trail
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrTimeRange says that a range of times ends before it begins.
+	ErrTimeRange = errors.New("trail: invalid time range")
+	// ErrMaxResults says that a page is to have no events, or too many.
+	ErrMaxResults = errors.New("trail: invalid number of results")
+	// ErrNextToken says that a token is none of ours, or of another question.
+	ErrNextToken = errors.New("trail: invalid next token")
+	// ErrLookupAttributes says that an attribute is none that can be looked up,
+	// or that there is more than one.
+	ErrLookupAttributes = errors.New("trail: invalid lookup attributes")
+
+	// ErrNotFound says that there is no such trail.
+	ErrNotFound = errors.New("trail: no such trail")
+	// ErrExists says that there is a trail of that name.
+	ErrExists = errors.New("trail: trail exists")
+	// ErrName says that no trail can have the name.
+	ErrName = errors.New("trail: invalid trail name")
+	// ErrARN says that an ARN names no trail.
+	ErrARN = errors.New("trail: invalid trail ARN")
+	// ErrLimit says that a region has as many trails as it may.
+	ErrLimit = errors.New("trail: too many trails")
+	// ErrHomeRegion says that a trail is to be changed where it was not made.
+	ErrHomeRegion = errors.New("trail: not the trail's home region")
+	// ErrNoBucket says that the bucket does not exist.
+	ErrNoBucket = errors.New("trail: no such bucket")
+	// ErrBucketName says that no bucket can have the name.
+	ErrBucketName = errors.New("trail: invalid bucket name")
+	// ErrBucketPolicy says that the bucket's policy does not let CloudTrail write.
+	ErrBucketPolicy = errors.New("trail: insufficient bucket policy")
+	// ErrPrefix says that no key can begin with the prefix.
+	ErrPrefix = errors.New("trail: invalid key prefix")
+	// ErrKeyID says that a reference names no KMS key.
+	ErrKeyID = errors.New("trail: invalid KMS key id")
+	// ErrSelectors says that event selectors make no sense.
+	ErrSelectors = errors.New("trail: invalid event selectors")
+	// ErrNoInsight says that the trail has no insight selectors: no trail does.
+	ErrNoInsight = errors.New("trail: insights are not enabled")
+	// ErrTag says that a tag is too long, or there are too many.
+	ErrTag = errors.New("trail: invalid tag")
+	// ErrUnsupported says that we lack what was asked for.
+	ErrUnsupported = errors.New("trail: not supported")
+)
+
+// Error is a refusal with the sentence for the caller. It matches its Kind.
+type Error struct {
+	Kind    error
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+func (e *Error) Unwrap() error { return e.Kind }
+
+func fail(kind error, format string, args ...any) error {
+	return &Error{kind, fmt.Sprintf(format, args...)}
+}
