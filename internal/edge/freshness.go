@@ -113,14 +113,16 @@ func variesByAll(h http.Header) bool {
 // errorLifetime is lifetime for statuses from 400 on.
 //
 // Source: CloudFront Developer Guide, "How CloudFront caches HTTP 4xx and 5xx
-// status codes from your origin".
+// status codes from your origin"; API Reference, CustomErrorResponse: a status
+// with an ErrorCachingMinTTL of its own is kept for that time.
 func errorLifetime(d *delivery.Distribution, status int, c *control) (time.Duration, bool) {
 	ttl := errorTTL(d, status)
+	_, own := d.Errors[status]
 	switch status {
 	case 404, 414, 500, 501, 502, 503, 504:
 		return max(ttl, c.age()), true
 	case 400, 403, 405, 412, 415:
-		return max(ttl, c.age()), c.age() >= 0
+		return max(ttl, c.age()), own || c.age() >= 0
 	default:
 		return 0, false
 	}

@@ -134,6 +134,8 @@ func TestErrorLifetime(t *testing.T) {
 		{415, "", 0, notKept},
 		{403, "max-age=60", 0, 60},
 		{403, "max-age=5", 0, 10},
+		{403, "", 30 * time.Second, 30},
+		{405, "no-store", 30 * time.Second, 30},
 		{400, "s-maxage=60", 0, 60},
 		{401, "max-age=60", 0, notKept},
 		{410, "max-age=60", 0, notKept},
