@@ -58,6 +58,8 @@ var (
 	ErrImmutable = errors.New("delivery: immutable member")
 	// ErrImmutableKey is ErrImmutable for public keys.
 	ErrImmutableKey = errors.New("delivery: immutable public key member")
+	// ErrAliasElsewhere says that an alias of another account cannot be moved.
+	ErrAliasElsewhere = errors.New("delivery: alias belongs to another account")
 	// ErrManaged says that a managed policy can be neither changed nor deleted.
 	ErrManaged       = errors.New("delivery: managed policy cannot be changed")
 	ErrManagedDelete = errors.New("delivery: managed policy cannot be deleted")

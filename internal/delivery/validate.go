@@ -87,7 +87,7 @@ func (c *DistributionConfig) validateAliases(q *Quotas, edgeDomain string) error
 	for _, alias := range c.Aliases {
 		host := strings.TrimPrefix(alias, "*.")
 		switch {
-		case len(alias) > maxHostBytes || !hostname.MatchString(host) || !strings.Contains(host, "."):
+		case !validAlias(alias):
 			return invalidValue("CNAME", alias)
 		case seen[alias]:
 			return refuse(ErrInvalid, "The parameter CNAME contains %s twice.", alias)
@@ -97,6 +97,13 @@ func (c *DistributionConfig) validateAliases(q *Quotas, edgeDomain string) error
 		seen[alias] = true
 	}
 	return nil
+}
+
+// validAlias reports whether alias, in lower case, is a host name of several
+// labels, of which the first may be "*".
+func validAlias(alias string) bool {
+	host := strings.TrimPrefix(alias, "*.")
+	return len(alias) <= maxHostBytes && hostname.MatchString(host) && strings.Contains(host, ".")
 }
 
 // below reports whether host is domain or a name inside it.

@@ -7,6 +7,7 @@
 package cloudfront
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -103,7 +104,7 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 		h.Set("Location", location(r, a.id))
 	}
 	if a.body == nil {
-		w.WriteHeader(http.StatusNoContent)
+		w.WriteHeader(cmp.Or(a.status, http.StatusNoContent))
 		return
 	}
 	h.Set("Content-Type", "text/xml")

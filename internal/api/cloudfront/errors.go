@@ -59,6 +59,7 @@ var wireErrors = []struct {
 	{delivery.ErrStale, "PreconditionFailed", 412, "The request failed because it didn't meet the preconditions in one or more request-header fields."},
 	{delivery.ErrImmutableKey, "CannotChangeImmutablePublicKeyFields", 400, "You can't change the value of a public key."},
 	{delivery.ErrImmutable, "IllegalUpdate", 400, "The update contains modifications that are not allowed."},
+	{delivery.ErrAliasElsewhere, "IllegalUpdate", 400, "The alias is associated with a distribution in another account and cannot be moved."},
 	{delivery.ErrManaged, "IllegalUpdate", 400, "You cannot update a managed policy."},
 	{delivery.ErrManagedDelete, "IllegalDelete", 400, "You cannot delete a managed policy."},
 

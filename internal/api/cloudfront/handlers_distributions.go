@@ -2,6 +2,7 @@ package cloudfront
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
@@ -78,6 +79,24 @@ func (d *Door) listDistributions(c *call) (*answer, error) {
 	}
 	views := pageOf(l, func(v *delivery.DistributionInfo) distributionView { return *view(d.service, v) })
 	return found("DistributionList", marked("DistributionSummary", distributionSummary), views, ""), nil
+}
+
+func (d *Door) associateAlias(c *call) (*answer, error) {
+	return &answer{status: http.StatusOK}, d.service.AssociateAlias(c.Context(), c.Caller, c.ids[0], c.URL.Query().Get("Alias"))
+}
+
+func (d *Door) listConflictingAliases(c *call) (*answer, error) {
+	p, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	q := c.URL.Query()
+	l, err := d.service.ListConflictingAliases(c.Context(), c.Caller, q.Get("DistributionId"), q.Get("Alias"), p)
+	if err != nil {
+		return nil, err
+	}
+	aliases := pageOf(l, func(a delivery.ConflictingAlias) delivery.ConflictingAlias { return a })
+	return found("ConflictingAliasesList", unmarked("ConflictingAlias", conflictingAlias), aliases, ""), nil
 }
 
 func (d *Door) createInvalidation(c *call) (*answer, error) {

@@ -178,6 +178,12 @@ var distributionSummary = of(
 	show("ConnectionMode", func(d *distributionView) string { return d.Config.ConnectionMode }),
 )
 
+var conflictingAlias = of(
+	show("Alias", func(a *delivery.ConflictingAlias) string { return a.Alias }),
+	show("DistributionId", func(a *delivery.ConflictingAlias) string { return a.Distribution }),
+	show("AccountId", func(a *delivery.ConflictingAlias) string { return a.Account }),
+)
+
 // tag is one tag of a resource.
 type tag struct{ key, value string }
 

@@ -40,6 +40,8 @@ var routes = []route{
 	{"GetDistributionConfig", http.MethodGet, "/distribution/{Id}/config", "", "", (*Door).getDistributionConfig},
 	{"UpdateDistribution", http.MethodPut, "/distribution/{Id}/config", "", "", (*Door).updateDistribution},
 	{"DeleteDistribution", http.MethodDelete, "/distribution/{Id}", "", "", (*Door).deleteDistribution},
+	{"AssociateAlias", http.MethodPut, "/distribution/{TargetDistributionId}/associate-alias", "", "", (*Door).associateAlias},
+	{"ListConflictingAliases", http.MethodGet, "/conflicting-alias", "", "", (*Door).listConflictingAliases},
 
 	{"CreateInvalidation", http.MethodPost, "/distribution/{DistributionId}/invalidation", "", "", (*Door).createInvalidation},
 	{"ListInvalidations", http.MethodGet, "/distribution/{DistributionId}/invalidation", "", "", (*Door).listInvalidations},

@@ -5,7 +5,6 @@ package cloudfront
 //
 // Source: CloudFront API Reference 2020-05-31, Actions.
 var unsupported = []struct{ method, path, operation string }{
-	{"PUT", "/distribution/{TargetDistributionId}/associate-alias", "AssociateAlias"},
 	{"PUT", "/distribution-tenant/{Id}/associate-web-acl", "AssociateDistributionTenantWebACL"},
 	{"PUT", "/distribution/{Id}/associate-web-acl", "AssociateDistributionWebACL"},
 	{"POST", "/distribution/{PrimaryDistributionId}/copy", "CopyDistribution"},
@@ -68,7 +67,6 @@ var unsupported = []struct{ method, path, operation string }{
 	{"GET", "/trust-store/{Identifier}", "GetTrustStore"},
 	{"GET", "/vpc-origin/{Id}", "GetVpcOrigin"},
 	{"GET", "/anycast-ip-list", "ListAnycastIpLists"},
-	{"GET", "/conflicting-alias", "ListConflictingAliases"},
 	{"POST", "/connection-functions", "ListConnectionFunctions"},
 	{"POST", "/connection-groups", "ListConnectionGroups"},
 	{"GET", "/continuous-deployment-policy", "ListContinuousDeploymentPolicies"},
