@@ -22,7 +22,7 @@ type serveCmd struct {
 	APIAddr            *string `help:"Address of the AWS services: 127.0.0.1:4566. [KEYFRONT_API_ADDR]" placeholder:"HOST:PORT"`
 	EdgeAddr           *string `help:"Address that viewers use: 127.0.0.1:8080. [KEYFRONT_EDGE_ADDR]" placeholder:"HOST:PORT"`
 	EdgeTLSAddr        *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off. [KEYFRONT_EDGE_TLS_ADDR]" placeholder:"HOST:PORT"`
-	VerifyAddr         *string `help:"Address for other servers' sub-requests. Not in this version. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
+	VerifyAddr         *string `help:"Address where other servers ask whether a viewer is let in. Off. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
 	EdgeDomain         *string `help:"Parent of the distributions' domain names: cloudfront.localhost. [KEYFRONT_EDGE_DOMAIN]" placeholder:"DOMAIN"`
 	Account            *string `help:"Default account: 000000000000. [KEYFRONT_ACCOUNT]" placeholder:"NUMBER"`
 	RootPassphraseFrom *string `help:"Keep the root key under a passphrase: prompt, env (KEYFRONT_ROOT_PASSPHRASE) or file:NAME. Off. [KEYFRONT_ROOT_PASSPHRASE_FROM]" placeholder:"SOURCE"`
@@ -73,7 +73,11 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return explainStart(err, cfg)
 	}
-	fmt.Fprintf(e.stderr, "keyfront: ready api=%s edge=%s\n", s.APIURL(), s.EdgeURL())
+	verify := ""
+	if url := s.VerifyURL(); url != "" {
+		verify = " verify=" + url
+	}
+	fmt.Fprintf(e.stderr, "keyfront: ready api=%s edge=%s%s\n", s.APIURL(), s.EdgeURL(), verify)
 	select {
 	case <-ctx.Done():
 	case <-s.Failed():

@@ -31,7 +31,8 @@ type Config struct {
 	EdgeTLSAddr string `yaml:"edgeTLSAddr"`
 	// EdgeTLS is the viewer certificate.
 	EdgeTLS Certificate `yaml:"edgeTLS"`
-	// VerifyAddr would answer other servers' sub-requests; this version lacks it.
+	// VerifyAddr is where other servers ask whether a viewer is let in, host:port;
+	// empty is off.
 	VerifyAddr string `yaml:"verifyAddr"`
 	// EdgeDomain is the parent of the distributions' own domain names.
 	EdgeDomain string `yaml:"edgeDomain"`
@@ -215,8 +216,6 @@ func (c *Config) Check() error {
 	case c.RootPassphraseFrom != "" && c.RootPassphraseFrom != "prompt" && c.RootPassphraseFrom != "env" &&
 		!(strings.HasPrefix(c.RootPassphraseFrom, "file:") && len(c.RootPassphraseFrom) > len("file:")):
 		return fmt.Errorf("root-passphrase-from %q is none of prompt, env and file:NAME", c.RootPassphraseFrom)
-	case c.VerifyAddr != "":
-		return errors.New("verify-addr is not supported by this version")
 	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):
 		return errors.New("set KEYFRONT_ROOT_ACCESS_KEY_ID and KEYFRONT_ROOT_SECRET_ACCESS_KEY together, or neither")
 	case c.TrustedProxies.Header != "x-forwarded-for" && c.TrustedProxies.Header != "forwarded":
@@ -228,8 +227,8 @@ func (c *Config) Check() error {
 	case c.Cache.DiskBytes < 1<<20:
 		return fmt.Errorf("cache.diskBytes %d is less than 1 MiB", c.Cache.DiskBytes)
 	}
-	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr} {
-		if addr == "" && name == "edge-tls-addr" {
+	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr, "verify-addr": c.VerifyAddr} {
+		if addr == "" && (name == "edge-tls-addr" || name == "verify-addr") {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(addr); err != nil {

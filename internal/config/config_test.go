@@ -79,7 +79,7 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "half a certificate", file: "edgeTLS:\n  certFile: a.pem\n", want: "certFile and keyFile"},
 		{name: "https without a certificate", flags: map[string]string{"edge-tls-addr": "127.0.0.1:8443"}, want: "certificate"},
 		{name: "half a root key", env: []string{"KEYFRONT_ROOT_ACCESS_KEY_ID", "AKIA"}, want: "together"},
-		{name: "verify address", flags: map[string]string{"verify-addr": "127.0.0.1:1"}, want: "verify-addr"},
+		{name: "verify address", flags: map[string]string{"verify-addr": "localhost"}, want: "verify-addr"},
 		{name: "passphrase", flags: map[string]string{"root-passphrase-from": "file:"}, want: "root-passphrase-from"},
 		{name: "account", flags: map[string]string{"account": "12"}, want: "account"},
 		{name: "address", env: []string{"KEYFRONT_API_ADDR", "localhost"}, want: "api-addr"},

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -136,4 +138,23 @@ func (s *site) passedBy(via []string) bool {
 		}
 	}
 	return false
+}
+
+// logDenial tells the log why a viewer is refused. Requests that reach no
+// distribution are nobody's, and redirects to https no denials.
+func (e *Edge) logDenial(ctx context.Context, id string, v *verdict, result *signedurl.Result) {
+	if v.site == nil || v.cause == causePlain && v.plan.b.ViewerProtocol == delivery.RedirectToHTTPS {
+		return
+	}
+	reason := string(v.cause)
+	if result.Code != "" {
+		reason = result.Reason.String()
+	}
+	e.log.LogAttrs(ctx, slog.LevelInfo, "viewer denied",
+		slog.String("requestId", id),
+		slog.String("distribution", string(v.site.d.ID)),
+		slog.String("path", v.path),
+		slog.String("code", string(result.Code)),
+		slog.String("cause", string(v.cause)),
+		slog.String("reason", reason))
 }

@@ -106,7 +106,7 @@ func (x *exchange) alone(stale *cache.Entry) *cache.Reader {
 //
 // Source: RFC 5861, section 3.
 func (x *exchange) renew(stale *cache.Entry) bool {
-	if stale.Reason != "" || !x.plan.joint || !x.now.Before(stale.Expires.Add(stale.StaleWhileRevalidate)) {
+	if stale.Reason != "" || !x.plan.joint || stale.StaleWhileRevalidate <= 0 || !x.now.Before(stale.Expires.Add(stale.StaleWhileRevalidate)) {
 		return false
 	}
 	if lead := x.e.cache.Renew(x.key, x.site.d.ID, x.url(), stale); lead != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -80,9 +79,11 @@ func (x *exchange) admit() bool {
 		method: r.Method, uri: r.RequestURI, host: r.Host, sender: x.sender,
 		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, now: x.now,
 	}, &result)
-	switch x.cause {
-	case "":
+	if x.cause == "" {
 		return true
+	}
+	x.e.logDenial(r.Context(), x.id, &x.verdict, &result)
+	switch x.cause {
 	case causeTarget:
 		x.fail(http.StatusBadRequest, reasonBadRequest)
 	case causeTooLong:
@@ -102,15 +103,8 @@ func (x *exchange) admit() bool {
 	return false
 }
 
-// deny answers as CloudFront does, and tells the log why.
+// deny answers as CloudFront does.
 func (x *exchange) deny(result *signedurl.Result) {
-	x.e.log.LogAttrs(x.r.Context(), slog.LevelInfo, "viewer denied",
-		slog.String("requestId", x.id),
-		slog.String("distribution", string(x.site.d.ID)),
-		slog.String("path", x.path),
-		slog.String("code", string(result.Code)),
-		slog.String("cause", string(result.Reason.Cause)),
-		slog.String("reason", result.Reason.String()))
 	if x.replaced(http.StatusForbidden) {
 		return
 	}

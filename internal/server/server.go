@@ -89,6 +89,7 @@ type Server struct {
 
 	api, viewers listener
 	viewersTLS   listener
+	verify       listener
 
 	background context.CancelFunc
 	work       sync.WaitGroup
@@ -249,6 +250,7 @@ func (s *Server) listen() error {
 		{&s.api, s.cfg.APIAddr, maxAPIHeaderBytes},
 		{&s.viewers, s.cfg.EdgeAddr, maxEdgeHeaderBytes},
 		{&s.viewersTLS, s.cfg.EdgeTLSAddr, maxEdgeHeaderBytes},
+		{&s.verify, s.cfg.VerifyAddr, maxEdgeHeaderBytes},
 	} {
 		if l.addr == "" {
 			continue
@@ -299,12 +301,15 @@ func (s *Server) openEdge() (err error) {
 	if s.viewersTLS.net != nil {
 		s.viewersTLS.http.Handler = s.edge
 	}
+	if s.verify.net != nil {
+		s.verify.http.Handler = s.edge.Subrequests()
+	}
 	return nil
 }
 
 // serve begins to answer on every listener.
 func (s *Server) serve() {
-	for _, l := range []*listener{&s.api, &s.viewers, &s.viewersTLS} {
+	for _, l := range []*listener{&s.api, &s.viewers, &s.viewersTLS, &s.verify} {
 		if l.net == nil {
 			continue
 		}
@@ -363,6 +368,14 @@ func (s *Server) APIURL() string { return "http://" + s.api.net.Addr().String() 
 // EdgeURL is the address that viewers use.
 func (s *Server) EdgeURL() string { return "http://" + s.viewers.net.Addr().String() }
 
+// VerifyURL is where other servers ask about viewers, or "".
+func (s *Server) VerifyURL() string {
+	if s.verify.net == nil {
+		return ""
+	}
+	return "http://" + s.verify.net.Addr().String()
+}
+
 // Clock is the server's clock.
 func (s *Server) Clock() *clock.Clock { return s.clock }
 
@@ -376,7 +389,7 @@ func (s *Server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.stopWithin, defaultStopWithin))
 	defer cancel()
 	// All at once, so that a busy viewer takes no time from the API.
-	listeners := []*listener{&s.viewers, &s.viewersTLS, &s.api}
+	listeners := []*listener{&s.viewers, &s.viewersTLS, &s.verify, &s.api}
 	errs := make([]error, len(listeners))
 	var closing sync.WaitGroup
 	for i, l := range listeners {
