@@ -308,6 +308,23 @@ func TestRefusalBeforeTheBody(t *testing.T) {
 	}
 }
 
+// A browser's question before it uses a presigned URL repeats the URL's query,
+// whose signature is for another method.
+func TestPreflightOfPresignedURL(t *testing.T) {
+	h := start(t)
+	r, err := http.NewRequest(http.MethodOptions, h.url+"/films/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="+keyID+
+		"%2F20261122%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20261122T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature="+strings.Repeat("0", 64), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body, err := h.do(t, r); err != nil || status != http.StatusOK || body != "s3" {
+		t.Fatalf("preflight = %d %q, %v", status, body, err)
+	}
+	if h.s3.seen.Auth.Form != sigv4.FormNone || h.s3.seen.Caller.AccessKeyID != "" {
+		t.Errorf("the preflight's caller is %+v", h.s3.seen.Caller)
+	}
+}
+
 func TestUnsignedRouting(t *testing.T) {
 	h := start(t)
 	get := func(method, path, target, contentType string) (int, string) {

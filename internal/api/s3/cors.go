@@ -127,7 +127,11 @@ func (x *exchange) setCORS(b *bucket.Bucket) {
 	if origin == "" || len(b.CORS) == 0 || x.r.Method == http.MethodOptions {
 		return
 	}
-	if r := corsMatch(b.CORS, origin, x.r.Method, nil); r != nil {
+	method := x.r.Method
+	if m := x.r.Header.Get("Access-Control-Request-Method"); m != "" {
+		method = m // S3 believes it here too
+	}
+	if r := corsMatch(b.CORS, origin, method, nil); r != nil {
 		allowOrigin(x.w.Header(), r, origin)
 	}
 }
