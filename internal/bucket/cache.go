@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,6 +96,14 @@ func (s *Service) forget(name string) {
 }
 
 func readConfig(tx store.Reader, name string) (*config, error) {
+	value, err := readConfigValue(tx, name)
+	if err != nil {
+		return nil, err
+	}
+	return decodeConfig(name, value)
+}
+
+func readConfigValue(tx store.Reader, name string) ([]byte, error) {
 	value, err := tx.Get(spaceBucket, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrNoBucket
@@ -102,7 +111,7 @@ func readConfig(tx store.Reader, name string) (*config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read bucket %s: %w", name, err)
 	}
-	return decodeConfig(name, value)
+	return value, nil
 }
 
 // changeConfig rewrites a bucket's record: it must still be the bucket that
@@ -118,9 +127,12 @@ func (s *Service) changeConfig(ctx context.Context, decided *config, change func
 func (s *Service) changeConfigIf(ctx context.Context, decided *config, change func(*config) error) error {
 	defer s.forget(decided.name)
 	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		c, err := readSame(tx, decided)
+		c, err := readConfig(tx, decided.name)
 		if err != nil {
 			return err
+		}
+		if c.ID != decided.ID {
+			return ErrNoBucket
 		}
 		if err := change(c); err != nil {
 			return err
@@ -139,9 +151,18 @@ func (s *Service) setConfig(ctx context.Context, call *pass, name string, change
 }
 
 // readSame reads the bucket anew, and returns ErrNoBucket if it was deleted and
-// perhaps made again since the call was decided.
+// perhaps made again since the call was decided. The result may be decided itself
+// and so shared: every write comes through here, while all others wait, and to
+// decode the record and to compile its policy again would be most of its work.
 func readSame(tx store.Reader, decided *config) (*config, error) {
-	c, err := readConfig(tx, decided.name)
+	value, err := readConfigValue(tx, decided.name)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Equal(value, decided.encoded) {
+		return decided, nil
+	}
+	c, err := decodeConfig(decided.name, value)
 	if err != nil {
 		return nil, err
 	}

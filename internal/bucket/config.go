@@ -54,13 +54,14 @@ type config struct {
 	Tags         []Pair             `json:"tags,omitempty"`
 	CORS         []CORSRule         `json:"cors,omitempty"`
 
-	name   string
-	policy *policy.Document // compiled, nil if there is none
-	public bool             // the policy is
+	name    string
+	encoded []byte           // what this was decoded from
+	policy  *policy.Document // compiled, nil if there is none
+	public  bool             // the policy is
 }
 
 func decodeConfig(name string, value []byte) (*config, error) {
-	c := &config{name: name}
+	c := &config{name: name, encoded: value}
 	if err := json.Unmarshal(value, c); err != nil || c.Version != 1 || len(c.ID) != bucketIDBytes {
 		return nil, fmt.Errorf("%w: bucket %s", errRecord, name)
 	}

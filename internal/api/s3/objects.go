@@ -136,6 +136,7 @@ func (x *exchange) describe(o *bucket.Object, in *bucket.Get) error {
 	case !in.Checksum || in.Range != nil:
 	case in.Part != 0 && o.Parts > 0:
 		setChecksum(h, o.PartChecksum, 0)
+		h["X-Amz-Checksum-Type"] = []string{o.Checksum.Type.String()} // the object's, as S3 has it
 	default:
 		setChecksum(h, o.Checksum, o.Parts)
 	}
