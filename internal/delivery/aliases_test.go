@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
 func aliased(reference string, aliases ...string) delivery.DistributionConfig {
@@ -61,6 +63,47 @@ func TestAssociateAlias(t *testing.T) {
 	}
 	if d := f.Snapshot().Lookup("theirs.example.net"); d == nil || d.Account != "111111111111" {
 		t.Errorf("an alias of another account leads to %+v", d)
+	}
+}
+
+// ofEve is an identity policy of the user eve.
+type ofEve struct{ document *policy.Document }
+
+func (o *ofEve) PoliciesOf(p *policy.Principal, into *policy.Policies) {
+	if p.Name == "eve" && o.document != nil {
+		into.Identity = append(into.Identity, o.document)
+	}
+}
+
+// TestAssociateAliasNeedsBoth wants the permission for the distribution that
+// loses the alias as well.
+func TestAssociateAliasNeedsBoth(t *testing.T) {
+	eve := new(ofEve)
+	f := open(t, func(c *delivery.Config) {
+		c.Gate = access.NewGate(access.Config{Identities: eve, Record: new(journal)})
+	})
+	ctx := t.Context()
+	a := must(f.CreateDistribution(ctx, me, aliased("a", "www.example.com")))
+	b := must(f.CreateDistribution(ctx, me, aliased("b")))
+	who := access.Caller{Principal: policy.Principal{Kind: policy.User, Account: testAccount, ARN: "arn:aws:iam::000000000000:user/eve", Name: "eve"}}
+	may := func(resources string) {
+		text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudfront:AssociateAlias","Resource":` + resources + `}]}`
+		eve.document = must(policy.Parse(policy.UseIdentity, text))
+	}
+	may(`["` + b.ARN() + `"]`)
+	if err := f.AssociateAlias(ctx, who, b.ID, "www.example.com"); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("taking what is another's: %v", err)
+	}
+	if err := f.AssociateAlias(ctx, who, b.ID, "new.example.com"); err != nil {
+		t.Errorf("taking what is nobody's: %v", err)
+	}
+	may(`["` + a.ARN() + `"]`)
+	if err := f.AssociateAlias(ctx, who, b.ID, "www.example.com"); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("giving to another: %v", err)
+	}
+	may(`["` + a.ARN() + `","` + b.ARN() + `"]`)
+	if err := f.AssociateAlias(ctx, who, b.ID, "www.example.com"); err != nil {
+		t.Errorf("with both permissions: %v", err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"runtime"
 	"slices"
@@ -39,6 +41,33 @@ func (j *job) coding(resp *http.Response) compress.Coding {
 		return ""
 	}
 	return compress.Pick(j.encoding)
+}
+
+// content is what the cache and the viewers get of an origin's answer.
+type content struct {
+	header http.Header
+	body   io.Reader
+	length int64 // of body, or -1
+	// compressed says that the edge has compressed the body, and weakened that
+	// the entity tag is weak because of that.
+	compressed, weakened bool
+	release              func() // ends the use of body
+}
+
+// encode compresses an origin's answer, if it is to be.
+func (e *Edge) encode(ctx context.Context, j *job, resp *http.Response) content {
+	c := content{header: resp.Header, body: resp.Body, length: resp.ContentLength, release: func() {}}
+	coding := j.coding(resp)
+	if coding == "" {
+		return c
+	}
+	r := e.encoders.Reader(ctx, resp.Body, coding)
+	if r == nil {
+		return c
+	}
+	c.body, c.length, c.compressed, c.release = r, -1, true, r.Close
+	c.header, c.weakened = compressed(resp.Header, coding)
+	return c
 }
 
 // describesBytes are headers that are no longer true of a compressed body.

@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -211,22 +210,15 @@ func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, resp *reply) 
 	if resp.StatusCode >= http.StatusInternalServerError && e.hold(f, j, stale, resp.StatusCode) {
 		return false
 	}
-	header, length, body := resp.Header, resp.ContentLength, io.Reader(resp.Body)
-	var small, weakened bool
-	if c := j.coding(resp.Response); c != "" {
-		if r := e.encoders.Reader(f.Context(), resp.Body, c); r != nil {
-			defer r.Close()
-			body, length, small = r, -1, true
-			header, weakened = compressed(header, c)
-		}
-	}
-	m, keep := j.meta(resp.StatusCode, header, now)
-	m.Origin, m.Compressed, m.Weakened = resp.from.ID, small, weakened
+	c := e.encode(f.Context(), j, resp.Response)
+	defer c.release()
+	m, keep := j.meta(resp.StatusCode, c.header, now)
+	m.Origin, m.Compressed, m.Weakened = resp.from.ID, c.compressed, c.weakened
 	if !keep && j.stale != nil && resp.StatusCode < http.StatusInternalServerError {
 		e.cache.Drop(j.stale)
 	}
-	f.Start(cache.Answer{Meta: m, Length: length, Keep: keep, Shared: keep && m.Fresh(now)})
-	if err := f.ReadBody(body); err != nil {
+	f.Start(cache.Answer{Meta: m, Length: c.length, Keep: keep, Shared: keep && m.Fresh(now)})
+	if err := f.ReadBody(c.body); err != nil {
 		if f.Context().Err() == nil {
 			e.originFailed(f.Context(), j, resp.from, err)
 		}
