@@ -18,7 +18,7 @@ const module = "github.com/keyfront-project/keyfront/"
 var ranks = []string{
 	"internal/arn internal/clock internal/detached internal/keyfile internal/store signedurl kmssigner",
 	"internal/function internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
-	"internal/wire/awschunked internal/rootkey internal/sealedfile internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
+	"internal/function/trigger internal/wire/awschunked internal/rootkey internal/sealedfile internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/event internal/audit/catalog",
 	"internal/identity internal/keyring internal/bucket internal/delivery internal/parameter",
 	"internal/trail",

@@ -144,6 +144,9 @@ func (s *Service) compileBehaviorLocked(d *DistributionInfo, out *Distribution, 
 	if p := responseHeadersPolicies.compiledLocked(s, d, b.ResponseHeadersPolicyID); p != nil {
 		behavior.Response = p.Config.Compile()
 	}
+	for event, f := range b.functions() {
+		behavior.Functions[event] = f
+	}
 	return behavior
 }
 

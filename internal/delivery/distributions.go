@@ -108,7 +108,7 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	if err := s.accept(&c); err != nil {
+	if err := s.accept(ctx, who.Account(), &c); err != nil {
 		return nil, err
 	}
 	n := name{kindDistribution, account, newID("E")}
@@ -133,10 +133,13 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 
 // accept normalises and validates a configuration, without changing what the
 // caller still holds.
-func (s *Service) accept(c *DistributionConfig) error {
+func (s *Service) accept(ctx context.Context, account arn.AccountID, c *DistributionConfig) error {
 	*c = c.clone()
 	c.normalize()
-	return c.validate(&s.cfg.Quotas, s.cfg.EdgeDomain)
+	if err := c.validate(&s.cfg.Quotas, s.cfg.EdgeDomain); err != nil {
+		return err
+	}
+	return s.checkFunctions(ctx, account, c)
 }
 
 // putDistribution stores d in place of old, nil for a new one, with its
@@ -281,7 +284,7 @@ func (s *Service) UpdateDistribution(ctx context.Context, who access.Caller, id,
 	if err := s.decide(call, n); err != nil {
 		return nil, err
 	}
-	if err := s.accept(&c); err != nil {
+	if err := s.accept(ctx, who.Account(), &c); err != nil {
 		return nil, err
 	}
 	var made *DistributionInfo

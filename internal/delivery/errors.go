@@ -86,6 +86,8 @@ var (
 	ErrInvalidErrorCode        = errors.New("delivery: status has no custom error response")
 	ErrInvalidResponseCode     = errors.New("delivery: invalid status for an error page")
 	ErrInvalidRelativePath     = errors.New("delivery: invalid path of an error page")
+	ErrInvalidLambda           = errors.New("delivery: invalid association with a Lambda function")
+	ErrInvalidFunction         = errors.New("delivery: invalid association with a CloudFront function")
 	// ErrNoOrigin says that a behaviour targets an origin that the
 	// distribution does not have.
 	ErrNoOrigin = errors.New("delivery: no such origin")

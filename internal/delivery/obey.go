@@ -42,8 +42,6 @@ var behaviorNotObeyed = []struct {
 }{
 	{"TrustedSigners", func(b *BehaviorConfig) bool { return b.TrustedSigners.Enabled || len(b.TrustedSigners.Items) > 0 }},
 	{"SmoothStreaming", func(b *BehaviorConfig) bool { return b.SmoothStreaming }},
-	{"LambdaFunctionAssociations", func(b *BehaviorConfig) bool { return len(b.Lambdas) > 0 }},
-	{"FunctionAssociations", func(b *BehaviorConfig) bool { return len(b.Functions) > 0 }},
 	{"FieldLevelEncryptionId", func(b *BehaviorConfig) bool { return b.FieldLevelEncryptionID != "" }},
 	{"RealtimeLogConfigArn", func(b *BehaviorConfig) bool { return b.RealtimeLogARN != "" }},
 	{"GrpcConfig", func(b *BehaviorConfig) bool { return b.GRPC }},

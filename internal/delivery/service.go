@@ -29,6 +29,8 @@ type Config struct {
 	// without port: "cloudfront.localhost".
 	EdgeDomain string
 	Quotas     Quotas
+	// Functions knows the functions that distributions may name. Nil: none may.
+	Functions Functions
 	// Services says what services of this server may do with public keys and
 	// key groups of the account that they act for. Nil: nothing.
 	Services *policy.Document

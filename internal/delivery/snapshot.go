@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/function/trigger"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -227,6 +228,8 @@ type Behavior struct {
 	Forward Forward
 	// Response says which headers viewers get. Nil: the origin's.
 	Response *ResponseHeaders
+	// Functions are those to run at the four events; nil for none.
+	Functions [trigger.Events]*Function
 }
 
 // Failover is the second origin of a group. It is asked when the first cannot

@@ -268,6 +268,9 @@ func (c *DistributionConfig) validateBehavior(q *Quotas, name string, b *Behavio
 	if err := b.validateTrust(q, name); err != nil {
 		return err
 	}
+	if err := b.validateFunctions(name); err != nil {
+		return err
+	}
 	if b.CachePolicyID != "" {
 		if b.ForwardedValues != nil || b.MinTTL != nil || b.DefaultTTL != nil || b.MaxTTL != nil {
 			return refuse(ErrInvalid, "The parameter %s.ForwardedValues and the TTLs cannot be used together with CachePolicyId.", name)

@@ -18,6 +18,8 @@ type reply struct {
 	from *delivery.Origin
 	// conditional says that 304 stands for what is kept.
 	conditional bool
+	// generated says that a function answered in the origin's place.
+	generated bool
 }
 
 // requests makes the request to the behaviour's origin, and behind it the one to
@@ -27,7 +29,11 @@ type reply struct {
 // CloudFront origin failover".
 func (x *exchange) requests() []origin.Request {
 	b := x.plan.b
-	all := []origin.Request{x.originRequest(b.Origin)}
+	to := b.Origin
+	if x.origin != nil {
+		to = x.origin
+	}
+	all := []origin.Request{x.originRequest(to)}
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		if b.Failover != nil && x.r.ContentLength == 0 {
@@ -51,6 +57,12 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 			setConditions(req.Header, stale)
 		}
 		var err error
+		if r.Response, err = e.toOrigin(ctx, j, &req); err != nil || r.Response != nil {
+			r.generated, r.conditional = true, false
+			return r, err
+		}
+		r.from = req.Origin
+		r.conditional = r.conditional && req.Origin.ID == stale.Origin
 		r.Response, err = e.origins.Fetch(ctx, &req)
 		last := i == len(j.reqs)-1
 		switch {
@@ -62,7 +74,8 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 				return nil, err
 			}
 		case last || !slices.Contains(j.plan.b.Failover.Statuses, r.StatusCode):
-			return r, nil
+			r.Response, err = e.fromOrigin(ctx, j, &req, r.Response)
+			return r, err
 		default:
 			r.Body.Close()
 			e.log.LogAttrs(ctx, slog.LevelInfo, "origin failed over",

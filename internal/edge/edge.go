@@ -48,6 +48,8 @@ type Config struct {
 	// Buckets finds this server's own buckets by the domain names of origins.
 	// Nil: there are none.
 	Buckets origin.Buckets
+	// Functions runs those that behaviours name. Nil: their requests fail with 503.
+	Functions Functions
 	// OriginCAs are what the certificates of origins are checked with. Nil: the
 	// system's.
 	OriginCAs *x509.CertPool

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html"
@@ -28,6 +29,8 @@ type failure struct {
 	status int
 	reason string
 	err    error
+	// result is what X-Cache says; empty is the ordinary error.
+	result string
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -35,13 +38,16 @@ func (f *failure) Unwrap() error { return f.err }
 
 // failureOf says how an origin's failure looks to viewers.
 func failureOf(err error) *failure {
+	var f *failure
 	switch {
+	case errors.As(err, &f):
+		return f
 	case errors.Is(err, origin.ErrTimeout):
-		return &failure{http.StatusGatewayTimeout, reasonTimeout, err}
+		return &failure{http.StatusGatewayTimeout, reasonTimeout, err, ""}
 	case errors.Is(err, origin.ErrResolve):
-		return &failure{http.StatusBadGateway, reasonResolve, err}
+		return &failure{http.StatusBadGateway, reasonResolve, err, ""}
 	default:
-		return &failure{http.StatusBadGateway, reasonConnect, err}
+		return &failure{http.StatusBadGateway, reasonConnect, err, ""}
 	}
 }
 
@@ -69,16 +75,20 @@ Request ID: %s
 
 // fail answers with an error page: the distribution's, or else the edge's own.
 func (x *exchange) fail(status int, reason string) {
-	if x.replaced(status) {
+	x.failed(&failure{status: status, reason: reason})
+}
+
+func (x *exchange) failed(f *failure) {
+	if x.replaced(f.status) {
 		return
 	}
 	h := x.w.Header()
 	if x.admitted {
 		x.police(h, resultMiss)
 	}
-	x.mark(h, resultError)
+	x.mark(h, cmp.Or(f.result, resultError))
 	h["Server"] = serverHeader
-	x.sendPage(status, fmt.Sprintf(errorPage, status, reason, x.id))
+	x.sendPage(f.status, fmt.Sprintf(errorPage, f.status, f.reason, x.id))
 }
 
 func (x *exchange) sendPage(status int, text string) {

@@ -21,10 +21,12 @@ type job struct {
 	// encoding is what the viewer accepts, normalised.
 	encoding string
 	stale    *cache.Entry // what the answer is to replace, or nil
+	// id and client are the request's, for functions.
+	id, client string
 }
 
 func (x *exchange) job(stale *cache.Entry) *job {
-	return &job{site: x.site, plan: x.plan, reqs: x.requests(), url: x.url(), encoding: x.encoding(), stale: stale}
+	return &job{site: x.site, plan: x.plan, reqs: x.requests(), url: x.url(), encoding: x.encoding(), stale: stale, id: x.id, client: x.clientIP()}
 }
 
 // url is what invalidations call the answer.
@@ -64,7 +66,7 @@ func (x *exchange) miss(stale *cache.Entry) {
 	case err == nil:
 		x.sendEntry(head.Entry, resultHit)
 	case errors.As(err, &f):
-		x.fail(f.status, f.reason)
+		x.failed(f)
 	default:
 		// The viewer is gone, or the edge about to be.
 		panic(http.ErrAbortHandler)
@@ -145,6 +147,10 @@ func (e *Edge) fillFailed(f *cache.Fill, j *job, stale *cache.Entry, err error) 
 		return
 	}
 	fail := failureOf(err)
+	if fail.result != "" { // a function may succeed the next time
+		f.Fail(fail)
+		return
+	}
 	if e.hold(f, j, stale, fail.status) {
 		return
 	}
@@ -213,7 +219,7 @@ func (e *Edge) fillFrom(f *cache.Fill, j *job, stale *cache.Entry, resp *reply) 
 	c := e.encode(f.Context(), j, resp.Response)
 	defer c.release()
 	m, keep := j.meta(resp.StatusCode, c.header, now)
-	m.Origin, m.Compressed, m.Weakened = resp.from.ID, c.compressed, c.weakened
+	m.Origin, m.Generated, m.Compressed, m.Weakened = resp.from.ID, resp.generated, c.compressed, c.weakened
 	if !keep && j.stale != nil && resp.StatusCode < http.StatusInternalServerError {
 		e.cache.Drop(j.stale)
 	}

@@ -35,8 +35,7 @@ func (x *exchange) pass() {
 		if ctx.Err() != nil {
 			panic(http.ErrAbortHandler) // the viewer is gone
 		}
-		f := failureOf(err)
-		x.fail(f.status, f.reason)
+		x.failed(failureOf(err))
 		return
 	}
 	defer resp.Body.Close()
@@ -49,8 +48,11 @@ func (x *exchange) pass() {
 	case status == http.StatusOK && x.instead != 0:
 		status = x.instead
 	}
-	m := cache.Meta{Status: resp.StatusCode, Header: x.plan.keptHeaders(resp.Header)}
-	h := x.begin(&m, resultMiss)
+	m := cache.Meta{Status: resp.StatusCode, Header: x.plan.keptHeaders(resp.Header), Generated: resp.generated}
+	h, status, ok := x.begin(&m, status, resultMiss)
+	if !ok {
+		return
+	}
 	if n := resp.ContentLength; n >= 0 && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusNotModified {
 		h["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 	}

@@ -40,7 +40,10 @@ func (x *exchange) sendEntry(e *cache.Entry, result string) {
 		}
 		defer content.Close()
 	}
-	h := x.begin(&e.Meta, result)
+	h, status, going := x.begin(&e.Meta, statusOf(status, spans), result)
+	if !going {
+		return
+	}
 	if result == resultHit {
 		x.age(h, &e.Meta)
 	}
@@ -89,7 +92,10 @@ func (x *exchange) sendArriving(r *cache.Reader, head cache.Head) {
 	if !r.First() {
 		result = resultHit // somebody else's request to the origin answers this one
 	}
-	h := x.begin(head.Meta, result)
+	h, status, going := x.begin(head.Meta, statusOf(status, spans), result)
+	if !going {
+		return
+	}
 	if result == resultHit {
 		x.age(h, head.Meta)
 	}
@@ -112,21 +118,35 @@ func (x *exchange) sendArriving(r *cache.Reader, head cache.Head) {
 // for. Ranges beyond are fetched from the origin by themselves, and not kept.
 const rangeReach = 8 << 20
 
-// begin sets the headers that the answer has in any case.
-func (x *exchange) begin(m *cache.Meta, result string) http.Header {
+// statusOf is the status that an answer is sent with if it may be in parts.
+func statusOf(status int, spans []span) int {
+	if len(spans) > 0 {
+		return http.StatusPartialContent
+	}
+	return status
+}
+
+// begin sets the headers that the answer has in any case, and returns them with
+// the status to send, which only a CloudFront function makes another than was
+// meant. It returns false if a function's own answer, or an error, has been sent.
+func (x *exchange) begin(m *cache.Meta, status int, result string) (http.Header, int, bool) {
 	h := x.w.Header()
 	for i := range m.Header {
 		h[m.Header[i].Name] = m.Header[i].Values
 	}
+	x.police(h, result)
+	status, going := x.viewerResponse(h, status)
+	if !going {
+		return nil, 0, false
+	}
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // keeps net/http from guessing one
 	}
-	x.police(h, result)
 	if m.Status >= http.StatusBadRequest || x.instead != 0 {
 		result = resultError
 	}
-	x.mark(h, result)
-	return h
+	x.mark(h, generated(m, result))
+	return h, status, true
 }
 
 // judge decides between the whole answer, parts of it, and, if ok is false, a

@@ -38,6 +38,8 @@ type exchange struct {
 	begun    time.Time // of the process's clock
 	// upstream is how long the origin took, if answers are to tell of it.
 	upstream *origin.Timing
+	// origin is the one that a function chose in place of the behaviour's, or nil.
+	origin *delivery.Origin
 	// instead is not 0 in the edge's own request for an error page: the status
 	// that the page is sent with.
 	instead int
@@ -55,7 +57,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.extend()
 	if x.admit() {
 		x.admitted = true
-		x.serve()
+		if x.viewerRequest() {
+			x.serve()
+		}
 	}
 }
 

@@ -165,7 +165,7 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"SmoothStreaming", behaviorEnd, "<SmoothStreaming>true</SmoothStreaming>" + behaviorEnd, "InvalidArgument", 400, "SmoothStreaming"},
 		{"TrustedSigners", behaviorEnd, "<TrustedSigners><Enabled>true</Enabled><Quantity>1</Quantity><Items><AwsAccountNumber>self</AwsAccountNumber></Items></TrustedSigners>" + behaviorEnd, "InvalidArgument", 400, "TrustedSigners"},
 		{"ResponseHeadersPolicyId", behaviorEnd, "<ResponseHeadersPolicyId>x</ResponseHeadersPolicyId>" + behaviorEnd, "NoSuchResponseHeadersPolicy", 404, ""},
-		{"FunctionAssociations", behaviorEnd, "<FunctionAssociations><Quantity>1</Quantity><Items><FunctionAssociation><FunctionARN>a</FunctionARN><EventType>viewer-request</EventType></FunctionAssociation></Items></FunctionAssociations>" + behaviorEnd, "InvalidArgument", 400, "FunctionAssociations"},
+		{"FunctionAssociations", behaviorEnd, "<FunctionAssociations><Quantity>1</Quantity><Items><FunctionAssociation><FunctionARN>arn:aws:cloudfront::000000000000:function/a</FunctionARN><EventType>viewer-request</EventType></FunctionAssociation></Items></FunctionAssociations>" + behaviorEnd, "InvalidArgument", 400, "FunctionAssociations"},
 		{"WebACLId", "<Comment>", "<WebACLId>x</WebACLId><Comment>", "InvalidArgument", 400, "WebACLId"},
 		{"HttpVersion", "<Comment>", "<HttpVersion>http3</HttpVersion><Comment>", "InvalidArgument", 400, "HttpVersion"},
 		{"Staging", "<Comment>", "<Staging>true</Staging><Comment>", "InvalidArgument", 400, "Staging"},

@@ -76,6 +76,8 @@ var wireErrors = []struct {
 	{delivery.ErrInvalidS3Headers, "InvalidHeadersForS3Origin", 400, ""},
 	{delivery.ErrInvalidForwardCookies, "InvalidForwardCookies", 400, ""},
 	{delivery.ErrInvalidQueryParameters, "InvalidQueryStringParameters", 400, ""},
+	{delivery.ErrInvalidLambda, "InvalidLambdaFunctionAssociation", 400, ""},
+	{delivery.ErrInvalidFunction, "InvalidFunctionAssociation", 400, ""},
 	{delivery.ErrInvalidProtocolSettings, "InvalidProtocolSettings", 400, ""},
 	{delivery.ErrTTLOrder, "InvalidTTLOrder", 400, ""},
 	{delivery.ErrInvalidErrorCode, "InvalidErrorCode", 400, ""},

@@ -29,6 +29,8 @@ type Meta struct {
 	Compressed, Weakened bool
 	// Origin is the id of the origin that gave the answer.
 	Origin string
+	// Generated says that a function gave the answer in the origin's place.
+	Generated bool
 	// Reason is set for errors that the edge makes itself; they have no body.
 	Reason string
 

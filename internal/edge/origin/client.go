@@ -283,6 +283,14 @@ func bucketOf(domain string) (bucket, region string, ok bool) {
 	return bucket, region, ok && bucket != "" && region != ""
 }
 
+// Region is the region in the name of an AWS endpoint, or "" for other names.
+func Region(domain string) string {
+	if _, region, ok := bucketOf(domain); ok {
+		return region
+	}
+	return regionOf(domain)
+}
+
 // regionOf finds the region in the names of other AWS endpoints, whose last
 // labels before the suffix name service and region.
 func regionOf(domain string) string {

@@ -1,0 +1,128 @@
+package delivery
+
+import (
+	"context"
+	"regexp"
+	"slices"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/function/trigger"
+)
+
+// Function is a function that a behaviour runs at an event.
+type Function struct {
+	// ARN is that of a version of a Lambda function, or of a CloudFront function.
+	ARN    string
+	Lambda bool
+	// IncludeBody shows the request's body to a Lambda function.
+	IncludeBody bool
+}
+
+// Functions knows what distributions may be associated with. It is safe for
+// concurrent use.
+type Functions interface {
+	// Associable returns nil if distributions of the account may run the function
+	// at the event. An error's text goes to the caller.
+	Associable(ctx context.Context, account arn.AccountID, functionARN string, event trigger.Event) error
+}
+
+var (
+	lambdaVersion      = regexp.MustCompile(`^arn:aws:lambda:us-east-1:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}:[1-9][0-9]*$`)
+	cloudFrontFunction = regexp.MustCompile(`^arn:aws:cloudfront::[0-9]{12}:function/[A-Za-z0-9_-]{1,64}$`)
+)
+
+// validateFunctions checks a behaviour's associations by themselves.
+//
+// Source: CloudFront Developer Guide, "Restrictions on edge functions".
+func (b *BehaviorConfig) validateFunctions(name string) error {
+	var taken [trigger.Events]bool
+	var lambda, simple bool // at the viewer's events
+	for _, a := range b.Lambdas {
+		event, ok := trigger.ParseEvent(a.EventType)
+		switch {
+		case !ok:
+			return invalidValue(name+".LambdaFunctionAssociations.EventType", a.EventType)
+		case !lambdaVersion.MatchString(a.FunctionARN):
+			return refuse(ErrInvalidLambda, "The function ARN must reference a specific function version in us-east-1. (The ARN must end with the version number.) ARN: %.256s", a.FunctionARN)
+		case a.IncludeBody && event != trigger.ViewerRequest && event != trigger.OriginRequest:
+			return refuse(ErrInvalidLambda, "IncludeBody is for viewer-request and origin-request only.")
+		case taken[event]:
+			return refuse(ErrInvalidLambda, "%s has more than one function for %s.", name, event)
+		}
+		taken[event] = true
+		lambda = lambda || event.Viewer()
+	}
+	for _, a := range b.Functions {
+		event, ok := trigger.ParseEvent(a.EventType)
+		switch {
+		case !ok || !event.Viewer():
+			return refuse(ErrInvalidFunction, "A CloudFront function cannot be associated with %.32q.", a.EventType)
+		case !cloudFrontFunction.MatchString(a.FunctionARN):
+			return refuse(ErrInvalidFunction, "%.256q is not the ARN of a CloudFront function.", a.FunctionARN)
+		case taken[event]:
+			return refuse(ErrInvalidFunction, "%s has more than one function for %s.", name, event)
+		}
+		taken[event], simple = true, true
+	}
+	if lambda && simple {
+		return refuse(ErrInvalidFunction, "A cache behavior cannot have both Lambda@Edge and CloudFront functions for viewer events.")
+	}
+	return nil
+}
+
+// checkFunctions wants every function that c names to be there for the account.
+func (s *Service) checkFunctions(ctx context.Context, account arn.AccountID, c *DistributionConfig) error {
+	for name, b := range c.behaviors() {
+		for event, f := range b.functions() {
+			switch {
+			case s.cfg.Functions == nil && f.Lambda:
+				return unsupported(name + ".LambdaFunctionAssociations")
+			case s.cfg.Functions == nil:
+				return unsupported(name + ".FunctionAssociations")
+			}
+			if err := s.cfg.Functions.Associable(ctx, account, f.ARN, event); err != nil {
+				kind := ErrInvalidFunction
+				if f.Lambda {
+					kind = ErrInvalidLambda
+				}
+				return refuse(kind, "%v", err)
+			}
+		}
+	}
+	return nil
+}
+
+// functions yields the associations of a validated behaviour.
+func (b *BehaviorConfig) functions() func(yield func(trigger.Event, *Function) bool) {
+	return func(yield func(trigger.Event, *Function) bool) {
+		for _, a := range b.Lambdas {
+			if e, ok := trigger.ParseEvent(a.EventType); ok && !yield(e, &Function{a.FunctionARN, true, a.IncludeBody}) {
+				return
+			}
+		}
+		for _, a := range b.Functions {
+			if e, ok := trigger.ParseEvent(a.EventType); ok && !yield(e, &Function{ARN: a.FunctionARN}) {
+				return
+			}
+		}
+	}
+}
+
+// FunctionUsers returns the ids of the account's distributions that name the
+// function, in order.
+func (s *Service) FunctionUsers(account arn.AccountID, functionARN string) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var users []string
+	for id, o := range s.shelves[kindDistribution][account] {
+		for _, b := range o.(*DistributionInfo).Config.behaviors() {
+			for _, f := range b.functions() {
+				if f.ARN == functionARN {
+					users = append(users, id)
+				}
+			}
+		}
+	}
+	slices.Sort(users)
+	return slices.Compact(users)
+}
