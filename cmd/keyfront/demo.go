@@ -102,10 +102,14 @@ func startDemo(ctx context.Context, dataDir string, e env) (*server.Server, erro
 	cfg := config.Default()
 	cfg.DataDir = dataDir
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := server.Start(ctx, cfg, server.Options{Log: log})
+	worker, err := functionWorker()
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.Start(ctx, cfg, server.Options{Log: log, FunctionWorker: worker})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		cfg.APIAddr, cfg.EdgeAddr = "127.0.0.1:0", "127.0.0.1:0"
-		s, err = server.Start(ctx, cfg, server.Options{Log: log})
+		s, err = server.Start(ctx, cfg, server.Options{Log: log, FunctionWorker: worker})
 	}
 	return s, err
 }

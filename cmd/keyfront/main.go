@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/keyfront-project/keyfront/internal/function"
 )
 
 // Exit codes.
@@ -39,6 +41,7 @@ type cli struct {
 	Sign      signCmd      `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
 	Keypair   keypairCmd   `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
 	Explain   explainCmd   `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
+	Function  functionCmd  `cmd:"" help:"Try functions of the edge."`
 	Bucket    bucketCmd    `cmd:"" help:"Work on whole buckets."`
 	RootKey   rootKeyCmd   `cmd:"" help:"Replace the root key."`
 	Fsck      fsckCmd      `cmd:"" help:"Open every object and report what is damaged."`
@@ -47,6 +50,10 @@ type cli struct {
 }
 
 func main() {
+	// A worker is no command for people, and must not wait for a command line.
+	if len(os.Args) == 2 && os.Args[1] == function.Argument {
+		os.Exit(function.Work())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr, os.Getenv}, os.Args[1:])
 	stop()

@@ -69,7 +69,11 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	if err := rootkey.Harden(); err != nil {
 		log.Warn("memory is not protected from dumps and debuggers", slog.Any("err", err))
 	}
-	s, err := server.Start(ctx, cfg, server.Options{Log: log, Passphrase: passphrase(e, cfg.RootPassphraseFrom)})
+	worker, err := functionWorker()
+	if err != nil {
+		return err
+	}
+	s, err := server.Start(ctx, cfg, server.Options{Log: log, Passphrase: passphrase(e, cfg.RootPassphraseFrom), FunctionWorker: worker})
 	if err != nil {
 		return explainStart(err, cfg)
 	}

@@ -54,6 +54,8 @@ type Config struct {
 	Cache Cache `yaml:"cache"`
 	// TrustedProxies name the edge's viewers.
 	TrustedProxies TrustedProxies `yaml:"trustedProxies"`
+	// Functions bounds what functions may do.
+	Functions Functions `yaml:"functions"`
 
 	// RootAccessKeyID and RootSecretAccessKey, set together, are the root user's
 	// access key. They come from the environment only.
@@ -82,6 +84,17 @@ type Cache struct {
 	DiskBytes int64 `yaml:"diskBytes"`
 }
 
+// Functions bounds what functions may do.
+type Functions struct {
+	// Workers is how many of them run at one time, each in a process of its own,
+	// of about 15 MiB. Default 32.
+	Workers int `yaml:"workers"`
+	// Hosts are the names that functions may send requests to, beside the AWS
+	// names that live on this server: "api.example.com", "*.example.com",
+	// "example.com:8443". None: no others.
+	Hosts []string `yaml:"hosts"`
+}
+
 // TrustedProxies are the servers in front of the edge whose word counts on who
 // the viewer is and whether it came by https.
 type TrustedProxies struct {
@@ -104,6 +117,7 @@ func Default() Config {
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
 
 		TrustedProxies: TrustedProxies{Header: "x-forwarded-for"},
+		Functions:      Functions{Workers: 32},
 	}
 }
 
@@ -224,6 +238,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("keys.maxPerRegion %d is less than 1", c.Keys.MaxPerRegion)
 	case c.Cache.MemoryBytes < 1<<20:
 		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
+	case c.Functions.Workers < 1:
+		return fmt.Errorf("functions.workers %d is less than 1", c.Functions.Workers)
 	case c.Cache.DiskBytes < 1<<20:
 		return fmt.Errorf("cache.diskBytes %d is less than 1 MiB", c.Cache.DiskBytes)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/parameter"
@@ -59,6 +60,10 @@ type Options struct {
 	// StopWithin is how long requests under way may take to end at a stop, before
 	// their connections are cut; 0 means 10 s.
 	StopWithin time.Duration
+	// FunctionWorker starts a process that runs functions: one that calls
+	// function.Work. Empty: functions run inside this process, which is for
+	// tests of the operator's own code.
+	FunctionWorker []string
 	// InMemory keeps records and blobs in memory. The audit log is still
 	// written below the configuration's DataDir, which must exist.
 	InMemory bool
@@ -81,6 +86,7 @@ type Server struct {
 	buckets    *bucket.Service
 	delivery   *delivery.Service
 	parameters *parameter.Service
+	functions  *function.Pool
 	edge       *edge.Edge
 
 	auditReader *audit.Reader
@@ -149,6 +155,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 	if err := s.state.settleRootKey(ctx); err != nil {
 		return nil, err
 	}
+	s.openFunctions(opts.FunctionWorker)
 	if err := s.openDomains(ctx); err != nil {
 		return nil, err
 	}
@@ -400,6 +407,9 @@ func (s *Server) stop() error {
 	s.work.Wait()
 	if s.edge != nil {
 		errs = append(errs, s.edge.Close())
+	}
+	if s.functions != nil {
+		s.functions.Close()
 	}
 	errs = append(errs, s.closeTrails()...)
 	if s.buckets != nil {

@@ -291,6 +291,12 @@ func Region(domain string) string {
 	return regionOf(domain)
 }
 
+// Bucket is the bucket in the name of an S3 endpoint in virtual-host style.
+func Bucket(domain string) (name string, ok bool) {
+	name, _, ok = bucketOf(domain)
+	return name, ok
+}
+
 // regionOf finds the region in the names of other AWS endpoints, whose last
 // labels before the suffix name service and region.
 func regionOf(domain string) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,7 +225,7 @@ func (c *Context) ReadLambdaRequest(sent *Request, result []byte) (*Request, *Re
 	switch {
 	case sent.Origin == nil && got.Origin != nil:
 		return nil, nil, invalid("origin cannot be set in %s", c.Event)
-	case sent.Origin != nil && got.Origin == nil:
+	case sent.Origin != nil && (got.Origin == nil || reflect.DeepEqual(got.Origin, originOf(sent.Origin))):
 		out.Origin = sent.Origin
 	case got.Origin != nil:
 		if out.Origin, err = got.Origin.read(); err != nil {
