@@ -101,8 +101,11 @@ func startProcess(tb testing.TB, name string, args ...string) *process {
 	return nil
 }
 
-func startKeyfront(tb testing.TB) *process {
-	return startProcess(tb, "keyfront", "serve", "--data-dir", tb.TempDir()+"/data", "--api-addr", "127.0.0.1:0", "--edge-addr", "127.0.0.1:0")
+func startKeyfront(tb testing.TB) *process { return startOn(tb, tb.TempDir()+"/data") }
+
+// startOn starts a server on a data folder.
+func startOn(tb testing.TB, dir string, flags ...string) *process {
+	return startProcess(tb, "keyfront", append([]string{"serve", "--data-dir", dir, "--api-addr", "127.0.0.1:0", "--edge-addr", "127.0.0.1:0"}, flags...)...)
 }
 
 // startBare starts the yardstick with an answer of its own.
@@ -152,44 +155,55 @@ func (p *process) awaitIdle(tb testing.TB) {
 // processor time for each.
 func load(b *testing.B, p *process, request func(i int) []byte) {
 	b.Helper()
-	addr := strings.TrimPrefix(p.api, "http://")
+	p.awaitIdle(b)
+	before, n := p.cpu(b), 0
+	numbers, done := p.drive(b, request)
+	for b.Loop() {
+		numbers <- n
+		n++
+	}
+	close(numbers)
+	done()
+	b.ReportMetric(float64((p.cpu(b)-before).Nanoseconds())/float64(n)/1000, "server-cpu-µs/op")
+}
+
+// drive sends the request of each number from one of loadClients connections.
+// When numbers is closed, done waits for the last answers.
+func (p *process) drive(tb testing.TB, request func(i int) []byte) (numbers chan<- int, done func()) {
 	next := make(chan int, 1024)
 	var wg sync.WaitGroup
 	for range loadClients {
 		wg.Go(func() {
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				b.Error(err)
-				return
-			}
-			defer conn.Close()
-			r := bufio.NewReaderSize(conn, 64<<10)
-			for i := range next {
-				if _, err := conn.Write(request(i)); err != nil {
-					b.Error(err)
-					return
-				}
-				res, err := http.ReadResponse(r, nil)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
-					b.Errorf("status %s, %v", res.Status, err)
-					return
+			if err := p.sendAll(next, request); err != nil {
+				tb.Error(err)
+				for range next { // let the sender end
 				}
 			}
 		})
 	}
-	p.awaitIdle(b)
-	before, n := p.cpu(b), 0
-	for b.Loop() {
-		next <- n
-		n++
+	return next, wg.Wait
+}
+
+func (p *process) sendAll(numbers <-chan int, request func(i int) []byte) error {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.api, "http://"))
+	if err != nil {
+		return err
 	}
-	close(next)
-	wg.Wait()
-	b.ReportMetric(float64((p.cpu(b)-before).Nanoseconds())/float64(n)/1000, "server-cpu-µs/op")
+	defer conn.Close()
+	r := bufio.NewReaderSize(conn, 64<<10)
+	for i := range numbers {
+		if _, err := conn.Write(request(i)); err != nil {
+			return err
+		}
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %s, %v", res.Status, err)
+		}
+	}
+	return nil
 }
 
 // kmsRequest is a signed request as it goes over the wire.
@@ -246,12 +260,8 @@ func call(tb testing.TB, api string, request []byte) []byte {
 // and answer, beside a server that answers with the same JSON at once.
 func BenchmarkEncrypt(b *testing.B) {
 	p := startKeyfront(b)
-	var created struct{ KeyMetadata struct{ Arn string } }
-	if err := json.Unmarshal(call(b, p.api, kmsRequest(b, p.api, "CreateKey", struct{}{})), &created); err != nil {
-		b.Fatal(err)
-	}
 	request := kmsRequest(b, p.api, "Encrypt", map[string]any{
-		"KeyId": created.KeyMetadata.Arn, "Plaintext": bytes.Repeat([]byte{1}, 32), "EncryptionContext": map[string]string{"purpose": "bench"},
+		"KeyId": createKey(b, p), "Plaintext": bytes.Repeat([]byte{1}, 32), "EncryptionContext": map[string]string{"purpose": "bench"},
 	})
 	answer := call(b, p.api, request)
 	b.Run("keyfront", func(b *testing.B) { load(b, p, func(int) []byte { return request }) })

@@ -72,7 +72,7 @@ type Certificate struct {
 // Keys bounds the key service.
 type Keys struct {
 	// MaxPerRegion is how many keys of its own an account may have in a region.
-	// They are held in memory, about 3 KiB each. Default 100,000, the quota of AWS.
+	// They are held in memory, about 2.5 KiB each. Default 100,000, the quota of AWS.
 	MaxPerRegion int `yaml:"maxPerRegion"`
 }
 

@@ -100,6 +100,11 @@ const refillAfter = 10 * time.Second
 // whether there may be more to do.
 func (p *pairPool) fillOne(ctx context.Context, calls func() uint64) (more bool, err error) {
 	if bits := p.emptiest(); bits != 0 {
+		// The stock's commit would get in the way of the call that took a pair. While
+		// half are left, it can wait.
+		if c := p.ready[bits]; 2*len(c) >= cap(c) && !awaitIdle(ctx, calls) {
+			return false, ctx.Err()
+		}
 		pair, err := p.stock.take(ctx, bits)
 		if err != nil {
 			return false, err

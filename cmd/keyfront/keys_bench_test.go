@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// BenchmarkKeyPair is the time that one caller waits for
+// kms:GenerateDataKeyPairWithoutPlaintext of RSA_2048 while the pool is filled,
+// beside that for a data key, which needs no pool.
+func BenchmarkKeyPair(b *testing.B) {
+	p := startKeyfront(b)
+	key := createKey(b, p)
+	for _, op := range []struct{ name, spec string }{
+		{"GenerateDataKeyWithoutPlaintext", `"KeySpec":"AES_256"`},
+		{"GenerateDataKeyPairWithoutPlaintext", `"KeyPairSpec":"RSA_2048"`},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			request := kmsRequest(b, p.api, op.name, json.RawMessage(`{"KeyId":"`+key+`",`+op.spec+`}`))
+			var took []time.Duration
+			for b.Loop() {
+				p.awaitIdle(b)
+				start := time.Now()
+				call(b, p.api, request)
+				took = append(took, time.Since(start))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkManyKeys is what operations on ten keys cost, beside each other, on
+// servers that have just these and that have a hundred thousand, and what a start
+// of the latter takes.
+func BenchmarkManyKeys(b *testing.B) {
+	few, dir := startKeyfront(b), b.TempDir()+"/data"
+	settings := b.TempDir() + "/settings.yaml"
+	if err := os.WriteFile(settings, []byte("keys:\n  maxPerRegion: 1000000\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	many := startOn(b, dir, "--config", settings)
+	fill(b, few, 10)
+	fill(b, many, 100_000)
+	servers := []struct {
+		name string
+		p    *process
+		keys []string
+	}{{"ten", few, keyIDs(b, few)}, {"hundredthousand", many, keyIDs(b, many)}}
+	for _, op := range []struct {
+		name string
+		in   func(key string) any
+	}{
+		{"Encrypt", func(key string) any { return map[string]any{"KeyId": key, "Plaintext": []byte("a secret")} }},
+		{"DescribeKey", func(key string) any { return map[string]any{"KeyId": key} }},
+		{"ListKeys", func(string) any { return map[string]any{"Limit": 10} }},
+		{"ListAliases", func(key string) any { return map[string]any{"KeyId": key} }},
+		{"CreateKey", func(string) any { return struct{}{} }},
+	} {
+		for _, s := range servers {
+			requests := make([][]byte, 10)
+			for i := range requests {
+				requests[i] = kmsRequest(b, s.p.api, op.name, op.in(s.keys[i*len(s.keys)/len(requests)]))
+			}
+			b.Run(op.name+"/"+s.name, func(b *testing.B) {
+				load(b, s.p, func(i int) []byte { return requests[i%len(requests)] })
+			})
+		}
+	}
+	b.Run("start", func(b *testing.B) {
+		var resident int64
+		for b.Loop() {
+			b.StopTimer()
+			_ = many.cmd.Process.Signal(syscall.SIGTERM)
+			_ = many.cmd.Wait()
+			b.StartTimer()
+			many = startOn(b, dir, "--config", settings)
+			resident = max(resident, residentKiB(b, many.cmd.Process.Pid))
+		}
+		b.ReportMetric(float64(resident)/1024, "MiB-resident")
+	})
+}
+
+func createKey(tb testing.TB, p *process) (arn string) {
+	tb.Helper()
+	var created struct{ KeyMetadata struct{ Arn string } }
+	if err := json.Unmarshal(call(tb, p.api, kmsRequest(tb, p.api, "CreateKey", struct{}{})), &created); err != nil {
+		tb.Fatal(err)
+	}
+	return created.KeyMetadata.Arn
+}
+
+// fill makes n keys.
+func fill(tb testing.TB, p *process, n int) {
+	tb.Helper()
+	request := kmsRequest(tb, p.api, "CreateKey", struct{}{})
+	numbers, done := p.drive(tb, func(int) []byte { return request })
+	for i := range n {
+		numbers <- i
+	}
+	close(numbers)
+	done()
+}
+
+// keyIDs lists the keys of a server.
+func keyIDs(tb testing.TB, p *process) (ids []string) {
+	tb.Helper()
+	in := map[string]any{"Limit": 1000}
+	for {
+		var page struct {
+			Keys       []struct{ KeyId string }
+			NextMarker string
+		}
+		if err := json.Unmarshal(call(tb, p.api, kmsRequest(tb, p.api, "ListKeys", in)), &page); err != nil {
+			tb.Fatal(err)
+		}
+		for _, k := range page.Keys {
+			ids = append(ids, k.KeyId)
+		}
+		if page.NextMarker == "" {
+			return ids
+		}
+		in["Marker"] = page.NextMarker
+	}
+}
