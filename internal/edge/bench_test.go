@@ -207,7 +207,19 @@ func (d *discard) WriteHeader(int)             {}
 
 // BenchmarkHandler is a hit without a network.
 func BenchmarkHandler(b *testing.B) {
-	for name, edit := range map[string]func(*delivery.Behavior){"open": func(*delivery.Behavior) {}, "signed": restricted} {
+	for name, edit := range map[string]func(*delivery.Behavior){
+		"open": func(*delivery.Behavior) {}, "signed": restricted,
+		"policed": policed(delivery.ResponseHeadersPolicyConfig{
+			CORS: &delivery.CORSConfig{AllowOrigins: []string{"*"}},
+			Security: &delivery.SecurityHeadersConfig{
+				XSSProtection:           &delivery.XSSProtectionConfig{Protection: true, ModeBlock: true},
+				FrameOptions:            &delivery.FrameOptionsConfig{Option: "SAMEORIGIN"},
+				ReferrerPolicy:          &delivery.ReferrerPolicyConfig{Policy: "strict-origin-when-cross-origin"},
+				ContentTypeOptions:      &delivery.ContentTypeOptionsConfig{Override: true},
+				StrictTransportSecurity: &delivery.TransportSecurityConfig{MaxAge: 31536000},
+			},
+		}),
+	} {
 		b.Run(name, func(b *testing.B) {
 			e := benchEdge(b, 1<<10, last(edit))
 			r := httptest.NewRequest("GET", "http://"+host+signedTarget(b), nil)
