@@ -31,6 +31,7 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
 		{"CloudTrail", "internal/api/cloudtrail/operations.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},
 		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
+		{"Secrets Manager", "internal/api/secretsmanager/secretsmanager.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},
 		{"Systems Manager", "internal/api/ssm/ssm.go", `"(\w+)":\s+jsondoor\.Answers`, `^$`},
 		{"STS", "internal/api/sts/sts.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 	}

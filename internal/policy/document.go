@@ -15,6 +15,9 @@ const (
 	UseSession
 	UseBoundary
 	UseControl
+	// UseResource is the policy of a resource of any other service: a secret, a
+	// function.
+	UseResource
 )
 
 // Sizes of the largest documents that Parse reads, in bytes. Where a service
@@ -26,7 +29,9 @@ const (
 )
 
 // hasPrincipal reports whether statements of the use name their callers.
-func (u Use) hasPrincipal() bool { return u == UseKey || u == UseBucket || u == UseTrust }
+func (u Use) hasPrincipal() bool {
+	return u == UseKey || u == UseBucket || u == UseTrust || u == UseResource
+}
 
 // Document is a compiled policy. It is immutable.
 type Document struct {

@@ -191,7 +191,7 @@ func (p *parser) sid(n *node, s *statement) error {
 		c := n.text[i]
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case p.use == UseKey || p.use == UseBucket:
+		case p.use == UseKey || p.use == UseBucket || p.use == UseResource:
 		default:
 			return p.fail(badSyntax, "", "Sid has characters beside letters and digits")
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/kms"
 	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
+	"github.com/keyfront-project/keyfront/internal/api/secretsmanager"
 	"github.com/keyfront-project/keyfront/internal/api/ssm"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
 	"github.com/keyfront-project/keyfront/internal/identity"
@@ -34,6 +35,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "cloudtrail", Door: cloudtrail.New(s.trails, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
+		{Name: "secretsmanager", Door: secretsmanager.New(s.secrets, s.log), MaxBodyBytes: secretsmanager.MaxBodyBytes},
 		{Name: "ssm", Door: ssm.New(s.parameters, s.log), MaxBodyBytes: ssm.MaxBodyBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "keyfront", Door: own.New(own.Config{Gate: gate, Accounts: admin, Buckets: s.buckets, RotateRootKey: s.rotateRootKey, Describe: s.describe, ExplainViewer: s.explainViewer, Log: s.log}), MaxBodyBytes: own.MaxBodyBytes},
@@ -56,6 +58,8 @@ func errorCode(action policy.Action, err error) string {
 		return iam.ErrorCode(err)
 	case "keyfront":
 		return own.ErrorCode(err)
+	case "secretsmanager":
+		return secretsmanager.ErrorCode(err)
 	case "ssm":
 		return ssm.ErrorCode(err)
 	default:

@@ -30,6 +30,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
@@ -87,6 +88,7 @@ type Server struct {
 	delivery   *delivery.Service
 	parameters *parameter.Service
 	functions  *function.Pool
+	secrets    *secret.Service
 	edge       *edge.Edge
 
 	auditReader *audit.Reader
@@ -205,6 +207,9 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.secrets = secret.New(secret.Config{
+		Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
+	})
 	s.parameters = parameter.New(parameter.Config{Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock})
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
 		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
@@ -337,6 +342,7 @@ func (s *Server) serve() {
 // runBackground starts the work that goes on beside requests.
 func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.keys.Run(ctx) })
+	s.work.Go(func() { s.secrets.Run(ctx) })
 	s.work.Go(func() { s.identity.Run(ctx, s.log) })
 	s.work.Go(func() { s.edge.Run(ctx) })
 	s.work.Go(func() { s.settleCatalog(ctx) })

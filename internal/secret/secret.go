@@ -1,0 +1,189 @@
+// Package secret keeps the secrets of applications: named values with versions
+// and staging labels, encrypted under a key of the key service, deleted only after
+// a recovery window, and rotated by a function. It is the domain of AWS Secrets
+// Manager.
+//
+// Each version is sealed under a data key of its own, which the key service
+// encrypted with the encryption context SecretARN and SecretVersionId. Who reads the
+// value needs the key.
+//
+// docs/spec/secret-records.md describes what is stored.
+//
+// Source: AWS Secrets Manager User Guide, "What's in a Secrets Manager secret?".
+package secret
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// Limits of the service.
+const (
+	MaxNameBytes   = 512
+	MaxValueBytes  = 65536
+	MaxVersions    = 100 // of one secret
+	MaxStages      = 20  // of one version
+	MaxTags        = 50
+	MaxPolicyBytes = 20480
+)
+
+// The staging labels that the service itself moves.
+const (
+	Current  = "AWSCURRENT"
+	Previous = "AWSPREVIOUS"
+	Pending  = "AWSPENDING"
+)
+
+// ServiceKey is the key that encrypts where none is named.
+const ServiceKey = "alias/aws/secretsmanager"
+
+// Tag is one label of a secret.
+type Tag struct{ Key, Value string }
+
+// Value is what a secret holds: bytes, or text.
+type Value struct {
+	Bytes sealed.Secret
+	Text  bool
+}
+
+// Description is what there is to know of a secret but its values.
+type Description struct {
+	ARN, Name   string
+	Text        string // the description that it was given
+	KeyID       string // empty where the service's own key encrypts
+	Created     time.Time
+	Changed     time.Time
+	Accessed    time.Time // to the day; zero if never
+	Deleted     time.Time // when deletion was asked for; zero if it was not
+	Tags        []Tag
+	Stages      map[string][]string // of each version that has any
+	Rotation    Rotation
+	RotatedLast time.Time
+	RotatesNext time.Time
+}
+
+// Rotation says how a secret's value is replaced.
+type Rotation struct {
+	Enabled  bool
+	Function string // ARN of the function that does it
+	Days     int64  // between two rotations, 0 if Schedule says
+	Schedule string // rate(...)
+	Window   string // such as "3h"
+}
+
+// Keys encrypts for others; keyring.Ring does it.
+type Keys interface {
+	NewDataKey(ctx context.Context, who access.Caller, ref string, bind map[string]string) (key sealed.Secret, wrapped []byte, keyARN string, err error)
+	OpenDataKey(ctx context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error)
+	ManagedKey(ctx context.Context, who access.Caller, service string) (keyARN string, err error)
+}
+
+// Principals ties the users and roles that a policy names to their unique ids, so
+// that a later one of the same name is not meant; see policy.Document.Bind.
+type Principals interface {
+	Identify(name string) (id string, ok bool)
+	NameOf(id string) (name string, ok bool)
+}
+
+// Invoker calls functions on behalf of the service.
+type Invoker interface {
+	// Invoke runs a function with a JSON event as the service principal
+	// secretsmanager.amazonaws.com acting for the secret sourceARN, and returns an
+	// error if the function did.
+	Invoke(ctx context.Context, function, sourceARN string, event []byte) error
+}
+
+// Config is what a Service needs. All fields but Functions are required.
+type Config struct {
+	Records    store.Records
+	Keys       Keys
+	Gate       *access.Gate
+	Clock      *clock.Clock
+	Log        *slog.Logger
+	Principals Principals
+	// Functions rotates secrets; without it rotation by a function is refused.
+	Functions Invoker
+}
+
+// Service keeps secrets. It may be used concurrently.
+type Service struct{ cfg Config }
+
+// New returns a Service over cfg.
+func New(cfg Config) *Service { return &Service{cfg} }
+
+// The kinds of refusal. Methods return them inside an *Error; a denied caller
+// gets access.ErrDenied.
+var (
+	ErrNotFound     = errors.New("secret: not found")
+	ErrExists       = errors.New("secret: exists")
+	ErrInvalid      = errors.New("secret: invalid parameter")
+	ErrState        = errors.New("secret: not possible in this state")
+	ErrToken        = errors.New("secret: invalid token")
+	ErrLimit        = errors.New("secret: limit exceeded")
+	ErrEncryption   = errors.New("secret: cannot be encrypted")
+	ErrDecryption   = errors.New("secret: cannot be decrypted")
+	ErrMalformed    = errors.New("secret: malformed policy")
+	ErrPublicPolicy = errors.New("secret: public policy")
+)
+
+// Error is a refusal: its kind, and the sentence that the caller may read.
+type Error struct {
+	Kind    error // one of the package's Err variables
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Sentence is what the caller reads.
+func (e *Error) Sentence() string { return e.Message }
+
+func (e *Error) Unwrap() error { return e.Kind }
+
+func fail(kind error, message string) error { return &Error{kind, message} }
+
+func notFound() error {
+	return fail(ErrNotFound, "Secrets Manager can't find the specified secret.")
+}
+
+// keyError turns a refusal of the key service into one of kind.
+func keyError(kind, err error) error {
+	switch {
+	case err == nil, errors.Is(err, access.ErrNotRecorded):
+		return err
+	case errors.Is(err, access.ErrDenied):
+		return &access.Denied{Message: "Access to KMS is not allowed"}
+	}
+	return fail(kind, err.Error())
+}
+
+// Run destroys secrets whose recovery window is over, and rotates those that are
+// due, until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	failing := false
+	for {
+		moved := s.cfg.Clock.Moved()
+		err := s.doDue(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			s.cfg.Log.LogAttrs(ctx, slog.LevelError, "secrets: agenda not done", slog.Any("err", err))
+		}
+		failing = err != nil
+		select {
+		case <-tick.C:
+		case <-moved:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func action(operation string) policy.Action { return policy.Action("secretsmanager:" + operation) }

@@ -1,0 +1,220 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// Version is one value with what is known of it.
+type Version struct {
+	ARN, Name, ID string
+	Value         *Value // nil in listings
+	Stages        []string
+	Created       time.Time
+	Accessed      time.Time
+	KeyARN        string
+}
+
+// Get reads the version of that id, or the one that has the label, AWSCURRENT if
+// both are empty. It returns ErrNotFound, or ErrState about a secret that waits for
+// its deletion.
+//
+// Source: AWS Secrets Manager API Reference, GetSecretValue.
+func (s *Service) Get(ctx context.Context, who access.Caller, ref, id, label string) (out Version, err error) {
+	call := s.begin(&who, "GetSecretValue", ref)
+	defer call.End(ctx, &err)
+	if id != "" {
+		call.Note("versionId", id)
+		call.Keys.Set("secretsmanager:VersionId", id)
+	}
+	if label == "" && id == "" {
+		label = Current
+	}
+	if label != "" {
+		call.Note("versionStage", label)
+		call.Keys.Set("secretsmanager:VersionStage", label)
+	}
+	r, err := s.admit(ctx, call, &who, ref)
+	if err != nil {
+		return out, err
+	}
+	return s.read(ctx, who, r, id, label)
+}
+
+func (s *Service) read(ctx context.Context, who access.Caller, r *record, id, label string) (out Version, err error) {
+	m := realmOf(&who)
+	if err := r.alive(); err != nil {
+		return out, err
+	}
+	if id == "" {
+		if id = r.staged(label); id == "" {
+			return out, fail(ErrNotFound, "Secrets Manager can't find the specified secret value for staging label: "+label)
+		}
+	} else if label != "" && r.staged(label) != id {
+		return out, fail(ErrInvalid, "You provided a VersionStage that is not associated to the provided VersionId.")
+	}
+	var v *versionRecord
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		v, err = readVersion(tx, m, r.Name, id)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	out = Version{ARN: r.arn(m), Name: r.Name, ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, KeyARN: v.KeyARN}
+	if out.Value, err = s.open(ctx, who, r, v); err != nil {
+		return Version{}, err
+	}
+	return out, s.touch(ctx, m, r, who.At)
+}
+
+// touch notes the day on which a secret was read.
+func (s *Service) touch(ctx context.Context, m realm, r *record, at time.Time) error {
+	day := at.UTC().Truncate(24 * time.Hour)
+	if r.Accessed.Equal(day) {
+		return nil
+	}
+	err := s.apply(ctx, m, r.Name, func(_ store.Writer, now *record) error {
+		now.Accessed = day
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// PutRequest is a new version.
+type PutRequest struct {
+	Secret string
+	Value  *Value
+	Token  string   // becomes the version's id; empty means a random one
+	Stages []string // empty means AWSCURRENT
+}
+
+// Put keeps a new version and gives it its labels. It returns ErrExists about a
+// token that another value had.
+//
+// Source: AWS Secrets Manager API Reference, PutSecretValue.
+func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (out Made, err error) {
+	call := s.begin(&who, "PutSecretValue", in.Secret)
+	defer call.End(ctx, &err)
+	r, err := s.admit(ctx, call, &who, in.Secret)
+	if err != nil {
+		return out, err
+	}
+	if in.Value == nil {
+		return out, fail(ErrInvalid, "You must provide either SecretString or SecretBinary.")
+	}
+	if len(in.Stages) == 0 {
+		in.Stages = []string{Current}
+	}
+	if len(in.Stages) > MaxStages {
+		return out, fail(ErrLimit, "A version can have at most 20 staging labels.")
+	}
+	return s.put(ctx, call, who, r, in, nil)
+}
+
+// put adds a version to r, and changes the secret as more says.
+func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller, r *record, in PutRequest, more func(*record)) (out Made, err error) {
+	if err := r.alive(); err != nil {
+		return out, err
+	}
+	m := realmOf(&who)
+	again, err := s.hasVersion(ctx, who, r, in)
+	if err != nil {
+		return out, err
+	}
+	var version *versionRecord
+	id := in.Token
+	if !again {
+		if version, err = s.fresh(ctx, who, r, in.Value, in.Token); err != nil {
+			return out, err
+		}
+		id = version.ID
+	}
+	err = s.edit(ctx, call, &who, r, func(tx store.Writer, now *record) error {
+		if err := now.alive(); err != nil {
+			return err
+		}
+		out = Made{ARN: now.arn(m), Name: now.Name, VersionID: id}
+		if more != nil {
+			more(now)
+		}
+		if version != nil {
+			if _, err := readVersion(tx, m, now.Name, id); !errors.Is(err, ErrNotFound) {
+				return errors.Join(err, taken(id))
+			}
+			if err := putJSON(tx, versionSpace, m.key(now.Name)+"\x00"+id, version); err != nil {
+				return err
+			}
+			now.Changed = who.At
+			for _, label := range in.Stages {
+				now.stage(label, id)
+			}
+			if now.staged(Current) == "" {
+				now.stage(Current, id) // the first value is the current one
+			}
+		}
+		out.Stages = slices.Clone(now.Stages[id])
+		return prune(tx, m, now, id)
+	})
+	return out, err
+}
+
+func taken(id string) error {
+	return fail(ErrExists, "You can't use ClientRequestToken "+id+" because that value is already in use for a version of this secret.")
+}
+
+// hasVersion says whether a request was carried out before.
+func (s *Service) hasVersion(ctx context.Context, who access.Caller, r *record, in PutRequest) (again bool, err error) {
+	if in.Token == "" {
+		return false, nil
+	}
+	var v *versionRecord
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		v, err = readVersion(tx, realmOf(&who), r.Name, in.Token)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if same, err := s.same(ctx, who, r, v, in.Value); err != nil || !same {
+		return false, errors.Join(err, taken(in.Token))
+	}
+	return true, nil
+}
+
+// prune removes the oldest versions without a label beyond MaxVersions, but never
+// keep.
+func prune(tx store.Writer, m realm, r *record, keep string) error {
+	all, err := versions(tx, m, r.Name)
+	if err != nil {
+		return err
+	}
+	spare := len(all) - MaxVersions
+	for _, v := range all {
+		if spare <= 0 {
+			return nil
+		}
+		if v.ID == keep || len(r.Stages[v.ID]) > 0 {
+			continue
+		}
+		if err := tx.Delete(versionSpace, m.key(r.Name)+"\x00"+v.ID); err != nil {
+			return err
+		}
+		spare--
+	}
+	if spare > 0 {
+		return fail(ErrLimit, "You have more than 100 versions with staging labels.")
+	}
+	return nil
+}
