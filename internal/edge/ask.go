@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
@@ -63,7 +64,9 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 		}
 		r.from = req.Origin
 		r.conditional = r.conditional && req.Origin.ID == stale.Origin
+		begun := time.Now()
 		r.Response, err = e.origins.Fetch(ctx, &req)
+		j.site.figures.origin.Observe(time.Since(begun).Seconds())
 		last := i == len(j.reqs)-1
 		switch {
 		case ctx.Err() != nil && err != nil:

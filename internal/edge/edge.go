@@ -19,6 +19,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
@@ -53,6 +55,9 @@ type Config struct {
 	// OriginCAs are what the certificates of origins are checked with. Nil: the
 	// system's.
 	OriginCAs *x509.CertPool
+
+	// Metrics takes the edge's figures. Nil: nobody reads them.
+	Metrics prometheus.Registerer
 
 	// CacheMemoryBytes bounds what is kept in memory, bookkeeping included.
 	// Zero is DefaultCacheMemoryBytes; less than cache.MinBytes is an error.
@@ -90,6 +95,8 @@ type Edge struct {
 	encoders *compress.Pool
 	secret   [16]byte // makes this edge's pseudonyms in Via its own
 	sites    sync.Map // *delivery.Distribution -> *site
+	figures  *figures
+	nobody   siteFigures // of requests that reach no distribution
 	uses     keyUses
 
 	unsubscribe func()
@@ -122,6 +129,8 @@ func New(cfg Config) (*Edge, error) {
 		}),
 	}
 	rand.Read(e.secret[:])
+	e.figures = newFigures(cfg.Metrics)
+	e.nobody = e.figures.labelled(noneLabel)
 	var err error
 	e.cache, err = cache.New(cache.Config{
 		MemoryBytes: cfg.CacheMemoryBytes, Dir: cfg.CacheDir, DiskBytes: cfg.CacheDiskBytes, Log: cfg.Log,
@@ -180,6 +189,8 @@ func (e *Edge) tidy(s *delivery.Snapshot) {
 		}
 	})
 	e.uses.retain(s)
+	// One that is newer than s may have figures already.
+	e.figures.retain(func(id delivery.DistributionID) bool { return e.cfg.Feed.Snapshot().ByID(id) != nil })
 	for id := range e.cache.Distributions {
 		if s.ByID(id) == nil {
 			e.cache.Invalidate(id, []string{"/*"})

@@ -145,7 +145,7 @@ func (e *Edge) Explain(q Question, known *delivery.Inspection) (*Explanation, er
 	r.Host, r.Peer = q.host(&r), q.Peer.Unmap()
 	cookies, mistakes := q.cookies(&r)
 	in := question{
-		method: q.Method, uri: r.Path, host: r.Host, cookies: cookies, via: q.Header["Via"], now: q.At,
+		method: q.Method, uri: r.Path, host: r.Host, cookies: cookies, via: q.Header["Via"], now: q.At, described: true,
 		sender: sender{addr: netip.AddrPortFrom(r.Peer, 0), https: r.Scheme == "https"},
 	}
 	if in.method == "" {

@@ -39,3 +39,9 @@ func (e *Edge) Sender(r *http.Request) (addr, scheme string) {
 	}
 	return s.String(), "http"
 }
+
+// MaxMeasured is how many distributions have labels of their own.
+const MaxMeasured = maxMeasured
+
+// Tidy drops what the newest snapshot does not need.
+func (e *Edge) Tidy() { e.tidy(e.cfg.Feed.Snapshot()) }

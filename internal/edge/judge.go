@@ -35,6 +35,8 @@ type question struct {
 	via     []string
 	body    bool
 	now     time.Time
+	// described questions are not a viewer's: they are not counted.
+	described bool
 }
 
 // verdict is the decision over a question.
@@ -88,7 +90,11 @@ func (e *Edge) judge(s *delivery.Snapshot, q *question, result *signedurl.Result
 	case !q.sender.https && b.ViewerProtocol != delivery.AllowAll:
 		v.cause = causePlain
 	case guards[0] != nil:
+		begun := time.Now()
 		v.cause = e.verify(q, &v, &guards, result)
+		if !q.described {
+			v.site.figures.verify.Observe(time.Since(begun).Seconds())
+		}
 	}
 	return v
 }
@@ -140,10 +146,14 @@ func (s *site) passedBy(via []string) bool {
 	return false
 }
 
-// logDenial tells the log why a viewer is refused. Requests that reach no
-// distribution are nobody's, and redirects to https no denials.
-func (e *Edge) logDenial(ctx context.Context, id string, v *verdict, result *signedurl.Result) {
-	if v.site == nil || v.cause == causePlain && v.plan.b.ViewerProtocol == delivery.RedirectToHTTPS {
+// refused counts a denial and tells the log why it came. Those of requests that
+// reach no distribution are nobody's to read, and redirects to https are none.
+func (e *Edge) refused(ctx context.Context, id string, v *verdict, result *signedurl.Result) {
+	if v.cause == causePlain && v.plan.b.ViewerProtocol == delivery.RedirectToHTTPS {
+		return
+	}
+	e.figures.denied(v.site, v.cause)
+	if v.site == nil {
 		return
 	}
 	reason := string(v.cause)

@@ -40,6 +40,8 @@ type exchange struct {
 	upstream *origin.Timing
 	// origin is the one that a function chose in place of the behaviour's, or nil.
 	origin *delivery.Origin
+	// tally is what w leads through, unless another exchange's does.
+	tally tally
 	// instead is not 0 in the edge's own request for an error page: the status
 	// that the page is sent with.
 	instead int
@@ -51,9 +53,12 @@ type exchange struct {
 // wants it, to cut off an answer whose end the origin owes.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{
-		e: e, w: w, r: r, rc: *http.NewResponseController(w), begun: time.Now(), now: e.cfg.Clock.Now(),
+		e: e, r: r, rc: *http.NewResponseController(w), begun: time.Now(), now: e.cfg.Clock.Now(),
 		id: newRequestID(), sender: e.senderOf(r),
 	}
+	x.tally.ResponseWriter = w
+	x.w = &x.tally
+	defer x.done()
 	x.extend()
 	if x.admit() {
 		x.admitted = true
@@ -61,6 +66,19 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			x.serve()
 		}
 	}
+}
+
+// done counts the request, however it ended.
+func (x *exchange) done() {
+	f := &x.e.nobody
+	if x.site != nil {
+		f = &x.site.figures
+	}
+	result := resultError
+	if v := x.w.Header()["X-Cache"]; len(v) == 1 && x.tally.status != 0 {
+		result = v[0]
+	}
+	f.answered(result, x.tally.bodyBytes)
 }
 
 // newRequestID returns the 56 characters of an X-Amz-Cf-Id. It names, it is no secret.
@@ -86,7 +104,7 @@ func (x *exchange) admit() bool {
 	if x.cause == "" {
 		return true
 	}
-	x.e.logDenial(r.Context(), x.id, &x.verdict, &result)
+	x.e.refused(r.Context(), x.id, &x.verdict, &result)
 	switch x.cause {
 	case causeTarget:
 		x.fail(http.StatusBadRequest, reasonBadRequest)

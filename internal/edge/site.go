@@ -17,6 +17,7 @@ type site struct {
 	via11     []string
 	via20     []string
 	plans     []plan // by delivery.Behavior.Index
+	figures   siteFigures
 	// uses are those of the keys that the distribution trusts.
 	uses map[signedurl.KeyID]*keyUse
 }
@@ -47,7 +48,7 @@ func (e *Edge) site(d *delivery.Distribution) *site {
 
 func (e *Edge) newSite(d *delivery.Distribution) *site {
 	sum := sha256.Sum256(append(e.secret[:len(e.secret):len(e.secret)], d.ID...))
-	s := &site{d: d, pseudonym: hex.EncodeToString(sum[:16])}
+	s := &site{d: d, pseudonym: hex.EncodeToString(sum[:16]), figures: e.figures.of(d.ID)}
 	by := " " + s.pseudonym + ".cloudfront.net (CloudFront)"
 	s.via10, s.via11, s.via20 = []string{"1.0" + by}, []string{"1.1" + by}, []string{"2.0" + by}
 	for _, b := range d.Behaviors {

@@ -53,7 +53,7 @@ func (e *Edge) Subrequests() http.Handler {
 			return
 		}
 		id := newRequestID()
-		e.logDenial(r.Context(), id, &v, &result)
+		e.refused(r.Context(), id, &v, &result)
 		if result.Code == "" {
 			result.Code = signedurl.AccessDenied
 		}

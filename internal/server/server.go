@@ -299,6 +299,7 @@ func (s *Server) openEdge() (err error) {
 		CacheDir:         s.state.cacheDir,
 		CacheDiskBytes:   s.cfg.Cache.DiskBytes,
 		TrustedProxies:   s.cfg.TrustedProxies.Networks,
+		Metrics:          s.metrics.registry,
 	}
 	if s.cfg.TrustedProxies.Header == "forwarded" {
 		cfg.ProxyHeader = edge.Forwarded
