@@ -181,6 +181,10 @@ func (p *Policy) checkResource() error {
 	return nil
 }
 
+// Normalize checks a URL by the rules of [Signer.Sign] and returns it as it is
+// signed. Errors wrap [ErrURL].
+func Normalize(rawURL string) (string, error) { return spell(rawURL) }
+
 // spell checks a URL and returns it as a browser would ask for it.
 func spell(rawURL string) (string, error) {
 	for i := range len(rawURL) {

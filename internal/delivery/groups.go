@@ -6,7 +6,6 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -56,7 +55,7 @@ func (s *Service) CreateKeyGroup(ctx context.Context, who access.Caller, c KeyGr
 	defer call.End(ctx, &err)
 	call.Note("name", c.Name)
 	n := name{kindGroup, who.Account(), newUUID()}
-	if err := call.Decide(access.Target{ARN: name{kindGroup, n.account, "*"}.arn(), Rule: policy.IdentityOnly}); err != nil {
+	if err := call.Decide(s.target(name{kindGroup, n.account, "*"})); err != nil {
 		return nil, err
 	}
 	if err := c.check(&s.cfg.Quotas); err != nil {
@@ -203,4 +202,17 @@ func (s *Service) Serves(account arn.AccountID, group, key string) bool {
 		}
 	}
 	return true
+}
+
+// KeyGroupNamed returns the account's key group of that name. Like Serves, it is
+// no access path.
+func (s *Service) KeyGroupNamed(account arn.AccountID, name string) (*KeyGroup, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, o := range s.shelves[kindGroup][account] {
+		if g := o.(*KeyGroup); g.Config.Name == name {
+			return g, true
+		}
+	}
+	return nil, false
 }
