@@ -39,6 +39,7 @@ type cli struct {
 	Account   accountCmd   `cmd:"" help:"Make accounts."`
 	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
 	Sign      signCmd      `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
+	Signer    signerCmd    `cmd:"" help:"Keep signing profiles: what may be signed for viewers, by keys that rotate unseen."`
 	Keypair   keypairCmd   `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
 	Explain   explainCmd   `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
 	Function  functionCmd  `cmd:"" help:"Try functions of the edge."`

@@ -130,7 +130,6 @@ func (e *Edge) verify(q *question, v *verdict, guards *[maxGuards]*delivery.Beha
 		}
 		return causePath
 	}
-	v.site.uses[result.KeyID].note(q.now)
 	v.query = signedurl.StripQuery(v.query)
 	return ""
 }

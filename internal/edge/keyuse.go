@@ -13,18 +13,19 @@ import (
 // and to the second. Only requests that were let in count: anyone can name a key.
 type KeyUse struct{ First, Last time.Time }
 
-// KeyUses returns the use, since this edge was made, of each key that was used
-// and that a distribution still trusts.
-func (e *Edge) KeyUses() map[signedurl.KeyID]KeyUse {
+// KeyUse tells of the use of a key since this edge was made, while a distribution
+// trusts it. Its times are zero for a key that was not used.
+func (e *Edge) KeyUse(id signedurl.KeyID) (use KeyUse) {
 	e.uses.mu.Lock()
-	defer e.uses.mu.Unlock()
-	used := make(map[signedurl.KeyID]KeyUse)
-	for id, u := range e.uses.all {
-		if first := u.first.Load(); first != 0 {
-			used[id] = KeyUse{time.Unix(first, 0).UTC(), time.Unix(u.last.Load(), 0).UTC()}
-		}
+	u := e.uses.all[id]
+	e.uses.mu.Unlock()
+	if u == nil {
+		return use
 	}
-	return used
+	if first := u.first.Load(); first != 0 {
+		use = KeyUse{time.Unix(first, 0).UTC(), time.Unix(u.last.Load(), 0).UTC()}
+	}
+	return use
 }
 
 // keyUse is KeyUse in Unix seconds; 0 is never.

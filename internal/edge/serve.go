@@ -102,6 +102,7 @@ func (x *exchange) admit() bool {
 		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, now: x.now,
 	}, &result)
 	if x.cause == "" {
+		x.site.uses[result.KeyID].note(x.now)
 		return true
 	}
 	x.e.refused(r.Context(), x.id, &x.verdict, &result)

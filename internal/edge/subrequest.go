@@ -49,6 +49,7 @@ func (e *Edge) Subrequests() http.Handler {
 		var result signedurl.Result
 		v := e.judge(e.cfg.Feed.Snapshot(), q, &result)
 		if v.cause == "" {
+			v.site.uses[result.KeyID].note(q.now)
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

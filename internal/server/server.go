@@ -29,8 +29,10 @@ import (
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/parameter"
+	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/secret"
+	"github.com/keyfront-project/keyfront/internal/signer"
 	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
@@ -89,6 +91,7 @@ type Server struct {
 	parameters *parameter.Service
 	functions  *function.Pool
 	secrets    *secret.Service
+	signers    *signer.Service
 	edge       *edge.Edge
 
 	auditReader *audit.Reader
@@ -211,9 +214,17 @@ func (s *Server) openDomains(ctx context.Context) error {
 		Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
 	})
 	s.parameters = parameter.New(parameter.Config{Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock})
+	services, err := policy.Parse(policy.UseKey, signer.GroupPolicy)
+	if err != nil {
+		return err
+	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
-		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain,
+		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services,
 	})
+	if err != nil {
+		return err
+	}
+	s.signers, err = s.openSigners(ctx)
 	if err != nil {
 		return err
 	}
@@ -345,6 +356,7 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.keys.Run(ctx) })
 	s.work.Go(func() { s.secrets.Run(ctx) })
 	s.work.Go(func() { s.identity.Run(ctx, s.log) })
+	s.work.Go(func() { s.signers.Run(ctx) })
 	s.work.Go(func() { s.edge.Run(ctx) })
 	s.work.Go(func() { s.settleCatalog(ctx) })
 	s.work.Go(func() { s.followStore(ctx) })

@@ -122,7 +122,7 @@ func (s *Service) List(ctx context.Context, who access.Caller) (_ []*Profile, er
 	return s.all(func(p path) bool { return p.account == who.Account() && p.region == who.Region }), nil
 }
 
-// Update replaces what a profile allows. Its key group stays; another
+// Update replaces what a profile allows. Its key group stays and may be left out; another
 // algorithm counts from the next rotation on. The caller needs
 // keyfront:UpdateSigner. Errors: ErrNoProfile, ErrInvalid, ErrDeleting.
 func (s *Service) Update(ctx context.Context, who access.Caller, name string, c ProfileConfig) (_ *Status, err error) {
@@ -136,29 +136,26 @@ func (s *Service) Update(ctx context.Context, who access.Caller, name string, c 
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	allowed := func(old ProfileConfig, ending bool) error {
+	replace := func(rec *record) error {
 		switch {
-		case ending:
+		case rec.Rotation.Ending:
 			return refuse(ErrDeleting, "The signing profile %s is being deleted.", name)
-		case old.KeyGroup != c.KeyGroup:
+		case c.KeyGroup != "" && c.KeyGroup != rec.Group:
 			return refuse(ErrInvalid, "The key group of a profile cannot be changed: make another profile.")
 		}
+		group := rec.Config.KeyGroup
+		rec.Config = c
+		rec.Config.KeyGroup = group
 		return nil
 	}
 	found, err := s.find(p)
 	if err != nil {
 		return nil, err
 	}
-	if err := allowed(found.Config, found.Rotation.Ending); err != nil {
+	if err := replace(&record{Config: found.Config, Group: found.Group, Rotation: found.Rotation.Clone()}); err != nil {
 		return nil, err
 	}
-	err = call.Effect(ctx, func() error {
-		return s.edit(ctx, p, func(rec *record) error {
-			err := allowed(rec.Config, rec.Rotation.Ending)
-			rec.Config = c
-			return err
-		})
-	})
+	err = call.Effect(ctx, func() error { return s.edit(ctx, p, replace) })
 	if err != nil {
 		return nil, err
 	}
@@ -254,6 +251,7 @@ func (s *Service) status(p path) (*Status, error) {
 	st := &Status{Profile: found, Problem: s.problems[p].text}
 	s.mu.RUnlock()
 	now := s.cfg.Clock.Now()
+	st.At = now
 	for _, k := range found.Rotation.Keys {
 		if k.ID != "" {
 			k.Note(s.cfg.Seen(k.ID))

@@ -29,15 +29,21 @@ var (
 )
 
 // Refusal says no, and why in a sentence that the client may read. It matches its
-// Kind, one of the errors above.
+// Kind, one of the errors above, and its Cause if it has one.
 type Refusal struct {
 	Kind    error
 	Message string
+	Cause   error
 }
 
-func (r *Refusal) Error() string { return r.Message }
-func (r *Refusal) Unwrap() error { return r.Kind }
+func (r *Refusal) Error() string   { return r.Message }
+func (r *Refusal) Unwrap() []error { return []error{r.Kind, r.Cause} }
 
 func refuse(kind error, format string, args ...any) error {
 	return &Refusal{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// unsignable is ErrInvalid about a URL or policy that signedurl refuses.
+func unsignable(err error) error {
+	return &Refusal{Kind: ErrInvalid, Message: err.Error(), Cause: err}
 }

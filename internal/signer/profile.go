@@ -117,6 +117,8 @@ type KeyStatus struct {
 // Status is a profile and what goes on in it.
 type Status struct {
 	*Profile
+	// At is when this is how things stand.
+	At   time.Time
 	Keys []KeyStatus
 	// Problem is why the last work of the rotation failed, empty if it did not.
 	Problem string

@@ -43,7 +43,7 @@ func normal(resource string) (string, error) {
 	if !strings.Contains(resource, "*") {
 		url, err := signedurl.Normalize(resource)
 		if err != nil {
-			return "", err
+			return "", unsignable(err)
 		}
 		return url, checkPath(url)
 	}

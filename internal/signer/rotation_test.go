@@ -271,7 +271,10 @@ func TestUpdate(t *testing.T) {
 	if url, id := w.sign(time.Hour); id == old || len(url) < 300 || !w.admits(st.Group, url) {
 		t.Errorf("after a rotation the profile signs %s", url)
 	}
-	if _, err := w.Update(t.Context(), w.me(), "links", signer.ProfileConfig{KeyGroup: st.Group, Resources: []string{"https://example.com/*"}}); !errors.Is(err, signer.ErrInvalid) {
+	if _, err := w.Update(t.Context(), w.me(), "links", signer.ProfileConfig{KeyGroup: st.Group, Resources: []string{"https://example.com/*"}}); err != nil {
+		t.Errorf("Update that names the key group = %v", err)
+	}
+	if _, err := w.Update(t.Context(), w.me(), "links", signer.ProfileConfig{KeyGroup: "other", Resources: []string{"https://example.com/*"}}); !errors.Is(err, signer.ErrInvalid) {
 		t.Errorf("Update of the key group = %v, want ErrInvalid", err)
 	}
 }

@@ -3,6 +3,7 @@ package signer
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -66,10 +67,10 @@ func (s *Service) SignURLs(ctx context.Context, who access.Caller, name string, 
 	}
 	plain := make([]string, len(urls))
 	for i, url := range urls {
-		if resource != "" {
-			plain[i], err = signedurl.Normalize(url)
-		} else {
+		if resource == "" {
 			plain[i], err = j.admit(url)
+		} else if plain[i], err = signedurl.Normalize(url); err != nil {
+			err = unsignable(err)
 		}
 		if err != nil {
 			return out, fmt.Errorf("URL %d: %w", i+1, err)
@@ -258,6 +259,9 @@ func (j *job) reserve(ctx context.Context) error {
 }
 
 func (j *job) done(out Signed, err error) (Signed, error) {
+	if errors.Is(err, signedurl.ErrPolicy) || errors.Is(err, signedurl.ErrURL) {
+		err = unsignable(err)
+	}
 	if err != nil {
 		return Signed{}, err
 	}

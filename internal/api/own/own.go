@@ -18,6 +18,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/rootkey"
 	"github.com/keyfront-project/keyfront/internal/sealed"
+	"github.com/keyfront-project/keyfront/internal/signer"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
@@ -38,7 +39,9 @@ type Config struct {
 	// ExplainViewer tells what the edge would make of a viewer's request. Errors
 	// wrap signedurl.ErrURL or access.ErrDenied.
 	ExplainViewer func(ctx context.Context, who access.Caller, q edge.Question) (*edge.Explanation, error)
-	Log           *slog.Logger
+	// Signers keeps the signing profiles.
+	Signers *signer.Service
+	Log     *slog.Logger
 }
 
 // Door answers requests below /_keyfront/.
@@ -66,12 +69,16 @@ var (
 
 // Serve answers an authenticated request.
 func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
-	route := r.Method + " " + strings.TrimPrefix(r.URL.Path, front.OwnPrefix)
+	path := strings.TrimPrefix(r.URL.Path, front.OwnPrefix)
+	route := r.Method + " " + path
 	if route == rewrapRoute {
 		d.rewrap(w, r)
 		return
 	}
 	handle := routes[route]
+	if strings.HasPrefix(path, signerPrefix) {
+		handle = func(d *Door, r *front.Request) (any, error) { return d.signer(r, path) }
+	}
 	if handle == nil {
 		d.fail(w, r, errNoRoute)
 		return
@@ -102,7 +109,9 @@ func write(w http.ResponseWriter, r *front.Request, status int, v any) {
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Amzn-RequestId", r.ID)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // for shells: URLs keep their '&'
+	_ = enc.Encode(v)        // the client may be gone
 }
 
 // wireErrors gives the errors of the door and what lies below their form.
@@ -114,6 +123,16 @@ var wireErrors = []struct {
 	{errNoRoute, http.StatusNotFound, "NoSuchRoute"},
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
 	{signedurl.ErrURL, http.StatusBadRequest, "NoSuchRequest"},
+	{signer.ErrNoProfile, http.StatusNotFound, "NoSuchSigner"},
+	{signer.ErrExists, http.StatusConflict, "SignerAlreadyExists"},
+	{signer.ErrInvalid, http.StatusBadRequest, "ValidationError"},
+	{signer.ErrLimit, http.StatusBadRequest, "LimitExceeded"},
+	{signer.ErrOutside, http.StatusForbidden, "OutsideSigner"},
+	{signer.ErrNotReady, http.StatusServiceUnavailable, "SignerNotReady"},
+	{signer.ErrDeleting, http.StatusConflict, "SignerDeleting"},
+	{signer.ErrNoKey, http.StatusNotFound, "NoSuchKey"},
+	{signer.ErrStillSigns, http.StatusConflict, "KeyStillSigns"},
+	{signer.ErrLastKey, http.StatusConflict, "LastKey"},
 	{ErrDescription, http.StatusBadRequest, "NoSuchRequest"},
 	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
 	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},
