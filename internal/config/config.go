@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/keyfront-project/keyfront/internal/delivery"
 )
 
 // Config is everything that `keyfront serve` can be told. The zero value is not
@@ -52,6 +54,9 @@ type Config struct {
 	Keys Keys `yaml:"keys"`
 	// Cache bounds what the edge keeps.
 	Cache Cache `yaml:"cache"`
+	// Quotas change what an account may have of CloudFront's resources; the
+	// names are those of delivery.NewQuotas. Default: AWS's quotas.
+	Quotas map[string]int `yaml:"quotas"`
 	// TrustedProxies name the edge's viewers.
 	TrustedProxies TrustedProxies `yaml:"trustedProxies"`
 	// Functions bounds what functions may do.
@@ -242,6 +247,9 @@ func (c *Config) Check() error {
 		return fmt.Errorf("functions.workers %d is less than 1", c.Functions.Workers)
 	case c.Cache.DiskBytes < 1<<20:
 		return fmt.Errorf("cache.diskBytes %d is less than 1 MiB", c.Cache.DiskBytes)
+	}
+	if _, err := delivery.NewQuotas(c.Quotas); err != nil {
+		return fmt.Errorf("quotas: %w", err)
 	}
 	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr, "verify-addr": c.VerifyAddr} {
 		if addr == "" && (name == "edge-tls-addr" || name == "verify-addr") {

@@ -86,6 +86,8 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "clock", env: []string{"KEYFRONT_TEST_CLOCK", "perhaps"}, want: "KEYFRONT_TEST_CLOCK"},
 		{name: "domain", flags: map[string]string{"edge-domain": "A.example:80"}, want: "edge-domain"},
 		{name: "no keys", file: "keys:\n  maxPerRegion: 0\n", want: "keys.maxPerRegion"},
+		{name: "unknown quota", file: "quotas:\n  distribution: 5\n", want: `quotas: there is no quota "distribution"`},
+		{name: "quota of nothing", file: "quotas:\n  aliases: 0\n", want: "aliases"},
 		{name: "no cache", file: "cache:\n  memoryBytes: 0\n", want: "memoryBytes"},
 		{name: "proxies", file: "trustedProxies:\n  networks: [10.0.0.1]\n", want: "10.0.0.1"},
 		{name: "proxies' header", file: "trustedProxies:\n  header: x-real-ip\n", want: "trustedProxies.header"},

@@ -1,5 +1,10 @@
 package delivery
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Quotas bound what an account may have. Fields that are zero take the defaults of AWS.
 //
 // Source: CloudFront Developer Guide, "Quotas".
@@ -28,36 +33,62 @@ type Quotas struct {
 	InvalidationsPerDistribution int // kept; the oldest are forgotten; 100
 }
 
+// quota is one field of Quotas: its name in a configuration, and its default.
+type quota struct {
+	name  string
+	field *int
+	value int
+}
+
+func (q *Quotas) all() []quota {
+	return []quota{
+		{"publicKeys", &q.PublicKeys, 10},
+		{"publicKeysPerGroup", &q.PublicKeysPerGroup, 5},
+		{"keyGroups", &q.KeyGroups, 10},
+		{"keyGroupsPerBehavior", &q.KeyGroupsPerBehavior, 4},
+		{"distributionsPerKeyGroup", &q.DistributionsPerKeyGroup, 100},
+		{"distributions", &q.Distributions, 500},
+		{"distributionsPerPolicy", &q.DistributionsPerPolicy, 100},
+		{"distributionsPerControl", &q.DistributionsPerControl, 100},
+		{"behaviors", &q.Behaviors, 75},
+		{"origins", &q.Origins, 100},
+		{"originGroups", &q.OriginGroups, 10},
+		{"aliases", &q.Aliases, 100},
+		{"accessControls", &q.AccessControls, 100},
+		{"accessIdentities", &q.AccessIdentities, 100},
+		{"cachePolicies", &q.CachePolicies, 20},
+		{"originRequestPolicies", &q.OriginRequestPolicies, 20},
+		{"responseHeadersPolicies", &q.ResponseHeadersPolicies, 20},
+		{"headersPerPolicy", &q.HeadersPerPolicy, 10},
+		{"namesPerPolicy", &q.NamesPerPolicy, 10},
+		{"invalidationPaths", &q.InvalidationPaths, 3000},
+		{"invalidationWildcards", &q.InvalidationWildcards, 15},
+		{"invalidationsPerDistribution", &q.InvalidationsPerDistribution, 100},
+	}
+}
+
+// NewQuotas returns the quotas with these names, such as "distributions", and
+// the defaults of the others. It refuses unknown names and values below one.
+func NewQuotas(set map[string]int) (Quotas, error) {
+	var q Quotas
+	for name, value := range set {
+		all := q.all()
+		i := slices.IndexFunc(all, func(one quota) bool { return one.name == name })
+		if i < 0 {
+			return Quotas{}, fmt.Errorf("there is no quota %q", name)
+		}
+		if value < 1 {
+			return Quotas{}, fmt.Errorf("quota %s %d is less than 1", name, value)
+		}
+		*all[i].field = value
+	}
+	return q.withDefaults(), nil
+}
+
 func (q Quotas) withDefaults() Quotas {
-	for _, d := range []struct {
-		field *int
-		value int
-	}{
-		{&q.PublicKeys, 10},
-		{&q.PublicKeysPerGroup, 5},
-		{&q.KeyGroups, 10},
-		{&q.KeyGroupsPerBehavior, 4},
-		{&q.DistributionsPerKeyGroup, 100},
-		{&q.Distributions, 500},
-		{&q.DistributionsPerPolicy, 100},
-		{&q.DistributionsPerControl, 100},
-		{&q.Behaviors, 75},
-		{&q.Origins, 100},
-		{&q.OriginGroups, 10},
-		{&q.Aliases, 100},
-		{&q.AccessControls, 100},
-		{&q.AccessIdentities, 100},
-		{&q.CachePolicies, 20},
-		{&q.OriginRequestPolicies, 20},
-		{&q.ResponseHeadersPolicies, 20},
-		{&q.HeadersPerPolicy, 10},
-		{&q.NamesPerPolicy, 10},
-		{&q.InvalidationPaths, 3000},
-		{&q.InvalidationWildcards, 15},
-		{&q.InvalidationsPerDistribution, 100},
-	} {
-		if *d.field == 0 {
-			*d.field = d.value
+	for _, one := range q.all() {
+		if *one.field == 0 {
+			*one.field = one.value
 		}
 	}
 	return q

@@ -218,8 +218,12 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	quotas, err := delivery.NewQuotas(s.cfg.Quotas)
+	if err != nil {
+		return err
+	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
-		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services,
+		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas,
 	})
 	if err != nil {
 		return err
