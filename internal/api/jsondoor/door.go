@@ -132,20 +132,25 @@ func ErrorCode(failures []Failure, err error) string {
 
 // describe finds the wire form of err. What it does not know is our fault.
 func (s *Service) describe(err error) Failure {
-	for _, list := range [][]Failure{s.Failures, common} {
-		for _, f := range list {
-			if errors.Is(err, f.Err) {
-				if f.Message == "" {
-					f.Message = sentence(err)
-				}
-				return f
-			}
-		}
+	if f, ok := find(s.Failures, err); ok {
+		return f
 	}
-	if f, ok := describeTyped(err); ok {
+	if f, ok := Common(err); ok {
 		return f
 	}
 	return Failure{err, http.StatusInternalServerError, s.Fault, "The request failed because of an internal error. Try again."}
+}
+
+func find(list []Failure, err error) (Failure, bool) {
+	for _, f := range list {
+		if errors.Is(err, f.Err) {
+			if f.Message == "" {
+				f.Message = sentence(err)
+			}
+			return f, true
+		}
+	}
+	return Failure{}, false
 }
 
 func sentence(err error) string {

@@ -40,6 +40,15 @@ var common = []Failure{
 	{sigv4.ErrPayloadHash, http.StatusBadRequest, incompleteSignature, "The value of 'X-Amz-Content-Sha256' is not valid."},
 }
 
+// Common gives the wire form of the errors that all services have: of the gate, of
+// the front, of signatures, and of bodies that are not the operation's shape.
+func Common(err error) (Failure, bool) {
+	if f, ok := find(common, err); ok {
+		return f, true
+	}
+	return describeTyped(err)
+}
+
 func describeTyped(err error) (Failure, bool) {
 	var (
 		syntax    *awsjson.DecodeError

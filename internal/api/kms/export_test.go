@@ -5,7 +5,7 @@ import "github.com/keyfront-project/keyfront/internal/wire/awsjson"
 // WireErrors lists the errors of the table with their codes.
 func WireErrors() map[error]string {
 	out := make(map[error]string)
-	for _, e := range wireErrors {
+	for _, e := range refusals {
 		out[e.err] = e.code
 	}
 	return out
