@@ -44,6 +44,7 @@ type cli struct {
 	Explain   explainCmd   `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
 	Function  functionCmd  `cmd:"" help:"Try functions of the edge."`
 	Bucket    bucketCmd    `cmd:"" help:"Work on whole buckets."`
+	Trail     trailCmd     `cmd:"" help:"Have CloudTrail's trails deliver."`
 	RootKey   rootKeyCmd   `cmd:"" help:"Replace the root key."`
 	Fsck      fsckCmd      `cmd:"" help:"Open every object and report what is damaged."`
 	Audit     auditCmd     `cmd:"" help:"Check the audit log."`

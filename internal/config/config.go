@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -52,6 +53,8 @@ type Config struct {
 	S3Domains []string `yaml:"s3Domains"`
 	// Keys bounds the key service.
 	Keys Keys `yaml:"keys"`
+	// Trails says when CloudTrail delivers.
+	Trails Trails `yaml:"trails"`
 	// Cache bounds what the edge keeps.
 	Cache Cache `yaml:"cache"`
 	// Quotas change what an account may have of CloudFront's resources; the
@@ -79,6 +82,16 @@ type Keys struct {
 	// MaxPerRegion is how many keys of its own an account may have in a region.
 	// They are held in memory, about 2.5 KiB each. Default 100,000, the quota of AWS.
 	MaxPerRegion int `yaml:"maxPerRegion"`
+}
+
+// Trails says when trails deliver to their buckets.
+type Trails struct {
+	// DeliverEvery is the time between two log files, such as "5m". Default 5
+	// minutes, at least a second.
+	DeliverEvery time.Duration `yaml:"deliverEvery"`
+	// DigestEvery is the time between two digests. Default one hour, at least a
+	// second.
+	DigestEvery time.Duration `yaml:"digestEvery"`
 }
 
 // Cache bounds the edge's cache.
@@ -119,6 +132,7 @@ func Default() Config {
 		EdgeDomain: "cloudfront.localhost",
 		Account:    "000000000000",
 		Keys:       Keys{MaxPerRegion: 100_000},
+		Trails:     Trails{DeliverEvery: 5 * time.Minute, DigestEvery: time.Hour},
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
 
 		TrustedProxies: TrustedProxies{Header: "x-forwarded-for"},
@@ -241,6 +255,10 @@ func (c *Config) Check() error {
 		return fmt.Errorf("trustedProxies.header %q is neither x-forwarded-for nor forwarded", c.TrustedProxies.Header)
 	case c.Keys.MaxPerRegion < 1:
 		return fmt.Errorf("keys.maxPerRegion %d is less than 1", c.Keys.MaxPerRegion)
+	case c.Trails.DeliverEvery < time.Second:
+		return fmt.Errorf("trails.deliverEvery %v is less than a second", c.Trails.DeliverEvery)
+	case c.Trails.DigestEvery < time.Second:
+		return fmt.Errorf("trails.digestEvery %v is less than a second", c.Trails.DigestEvery)
 	case c.Cache.MemoryBytes < 1<<20:
 		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
 	case c.Functions.Workers < 1:

@@ -232,7 +232,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.openTrails()
+	return s.openTrails(ctx)
 }
 
 // openFront opens the doors over the domains.
@@ -363,6 +363,7 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.signers.Run(ctx) })
 	s.work.Go(func() { s.edge.Run(ctx) })
 	s.work.Go(func() { s.settleCatalog(ctx) })
+	s.work.Go(func() { s.trails.Run(ctx) })
 	s.work.Go(func() { s.followStore(ctx) })
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/audit/catalog"
 	"github.com/keyfront-project/keyfront/internal/trail"
@@ -16,7 +17,7 @@ import (
 const settleEvery = 10 * time.Second
 
 // openTrails opens what answers from the audit log.
-func (s *Server) openTrails() (err error) {
+func (s *Server) openTrails(ctx context.Context) (err error) {
 	if s.auditReader, err = audit.OpenReader(filepath.Join(s.cfg.DataDir, AuditFolder)); err != nil {
 		return err
 	}
@@ -27,7 +28,14 @@ func (s *Server) openTrails() (err error) {
 	if err != nil {
 		return err
 	}
-	s.trails, err = trail.Open(trail.Config{Gate: s.gate, Catalog: s.catalog})
+	keys, err := s.state.vault.Domain(ctx, "cloudtrail")
+	if err != nil {
+		return err
+	}
+	s.trails, err = trail.Open(trail.Config{
+		Records: s.state.records, Keys: keys, Gate: s.gate, Clock: s.clock, Log: s.state.audit, Reader: s.auditReader, Catalog: s.catalog,
+		Buckets: s.buckets, Logger: s.log, ErrorCode: s3.ErrorCode, DeliverEvery: s.cfg.Trails.DeliverEvery, DigestEvery: s.cfg.Trails.DigestEvery,
+	})
 	return err
 }
 

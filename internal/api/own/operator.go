@@ -22,6 +22,10 @@ func (d *Door) rotateRootKey(r *front.Request) (any, error) {
 	return RotatedRootKey{RootKeyID: string(id)}, nil
 }
 
+func (d *Door) deliverTrails(r *front.Request) (any, error) {
+	return struct{}{}, d.cfg.DeliverTrails(r.Context(), r.Caller)
+}
+
 // rewrapRoute answers with one JSON object a line, for as long as it works.
 const rewrapRoute = "POST bucket/rewrap"
 

@@ -41,7 +41,9 @@ type Config struct {
 	ExplainViewer func(ctx context.Context, who access.Caller, q edge.Question) (*edge.Explanation, error)
 	// Signers keeps the signing profiles.
 	Signers *signer.Service
-	Log     *slog.Logger
+	// DeliverTrails has the trails of the caller's account deliver what they owe.
+	DeliverTrails func(ctx context.Context, who access.Caller) error
+	Log           *slog.Logger
 }
 
 // Door answers requests below /_keyfront/.
@@ -57,6 +59,7 @@ var routes = map[string]func(d *Door, r *front.Request) (any, error){
 	"POST explain":         (*Door).explain,
 	"POST accounts":        (*Door).createAccount,
 	"POST root-key/rotate": (*Door).rotateRootKey,
+	"POST trails/deliver":  (*Door).deliverTrails,
 }
 
 // ErrDescription says that a described request names nobody or nothing.
