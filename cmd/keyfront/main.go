@@ -33,22 +33,23 @@ type env struct {
 
 // cli is the command line; the help text is made from it.
 type cli struct {
-	Serve     serveCmd     `cmd:"" help:"Run the server."`
-	Demo      demoCmd      `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
-	File      fileCmd      `cmd:"" help:"Sign, verify, seal and open files by keys that stay in a key service."`
-	Account   accountCmd   `cmd:"" help:"Make accounts."`
-	WhyDenied whyDeniedCmd `cmd:"" help:"Tell why a request was denied, statement by statement."`
-	Sign      signCmd      `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
-	Signer    signerCmd    `cmd:"" help:"Keep signing profiles: what may be signed for viewers, by keys that rotate unseen."`
-	Keypair   keypairCmd   `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
-	Explain   explainCmd   `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
-	Function  functionCmd  `cmd:"" help:"Try functions of the edge."`
-	Bucket    bucketCmd    `cmd:"" help:"Work on whole buckets."`
-	Trail     trailCmd     `cmd:"" help:"Have CloudTrail's trails deliver."`
-	RootKey   rootKeyCmd   `cmd:"" help:"Replace the root key."`
-	Fsck      fsckCmd      `cmd:"" help:"Open every object and report what is damaged."`
-	Audit     auditCmd     `cmd:"" help:"Check the audit log."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Serve            serveCmd            `cmd:"" help:"Run the server."`
+	Demo             demoCmd             `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
+	File             fileCmd             `cmd:"" help:"Sign, verify, seal and open files by keys that stay in a key service."`
+	Account          accountCmd          `cmd:"" help:"Make accounts."`
+	WhyDenied        whyDeniedCmd        `cmd:"" help:"Tell why a request was denied, statement by statement."`
+	Sign             signCmd             `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
+	Signer           signerCmd           `cmd:"" help:"Keep signing profiles: what may be signed for viewers, by keys that rotate unseen."`
+	RotateCloudFront rotateCloudFrontCmd `cmd:"" name:"rotate-cloudfront" help:"Rotate the signing key of a CloudFront key group, at AWS or here, without a link dying."`
+	Keypair          keypairCmd          `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
+	Explain          explainCmd          `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
+	Function         functionCmd         `cmd:"" help:"Try functions of the edge."`
+	Bucket           bucketCmd           `cmd:"" help:"Work on whole buckets."`
+	Trail            trailCmd            `cmd:"" help:"Have CloudTrail's trails deliver."`
+	RootKey          rootKeyCmd          `cmd:"" help:"Replace the root key."`
+	Fsck             fsckCmd             `cmd:"" help:"Open every object and report what is damaged."`
+	Audit            auditCmd            `cmd:"" help:"Check the audit log."`
+	Version          versionCmd          `cmd:"" help:"Print the version."`
 }
 
 func main() {
