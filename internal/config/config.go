@@ -60,6 +60,8 @@ type Config struct {
 	// Quotas change what an account may have of CloudFront's resources; the
 	// names are those of delivery.NewQuotas. Default: AWS's quotas.
 	Quotas map[string]int `yaml:"quotas"`
+	// AccessLog is where access logs go beside the distributions' own buckets.
+	AccessLog AccessLog `yaml:"accessLog"`
 	// TrustedProxies name the edge's viewers.
 	TrustedProxies TrustedProxies `yaml:"trustedProxies"`
 	// Functions bounds what functions may do.
@@ -111,6 +113,12 @@ type Functions struct {
 	// names that live on this server: "api.example.com", "*.example.com",
 	// "example.com:8443". None: no others.
 	Hosts []string `yaml:"hosts"`
+}
+
+// AccessLog is where the access logs of all distributions go.
+type AccessLog struct {
+	// Folder is made if absent. Empty: only the buckets of distributions that log.
+	Folder string `yaml:"folder"`
 }
 
 // TrustedProxies are the servers in front of the edge whose word counts on who

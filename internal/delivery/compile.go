@@ -27,6 +27,9 @@ func (s *Service) compileLocked(d *DistributionInfo) *Distribution {
 		Origins:           make(map[string]*Origin, len(c.Origins)),
 		Errors:            make(map[int]ErrorResponse, len(c.CustomErrors)),
 	}
+	if bucket, ok := c.Logging.bucket(); ok && c.Logging.Enabled {
+		out.Logging = &Logging{Bucket: bucket, Prefix: c.Logging.Prefix, Cookies: c.Logging.IncludeCookies}
+	}
 	for i := range c.Origins {
 		out.Origins[c.Origins[i].ID] = s.compileOriginLocked(d, &c.Origins[i])
 	}

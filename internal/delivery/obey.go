@@ -10,7 +10,6 @@ var distributionNotObeyed = []struct {
 	member string
 	set    func(c *DistributionConfig) bool
 }{
-	{"Logging", func(c *DistributionConfig) bool { return c.Logging != LoggingConfig{} }},
 	{"ViewerCertificate.IAMCertificateId", func(c *DistributionConfig) bool { return c.ViewerCertificate.IAMCertificateID != "" }},
 	{"ViewerCertificate.ACMCertificateArn", func(c *DistributionConfig) bool { return c.ViewerCertificate.ACMCertificateARN != "" }},
 	{"Restrictions.GeoRestriction", func(c *DistributionConfig) bool { return c.Geo.Type != "none" || len(c.Geo.Locations) > 0 }},

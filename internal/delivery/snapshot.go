@@ -125,6 +125,16 @@ type Distribution struct {
 	Origins   map[string]*Origin
 	// Errors are the custom error responses by the origin's status code.
 	Errors map[int]ErrorResponse
+	// Logging is where the standard access log goes; nil is nowhere.
+	Logging *Logging
+}
+
+// Logging is where a distribution's standard access log goes.
+type Logging struct {
+	// Bucket is the name of a bucket, Prefix what keys begin with.
+	Bucket, Prefix string
+	// Cookies says that cookies are logged.
+	Cookies bool
 }
 
 // Behavior returns the first behaviour whose pattern matches path, which is

@@ -45,6 +45,9 @@ func (c *DistributionConfig) validate(q *Quotas, edgeDomain string) error {
 	if err := c.obeyed(); err != nil {
 		return err
 	}
+	if err := c.Logging.check(); err != nil {
+		return err
+	}
 	if err := c.validateAliases(q, edgeDomain); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/keyfront-project/keyfront/internal/accesslog"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
@@ -58,6 +59,11 @@ type Config struct {
 
 	// Metrics takes the edge's figures. Nil: nobody reads them.
 	Metrics prometheus.Registerer
+
+	// AccessLog takes what viewers asked for, of distributions that log into a
+	// bucket and, with AccessLogFolder, of all. Nil: nothing is logged.
+	AccessLog       *accesslog.Log
+	AccessLogFolder bool
 
 	// CacheMemoryBytes bounds what is kept in memory, bookkeeping included.
 	// Zero is DefaultCacheMemoryBytes; less than cache.MinBytes is an error.

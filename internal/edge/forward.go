@@ -164,7 +164,7 @@ func (x *exchange) madeHeader(name string) string {
 		return fmt.Sprintf("%d.%d", r.ProtoMajor, r.ProtoMinor)
 	case "cloudfront-viewer-tls":
 		if r.TLS != nil {
-			return strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1) + ":" + tls.CipherSuiteName(r.TLS.CipherSuite)
+			return tlsVersion(r.TLS) + ":" + tls.CipherSuiteName(r.TLS.CipherSuite)
 		}
 	}
 	return ""

@@ -68,7 +68,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// done counts the request, however it ended.
+// done counts and logs the request, however it ended.
 func (x *exchange) done() {
 	f := &x.e.nobody
 	if x.site != nil {
@@ -79,6 +79,9 @@ func (x *exchange) done() {
 		result = v[0]
 	}
 	f.answered(result, x.tally.bodyBytes)
+	if x.site != nil && len(x.site.logs) > 0 {
+		x.logged(result)
+	}
 }
 
 // newRequestID returns the 56 characters of an X-Amz-Cf-Id. It names, it is no secret.
@@ -101,6 +104,7 @@ func (x *exchange) admit() bool {
 		method: r.Method, uri: r.RequestURI, host: r.Host, sender: x.sender,
 		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, now: x.now,
 	}, &result)
+	x.tally.timed = x.site != nil && len(x.site.logs) > 0
 	if x.cause == "" {
 		x.site.uses[result.KeyID].note(x.now)
 		return true

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"github.com/keyfront-project/keyfront/internal/accesslog"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
@@ -18,6 +19,7 @@ type site struct {
 	via20     []string
 	plans     []plan // by delivery.Behavior.Index
 	figures   siteFigures
+	logs      []accesslog.Destination
 	// uses are those of the keys that the distribution trusts.
 	uses map[signedurl.KeyID]*keyUse
 }
@@ -48,7 +50,7 @@ func (e *Edge) site(d *delivery.Distribution) *site {
 
 func (e *Edge) newSite(d *delivery.Distribution) *site {
 	sum := sha256.Sum256(append(e.secret[:len(e.secret):len(e.secret)], d.ID...))
-	s := &site{d: d, pseudonym: hex.EncodeToString(sum[:16]), figures: e.figures.of(d.ID)}
+	s := &site{d: d, pseudonym: hex.EncodeToString(sum[:16]), figures: e.figures.of(d.ID), logs: e.destinations(d)}
 	by := " " + s.pseudonym + ".cloudfront.net (CloudFront)"
 	s.via10, s.via11, s.via20 = []string{"1.0" + by}, []string{"1.1" + by}, []string{"2.0" + by}
 	for _, b := range d.Behaviors {

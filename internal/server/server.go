@@ -12,10 +12,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/accesslog"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
@@ -101,6 +103,9 @@ type Server struct {
 	api, viewers listener
 	viewersTLS   listener
 	verify       listener
+
+	accessLog *accesslog.Log
+	logFolder *os.Root // nil if none is configured
 
 	background context.CancelFunc
 	work       sync.WaitGroup
@@ -306,7 +311,11 @@ func (s *Server) listen() error {
 
 // openEdge opens the viewers' door over the control plane.
 func (s *Server) openEdge() (err error) {
+	if err := s.openAccessLog(); err != nil {
+		return err
+	}
 	cfg := edge.Config{
+		AccessLog: s.accessLog, AccessLogFolder: s.logFolder != nil,
 		Feed: s.delivery, Clock: s.clock, Log: s.log,
 		Credentials:      originCredentials{s.identity, s.clock},
 		Buckets:          ownBuckets{s.buckets, s.APIURL()},
@@ -436,6 +445,7 @@ func (s *Server) stop() error {
 		s.functions.Close()
 	}
 	errs = append(errs, s.closeTrails()...)
+	errs = append(errs, s.closeAccessLog())
 	if s.buckets != nil {
 		errs = append(errs, s.buckets.Close())
 	}
