@@ -93,12 +93,16 @@ func (s *Service) Location(ctx context.Context, who Caller, name string) (region
 }
 
 // Unset decides about reading a setting that no bucket has yet, such as
-// s3:GetBucketWebsite. The caller answers as for a bucket where it was never set.
-func (s *Service) Unset(ctx context.Context, who Caller, name string, action policy.Action) (b Bucket, err error) {
+// s3:GetBucketWebsite, of the bucket or, if key is not empty, of an object. The
+// caller answers as for a bucket where it was never set.
+func (s *Service) Unset(ctx context.Context, who Caller, name, key string, action policy.Action) (b Bucket, err error) {
 	call := s.begin(&who, action)
 	defer call.End(ctx, &err)
-	c, err := s.decideBucket(ctx, call, name, "")
+	c, err := s.config(ctx, name)
 	if err != nil {
+		return Bucket{}, err
+	}
+	if err := call.decide(c, key, ""); err != nil {
 		return Bucket{}, err
 	}
 	return c.bucket(), nil

@@ -35,7 +35,7 @@ type Copied struct {
 func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error) {
 	w := in.To.Encryption
 	if in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" &&
-		!in.ReplaceMetadata && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil {
+		!in.ReplaceMetadata && in.To.Metadata.Redirect == "" && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil {
 		return Copied{}, ErrCopyToItself
 	}
 	src, err := s.Get(ctx, who, in.Source)
@@ -55,6 +55,7 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error)
 	}
 	if !in.ReplaceMetadata {
 		to.Metadata = src.Metadata
+		to.Metadata.Redirect = in.To.Metadata.Redirect
 	}
 	if !in.ReplaceTags {
 		to.Tags = src.Tags

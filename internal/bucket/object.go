@@ -36,6 +36,9 @@ type Metadata struct {
 	ContentEncoding    string
 	ContentLanguage    string
 	Expires            string
+	// Redirect is the x-amz-website-redirect-location: kept and returned, and
+	// never copied along.
+	Redirect string
 
 	// User is the user's own metadata. Names are lower case and ascend.
 	User []Pair

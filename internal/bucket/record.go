@@ -55,6 +55,7 @@ const (
 
 const (
 	recordVersion   = 1
+	recordRedirect  = 2 // of object records with a redirect
 	generationBytes = 16
 	macBytes        = 32
 )
@@ -84,7 +85,11 @@ func (v *version) listed(key string) Listed {
 
 // appendSigned encodes what the MAC covers.
 func (v *version) appendSigned(b []byte) []byte {
-	b = append(b, recordVersion, byte(v.kind))
+	format := byte(recordVersion)
+	if v.meta.Redirect != "" {
+		format = recordRedirect
+	}
+	b = append(b, format, byte(v.kind))
 	b = binary.AppendUvarint(b, uint64(v.sizeBytes))
 	b = binary.AppendUvarint(b, uint64(v.modified))
 	b = appendString(b, v.etag)
@@ -103,6 +108,9 @@ func (v *version) appendSigned(b []byte) []byte {
 		v.meta.ContentEncoding, v.meta.ContentLanguage, v.meta.Expires,
 	} {
 		b = appendString(b, s)
+	}
+	if format == recordRedirect {
+		b = appendString(b, v.meta.Redirect)
 	}
 	b = appendPairs(b, v.meta.User)
 
@@ -124,7 +132,7 @@ func (v *version) encode() []byte {
 func decodeVersion(b []byte) (*version, error) {
 	v := &version{}
 	d := decoder{b: b}
-	d.head(v)
+	format := d.head(v)
 	v.place = placeKind(d.byte())
 	v.blob = d.string()
 	v.manifest = []byte(d.string())
@@ -134,6 +142,9 @@ func decodeVersion(b []byte) (*version, error) {
 		&v.meta.ContentEncoding, &v.meta.ContentLanguage, &v.meta.Expires,
 	} {
 		*s = d.string()
+	}
+	if format == recordRedirect {
+		v.meta.Redirect = d.string()
 	}
 	v.meta.User = d.pairs()
 	v.enc.Algorithm = Algorithm(d.string())
@@ -161,8 +172,8 @@ func decodeHead(b []byte, v *version) error {
 	return nil
 }
 
-func (d *decoder) head(v *version) {
-	if d.byte() != recordVersion {
+func (d *decoder) head(v *version) (format byte) {
+	if format = d.byte(); format != recordVersion && format != recordRedirect {
 		d.failed = true
 	}
 	v.kind = versionKind(d.byte())
@@ -177,6 +188,7 @@ func (d *decoder) head(v *version) {
 	if v.sizeBytes < 0 || v.kind < kindObject || v.kind > kindUpload {
 		d.failed = true
 	}
+	return format
 }
 
 func appendString(b []byte, s string) []byte {

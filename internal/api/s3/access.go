@@ -149,7 +149,7 @@ func (x *exchange) ownersACL() error {
 }
 
 func (x *exchange) putBucketACL() error {
-	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, policy.Action("s3:PutBucketAcl")); err != nil {
+	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, "", policy.Action("s3:PutBucketAcl")); err != nil {
 		return err
 	}
 	if err := x.ownersACL(); err != nil {

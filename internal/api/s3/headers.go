@@ -22,6 +22,8 @@ const (
 	ssecPrefix       = "X-Amz-Server-Side-Encryption-Customer-"
 
 	metaPrefix = "X-Amz-Meta-"
+
+	redirectHeader = "X-Amz-Website-Redirect-Location"
 )
 
 // refuseHeaders refuses, by name, a request with a header that begins with one
@@ -52,7 +54,10 @@ func (x *exchange) refuseOnWrite() error {
 	if class := x.header("X-Amz-Storage-Class"); class != "" && class != "STANDARD" {
 		return notImplemented("x-amz-storage-class: " + class)
 	}
-	return x.refuseHeaders("X-Amz-Object-Lock-", "X-Amz-Website-Redirect-Location", "X-Amz-Write-Offset-Bytes")
+	if to := x.header(redirectHeader); to != "" && !strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "http://") && !strings.HasPrefix(to, "https://") {
+		return badRequest("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
+	}
+	return x.refuseHeaders("X-Amz-Object-Lock-", "X-Amz-Write-Offset-Bytes")
 }
 
 func aclNotSupported() *apiError {
@@ -152,6 +157,7 @@ func (x *exchange) metadata() bucket.Metadata {
 		ContentDisposition: h.Get("Content-Disposition"),
 		ContentLanguage:    h.Get("Content-Language"),
 		Expires:            h.Get("Expires"),
+		Redirect:           h.Get(redirectHeader),
 	}
 	m.ContentEncoding, _ = stripChunked(h.Get("Content-Encoding"))
 	add := func(name string, values []string) {
@@ -191,6 +197,7 @@ func (x *exchange) setObject(i *bucket.Info) {
 	set("Content-Encoding", i.Metadata.ContentEncoding)
 	set("Content-Language", i.Metadata.ContentLanguage)
 	set("Expires", i.Metadata.Expires)
+	set(redirectHeader, i.Metadata.Redirect)
 	for _, p := range i.Metadata.User {
 		// In lower case, as S3 sends it: botocore keeps the spelling of the name.
 		h[strings.ToLower(metaPrefix)+p.Name] = []string{p.Value}

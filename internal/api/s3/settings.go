@@ -18,6 +18,9 @@ type unsetSetting struct {
 	// Either the document of an unconfigured bucket, or its error.
 	document func(*document, bucket.Bucket)
 	absent   *apiError
+	// list is the document of a bucket without such configurations, where it can
+	// have several: then document and absent are about the one that ?id= names.
+	list string
 }
 
 func absent(code, message string) *apiError {
@@ -47,6 +50,18 @@ var unsetSettings = map[string]*unsetSetting{
 		name: "ObjectLockConfiguration", read: "s3:GetBucketObjectLockConfiguration",
 		absent: absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
 	},
+	"inventory":           several("BucketInventoryConfiguration", "InventoryConfiguration", "ListInventoryConfigurationsResult"),
+	"analytics":           several("BucketAnalyticsConfiguration", "AnalyticsConfiguration", "ListBucketAnalyticsConfigurationResult"),
+	"metrics":             several("BucketMetricsConfiguration", "MetricsConfiguration", "ListMetricsConfigurationsResult"),
+	"intelligent-tiering": several("BucketIntelligentTieringConfiguration", "IntelligentTieringConfiguration", "ListBucketIntelligentTieringConfigurationsOutput"),
+}
+
+// several is a setting of which a bucket can have any number, each with an id.
+func several(name, action, list string) *unsetSetting {
+	return &unsetSetting{
+		name: name, read: policy.Action("s3:Get" + action), remove: policy.Action("s3:Put" + action), list: list,
+		absent: absent("NoSuchConfiguration", "The specified configuration does not exist."),
+	}
 }
 
 // unsetOperation is the read or removal of an unset setting; nil if there is none.
@@ -66,9 +81,15 @@ func unsetOperation(method, sub string) *operation {
 }
 
 func (s *unsetSetting) get(x *exchange) error {
-	b, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, s.read)
+	b, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, "", s.read)
 	if err != nil {
 		return err
+	}
+	if s.list != "" && !x.query.Has("id") {
+		d := &document{b: []byte(xmlHeader)}
+		d.root(s.list)
+		d.text("IsTruncated", "false")
+		return x.send(d)
 	}
 	if s.absent != nil {
 		return s.absent
@@ -80,10 +101,26 @@ func (s *unsetSetting) get(x *exchange) error {
 
 // delete removes what is not there.
 func (s *unsetSetting) delete(x *exchange) error {
-	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, s.remove); err != nil {
+	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, "", s.remove); err != nil {
 		return err
 	}
+	if s.list != "" {
+		return s.absent
+	}
 	return x.noContent()
+}
+
+// noLock answers for the retention or legal hold of an object: no bucket has
+// object lock.
+func (x *exchange) noLock() error {
+	action := policy.Action("s3:GetObjectRetention")
+	if x.query.Has("legal-hold") {
+		action = "s3:GetObjectLegalHold"
+	}
+	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, x.key, action); err != nil {
+		return err
+	}
+	return badRequest("InvalidRequest", "Bucket is missing Object Lock Configuration")
 }
 
 func emptyRoot(name string) func(*document, bucket.Bucket) {
