@@ -119,6 +119,9 @@ type Functions struct {
 type AccessLog struct {
 	// Folder is made if absent. Empty: only the buckets of distributions that log.
 	Folder string `yaml:"folder"`
+	// RedactSignatures keeps signatures of URLs and cookies out of all logs, so
+	// that who reads them cannot use them. CloudFront logs them.
+	RedactSignatures bool `yaml:"redactSignatures"`
 }
 
 // TrustedProxies are the servers in front of the edge whose word counts on who

@@ -33,6 +33,10 @@ func (e *Edge) destinations(d *delivery.Distribution) (out []accesslog.Destinati
 func (x *exchange) logged(result string) {
 	r, h := x.r, x.w.Header()
 	t, _ := parseTarget(r.RequestURI)
+	cookie := strings.Join(r.Header["Cookie"], "; ")
+	if x.e.cfg.RedactSignatures {
+		t.query, cookie = redact(t.query, "&", "Signature"), redact(cookie, ";", "CloudFront-Signature")
+	}
 	end := time.Now()
 	rec := accesslog.Record{
 		Time: x.e.cfg.Clock.Now(), Location: popHeader[0],
@@ -64,7 +68,6 @@ func (x *exchange) logged(result string) {
 		last, _, _ = strings.Cut(last, "/")
 		rec.RangeStart, rec.RangeEnd = number(first), number(last)
 	}
-	cookie := strings.Join(r.Header["Cookie"], "; ")
 	for _, to := range x.site.logs {
 		rec.Cookie = ""
 		if to.Cookies {
@@ -72,6 +75,21 @@ func (x *exchange) logged(result string) {
 		}
 		x.e.cfg.AccessLog.Add(to, &rec)
 	}
+}
+
+// redact replaces the values of what is called name in a list of pairs. Without
+// its signature a URL or cookie is of no use, and all else says what it was.
+func redact(pairs, separator, name string) string {
+	if !strings.Contains(pairs, name) {
+		return pairs
+	}
+	parts := strings.Split(pairs, separator)
+	for i, part := range parts {
+		if found, _, ok := strings.Cut(part, "="); ok && strings.TrimSpace(found) == name {
+			parts[i] = found + "=redacted"
+		}
+	}
+	return strings.Join(parts, separator)
 }
 
 // number reads digits; anything else is -1.

@@ -109,3 +109,33 @@ func TestAccessLog(t *testing.T) {
 		t.Errorf("the folder has %v", l.lines[""])
 	}
 }
+
+func TestSignaturesAreRedacted(t *testing.T) {
+	l := &logs{lines: map[string][]map[string]string{}}
+	log := accesslog.New(accesslog.Config{Deliver: l.deliver, Log: slog.New(slog.DiscardHandler)})
+	w := newWorld(t, newFeed(distribution("http://127.0.0.1:1", last(restricted), func(d *delivery.Distribution) {
+		d.Logging = &delivery.Logging{Bucket: "logs", Cookies: true}
+	})), func(c *edge.Config) { c.AccessLog, c.RedactSignatures = log, true })
+	signed := w.sign("/a?x=Signature", "")
+	_, signature, _ := strings.Cut(signed, "&Signature=")
+	signature, _, _ = strings.Cut(signature, "&")
+	w.get(signed)
+	w.get("/b?a=b", "Cookie: x=y; CloudFront-Signature="+signature+"; z=1", "Cookie: CloudFront-Signature="+signature)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := l.lines["logs"]
+	for _, line := range lines {
+		for name, value := range line {
+			if strings.Contains(value, signature[:20]) {
+				t.Errorf("%s holds the signature", name)
+			}
+		}
+	}
+	if q := lines[0]["cs-uri-query"]; !strings.HasPrefix(q, "x=Signature&Expires=") || !strings.Contains(q, "&Signature=redacted&Key-Pair-Id=K1") {
+		t.Errorf("query is %q", q)
+	}
+	if c := lines[1]["cs(Cookie)"]; c != "x=y;%20CloudFront-Signature=redacted;%20z=1;%20CloudFront-Signature=redacted" {
+		t.Errorf("cookies are %q", c)
+	}
+}

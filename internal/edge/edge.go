@@ -64,6 +64,8 @@ type Config struct {
 	// bucket and, with AccessLogFolder, of all. Nil: nothing is logged.
 	AccessLog       *accesslog.Log
 	AccessLogFolder bool
+	// RedactSignatures keeps the signatures of URLs and cookies out of the log.
+	RedactSignatures bool
 
 	// CacheMemoryBytes bounds what is kept in memory, bookkeeping included.
 	// Zero is DefaultCacheMemoryBytes; less than cache.MinBytes is an error.

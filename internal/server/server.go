@@ -315,7 +315,7 @@ func (s *Server) openEdge() (err error) {
 		return err
 	}
 	cfg := edge.Config{
-		AccessLog: s.accessLog, AccessLogFolder: s.logFolder != nil,
+		AccessLog: s.accessLog, AccessLogFolder: s.logFolder != nil, RedactSignatures: s.cfg.AccessLog.RedactSignatures,
 		Feed: s.delivery, Clock: s.clock, Log: s.log,
 		Credentials:      originCredentials{s.identity, s.clock},
 		Buckets:          ownBuckets{s.buckets, s.APIURL()},
