@@ -39,7 +39,7 @@ globalThis.__module = function (exports, require) {
       return s;
     }
     const proto = Object.getPrototypeOf(v), kind = proto === null ? '[Object: null prototype]' : proto.constructor && proto.constructor.name || 'Object';
-    if (level > o.depth) return Array.isArray(v) ? '[Array]' : '[' + kind + ']';
+    if (level > o.depth && Object.keys(v).length) return Array.isArray(v) ? '[Array]' : '[' + kind + ']';
     const next = [...above, v], deep = (x) => show(x, o, level + 1, next);
     if (Array.isArray(v)) {
       const shown = Array.from(v.slice(0, 100), deep);

@@ -1,0 +1,176 @@
+package function_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/function"
+)
+
+// signer signs an origin request with SigV4, as the published functions do.
+const signer = `
+const crypto = require('crypto');
+const hmac = (key, text) => crypto.createHmac('sha256', key).update(text).digest();
+const hash = (text) => crypto.createHash('sha256').update(text).digest('hex');
+exports.handler = async (event) => {
+  const request = event.Records[0].cf.request;
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION } = process.env;
+  const host = request.origin.s3 ? request.origin.s3.domainName : request.origin.custom.domainName;
+  const date = new Date().toISOString().replace(/[:-]|\.\d{3}/g, ''), day = date.slice(0, 8);
+  const headers = { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', 'x-amz-date': date, 'x-amz-security-token': AWS_SESSION_TOKEN };
+  const names = Object.keys(headers).sort().join(';');
+  const canonical = [request.method, request.uri, request.querystring, ...Object.keys(headers).sort().map((k) => k + ':' + headers[k]), '', names, 'UNSIGNED-PAYLOAD'].join('\n');
+  const scope = day + '/' + AWS_REGION + '/s3/aws4_request';
+  const key = ['s3', 'aws4_request'].reduce(hmac, hmac(hmac('AWS4' + AWS_SECRET_ACCESS_KEY, day), AWS_REGION));
+  const signature = crypto.createHmac('sha256', key).update(['AWS4-HMAC-SHA256', date, scope, hash(canonical)].join('\n')).digest('hex');
+  headers.authorization = 'AWS4-HMAC-SHA256 Credential=' + AWS_ACCESS_KEY_ID + '/' + scope + ', SignedHeaders=' + names + ', Signature=' + signature;
+  for (const k of Object.keys(headers)) request.headers[k] = [{ key: k, value: headers[k] }];
+  return request;
+};`
+
+const originEvent = `{"Records":[{"cf":{"config":{"distributionDomainName":"d1.cloudfront.net","distributionId":"E1","eventType":"origin-request","requestId":"r=="},` +
+	`"request":{"clientIp":"198.51.100.7","method":"GET","uri":"/docs/a.pdf","querystring":"","headers":{"host":[{"key":"Host","value":"b.s3.us-east-1.amazonaws.com"}],` +
+	`"user-agent":[{"key":"User-Agent","value":"Amazon CloudFront"}],"via":[{"key":"Via","value":"2.0 0123456789abcdef0123456789abcdef.cloudfront.net (CloudFront)"}],` +
+	`"x-forwarded-for":[{"key":"X-Forwarded-For","value":"198.51.100.7"}]},"origin":{"s3":{"authMethod":"none","customHeaders":{},"domainName":"b.s3.us-east-1.amazonaws.com","path":"","region":"us-east-1"}}}}}]}`
+
+const viewerEvent = `{"version":"1.0","context":{"distributionDomainName":"d1.cloudfront.net","distributionId":"E1","eventType":"viewer-request","requestId":"r=="},"viewer":{"ip":"198.51.100.7"},` +
+	`"request":{"method":"GET","uri":"/docs/a.pdf","querystring":{},"headers":{"host":{"value":"d1.cloudfront.net"},"user-agent":{"value":"curl"},"accept":{"value":"*/*"}},"cookies":{}}}`
+
+func role(context.Context) (function.Credentials, error) {
+	return function.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", SessionToken: strings.Repeat("t", 200), Expires: time.Now().Add(time.Hour)}, nil
+}
+
+// measure invokes f warm and reports the median on the clock and the worker's
+// and this process's time on a processor.
+func measure(b *testing.B, f *function.Function, event string) {
+	b.Helper()
+	invoke(b, f, event)
+	b.ReportAllocs()
+	var worker time.Duration
+	var walls []time.Duration
+	own := processorTime(b)
+	for b.Loop() {
+		begun := time.Now()
+		r, err := f.Invoke(context.Background(), function.Invocation{RequestID: "r", Payload: []byte(event)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		walls = append(walls, time.Since(begun))
+		worker += r.CPU
+	}
+	own = processorTime(b) - own
+	slices.Sort(walls)
+	b.ReportMetric(float64(walls[len(walls)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64((worker+own).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64(worker.Microseconds())/float64(b.N), "worker-cpu-µs/op")
+}
+
+// BenchmarkSignOrigin is a warm origin-request function that computes one SigV4
+// signature.
+func BenchmarkSignOrigin(b *testing.B) {
+	p := newPool(b, function.Config{})
+	f := load(b, p, function.Spec{Handler: "index.handler", Credentials: role}, map[string]string{"index.js": signer})
+	measure(b, f, originEvent)
+}
+
+// BenchmarkViewerHeader is a warm viewer-request function that changes a header.
+func BenchmarkViewerHeader(b *testing.B) {
+	p := newPool(b, function.Config{})
+	b.Run("lambda", func(b *testing.B) {
+		f := nodeFunction(b, p, `exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers['x-a'] = [{ key: 'X-A', value: 'b' }]; return r; };`)
+		measure(b, f, originEvent)
+	})
+	b.Run("js", func(b *testing.B) {
+		code := `function handler(e) { e.request.headers['x-a'] = { value: 'b' }; return e.request; }`
+		measure(b, load(b, p, function.Spec{Runtime: function.CloudFrontJS2}, map[string]string{"function.js": code}), viewerEvent)
+	})
+}
+
+// BenchmarkColdStart loads the signer in a worker that runs already, and in one
+// that is started for it.
+func BenchmarkColdStart(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		fresh bool
+	}{{"machine", false}, {"process", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			p := newPool(b, function.Config{})
+			invoke(b, nodeFunction(b, p, `exports.handler = async () => 1;`), "null")
+			for b.Loop() {
+				if c.fresh {
+					b.StopTimer()
+					p = newPool(b, function.Config{})
+					b.StartTimer()
+				}
+				f := load(b, p, function.Spec{Handler: "index.handler", Credentials: role}, map[string]string{"index.js": signer})
+				r, err := f.Invoke(context.Background(), function.Invocation{RequestID: "r", Payload: []byte(originEvent)})
+				if err != nil || !r.Cold {
+					b.Fatal(r, err)
+				}
+				b.StopTimer()
+				f.Close()
+				if c.fresh {
+					p.Close()
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// BenchmarkThousandIdle deploys 1,000 functions, runs each once, and reports what
+// this process and its workers then have resident.
+func BenchmarkThousandIdle(b *testing.B) {
+	for b.Loop() {
+		p := newPool(b, function.Config{})
+		before := resident(b, os.Getpid())
+		for i := range 1000 {
+			f := nodeFunction(b, p, fmt.Sprintf("exports.handler = async () => %d;\n%s", i, signer[:200]))
+			if _, err := f.Invoke(context.Background(), function.Invocation{Payload: []byte("null")}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		total := resident(b, os.Getpid()) - before
+		for _, pid := range children(b) {
+			total += resident(b, pid)
+		}
+		b.ReportMetric(float64(total)/(1<<20), "MiB")
+		p.Close()
+	}
+}
+
+func resident(b *testing.B, pid int) int64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		b.Skip(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+func children(b *testing.B) []int {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", os.Getpid(), os.Getpid()))
+	if err != nil {
+		b.Skip(err)
+	}
+	var pids []int
+	for _, f := range strings.Fields(string(text)) {
+		pid, err := strconv.Atoi(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
