@@ -4,6 +4,9 @@ package function
 
 import (
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -39,13 +42,13 @@ func confine() error {
 
 // allowed are the system calls that the Go runtime and a pipe need.
 var allowed = append([]uintptr{
-	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_CLOSE, unix.SYS_FUTEX, unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP,
+	unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_WRITE, unix.SYS_CLOSE, unix.SYS_FUTEX, unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP,
 	unix.SYS_MADVISE, unix.SYS_MINCORE, unix.SYS_BRK, unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY, unix.SYS_NANOSLEEP,
 	unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_GETTIMEOFDAY, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_CTL,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD2, unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN, unix.SYS_SIGALTSTACK,
-	unix.SYS_TGKILL, unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETRUSAGE, unix.SYS_PRLIMIT64,
+	unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_GETRUSAGE,
 	unix.SYS_SETRLIMIT, unix.SYS_GETRANDOM, unix.SYS_RESTART_SYSCALL, unix.SYS_SET_ROBUST_LIST, unix.SYS_TIMER_CREATE,
-	unix.SYS_TIMER_SETTIME, unix.SYS_TIMER_DELETE, unix.SYS_SETITIMER, unix.SYS_FCNTL, unix.SYS_PRCTL, unix.SYS_RSEQ, unix.SYS_MEMBARRIER,
+	unix.SYS_TIMER_SETTIME, unix.SYS_TIMER_DELETE, unix.SYS_SETITIMER, unix.SYS_RSEQ, unix.SYS_MEMBARRIER,
 }, allowedHere...)
 
 const (
@@ -58,8 +61,8 @@ const (
 	offsetArg0   = 16 // its lower half: both processors are little-endian
 )
 
-// filter installs a seccomp filter for all threads: the allowed calls, clone for
-// threads alone, and EPERM for the rest.
+// filter installs a seccomp filter for all threads: the allowed calls, and EPERM
+// for the rest.
 func filter() error {
 	const refuse = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 	program := []unix.SockFilter{
@@ -67,12 +70,25 @@ func filter() error {
 		{Code: jumpIfEqual, K: auditArch, Jt: 1},
 		{Code: answerWith, K: unix.SECCOMP_RET_KILL_PROCESS},
 		{Code: loadWord, K: offsetNumber},
-		// A process, in place of a thread, is refused.
-		{Code: jumpIfEqual, K: unix.SYS_CLONE, Jf: 4},
-		{Code: loadWord, K: offsetArg0},
-		{Code: jumpIfSet, K: unix.CLONE_THREAD, Jf: 1},
-		{Code: answerWith, K: unix.SECCOMP_RET_ALLOW},
-		{Code: answerWith, K: refuse},
+	}
+	// Each of these is allowed for one first argument: a process in place of a
+	// thread, another's signals and another's limits are refused.
+	for _, c := range []struct {
+		call, test uint16
+		value      uint32
+	}{
+		{unix.SYS_CLONE, jumpIfSet, unix.CLONE_THREAD},
+		{unix.SYS_TGKILL, jumpIfEqual, uint32(os.Getpid())},
+		{unix.SYS_PRLIMIT64, jumpIfEqual, 0},
+	} {
+		program = append(
+			program,
+			unix.SockFilter{Code: jumpIfEqual, K: uint32(c.call), Jf: 4},
+			unix.SockFilter{Code: loadWord, K: offsetArg0},
+			unix.SockFilter{Code: c.test, K: c.value, Jf: 1},
+			unix.SockFilter{Code: answerWith, K: unix.SECCOMP_RET_ALLOW},
+			unix.SockFilter{Code: answerWith, K: refuse},
+		)
 	}
 	for _, call := range allowed {
 		program = append(
@@ -108,11 +124,34 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// residentBytes is the most that this process has had in memory.
-func residentBytes() int64 {
-	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+// meter reads how much memory a process has resident.
+type meter struct{ statm *os.File }
+
+// newMeter must come before confine: no file can be opened behind it. The
+// kernel's own maximum is of no use, for it counts what the parent had when it
+// forked.
+func newMeter() *meter {
+	f, err := os.Open("/proc/self/statm")
+	if err != nil {
+		return nil
+	}
+	return &meter{f}
+}
+
+// resident is 0 when nobody knows.
+func (m *meter) resident() int64 {
+	if m == nil {
 		return 0
 	}
-	return u.Maxrss << 10
+	var text [128]byte
+	n, _ := m.statm.ReadAt(text[:], 0) // it ends before the buffer does
+	fields := strings.Fields(string(text[:n]))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
 }

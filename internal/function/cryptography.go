@@ -56,7 +56,7 @@ func hashOf(name string) (crypto.Hash, error) {
 	plain := strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(name), "rsa-"), "-", "")
 	h, ok := hashes[plain]
 	if !ok {
-		return 0, errors.New("Digest method not supported")
+		return 0, errors.New("digest method not supported")
 	}
 	return h, nil
 }
@@ -145,7 +145,7 @@ func equal(args []any) (any, error) {
 func random(args []any) (any, error) {
 	n, ok := number64(args, 0)
 	if !ok || n < 0 || n > 1<<20 {
-		return nil, errors.New("The value of \"size\" is out of range")
+		return nil, errors.New("the value of \"size\" is out of range")
 	}
 	b := make([]byte, int(n))
 	rand.Read(b)
@@ -407,7 +407,7 @@ func decompress(args []any) (any, error) {
 		return nil, errors.New("unexpected end of file")
 	}
 	if len(out) > maxUnzipped {
-		return nil, errors.New("Cannot create a Buffer larger than the limit")
+		return nil, errors.New("cannot create a Buffer larger than the limit")
 	}
 	return base64.StdEncoding.EncodeToString(out), nil
 }

@@ -105,7 +105,7 @@ func (e *egress) do(ctx context.Context, request, body []byte) (head, answer []b
 func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http.Request, error) {
 	u, err := url.Parse(out.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("Invalid URL")
+		return nil, errors.New("invalid URL")
 	}
 	u.User = nil
 	host := u.Host
@@ -125,7 +125,7 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 	}
 	req, err := http.NewRequestWithContext(ctx, out.Method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("Invalid URL or method")
+		return nil, errors.New("invalid URL or method")
 	}
 	if len(body) == 0 {
 		req.Body, req.ContentLength = http.NoBody, 0

@@ -222,7 +222,8 @@ type Result struct {
 	Log    []Line
 	// Duration is the time on the clock, CPU that on a processor.
 	Duration, CPU time.Duration
-	// MemoryBytes is the most that the worker's process has had resident.
+	// MemoryBytes is what the worker's process has resident; 0 if it has none of
+	// its own.
 	MemoryBytes int64
 	// Cold says that the function's code was loaded for this invocation.
 	Cold bool

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -17,10 +19,21 @@ import (
 	"github.com/keyfront-project/keyfront/internal/function"
 )
 
+// confinedArgument makes the test binary a process that is confined as a worker.
+const confinedArgument = "function-confined"
+
 // TestMain lets the test binary be its own worker.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == function.Argument {
 		os.Exit(function.Work())
+	}
+	if len(os.Args) == 2 && os.Args[1] == confinedArgument {
+		if err := function.Confine(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		tryAll()
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -39,6 +52,7 @@ func command(t testing.TB) []string {
 func newPool(t testing.TB, cfg function.Config) *function.Pool {
 	t.Helper()
 	cfg.Command = command(t)
+	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	p := function.NewPool(cfg)
 	t.Cleanup(p.Close)
 	return p

@@ -23,6 +23,7 @@ type machine struct {
 	vm                    *quickjs.VM
 	invoke, tick, deliver quickjs.Value
 	exhausted             quickjs.Value
+	held                  []quickjs.Value
 	asks                  int // questions without an answer yet
 	deadline              time.Time
 	end                   *outcome
@@ -34,10 +35,15 @@ type machine struct {
 }
 
 func (m *machine) close() {
-	if m.vm != nil {
-		_ = m.vm.Close() // it always succeeds
-		m.vm = nil
+	if m.vm == nil {
+		return
 	}
+	// What is held from outside keeps the heap from being freed.
+	for _, v := range m.held {
+		v.Free()
+	}
+	_ = m.vm.Close() // it always succeeds
+	m.vm, m.held = nil, nil
 }
 
 // run does one invocation.
@@ -222,6 +228,7 @@ func (m *machine) boot() error {
 		if *to, err = vm.EvalValue("__core."+name, quickjs.EvalGlobal); err != nil {
 			return err
 		}
+		m.held = append(m.held, *to)
 	}
 	text, err := json.Marshal(&m.program)
 	if err != nil {

@@ -97,9 +97,7 @@ func (t *tree) find(dir, name string, importing bool) (string, error) {
 		return "node:" + bare, nil
 	}
 	missing := fmt.Errorf("MODULE_NOT_FOUND:%s", name)
-	if strings.HasPrefix(name, "file://") {
-		name = strings.TrimPrefix(name, "file://")
-	}
+	name = strings.TrimPrefix(name, "file://")
 	switch {
 	case strings.HasPrefix(name, "/"):
 		file, inside := relative(path.Clean(name))

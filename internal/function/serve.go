@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 )
@@ -18,11 +19,14 @@ const Argument = "function-worker"
 // parent on standard input and output until that is gone. It returns the exit code.
 func Work() int {
 	in, out := pollable(os.Stdin), pollable(os.Stdout)
+	memory := newMeter()
 	if err := confine(); err != nil {
 		fmt.Fprintln(os.Stderr, "confine:", err)
 		return 1
 	}
-	if err := serve(in, out, true); err != nil {
+	// Of Go's memory a worker needs little: it may be generous with what it has.
+	debug.SetGCPercent(400)
+	if err := serve(in, out, &own{memory}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -39,7 +43,7 @@ type host struct {
 	r        *bufio.Reader
 	out      *bufio.Writer
 	library  *library
-	own      bool
+	process  *own
 	machines map[uint64]*machine
 	seq      uint64
 	// early are answers that came while another one was waited for.
@@ -47,12 +51,15 @@ type host struct {
 	frame []byte
 }
 
-// serve answers frames until the end of in. own says that the process is the
-// worker's own.
-func serve(in, out *os.File, own bool) error {
+// own is what a worker has whose process is its own.
+type own struct{ memory *meter }
+
+// serve answers frames until the end of in. process is nil for a worker in
+// another's process.
+func serve(in, out *os.File, process *own) error {
 	h := &host{
 		in: in, r: bufio.NewReaderSize(in, 64<<10), out: bufio.NewWriterSize(out, 64<<10),
-		library: newLibrary(), own: own, machines: make(map[uint64]*machine),
+		library: newLibrary(), process: process, machines: make(map[uint64]*machine),
 	}
 	defer func() {
 		for _, m := range h.machines {
@@ -105,12 +112,15 @@ func (h *host) take(f *frame) error {
 			return errFrame
 		}
 		h.early = nil
-		if h.own {
+		if h.process != nil {
 			limitProcessor(time.Duration(c.LimitMS) * time.Millisecond)
 		}
 		cpu := processorTime()
 		end, payload := m.run(&c, f.fields[2])
-		end.CPU, end.RSS = int64(processorTime()-cpu), residentBytes()
+		end.CPU = int64(processorTime() - cpu)
+		if h.process != nil {
+			end.RSS = h.process.memory.resident()
+		}
 		if end.Dropped {
 			m.close()
 			delete(h.machines, id)

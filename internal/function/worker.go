@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -35,6 +36,7 @@ type worker struct {
 	out    *os.File
 	r      *bufio.Reader
 	ended  atomic.Bool
+	exited chan struct{} // closed when the process is gone
 
 	writing sync.Mutex // guards in: answers come from several goroutines
 
@@ -67,7 +69,7 @@ func startWorker(cfg *Config, e *egress) (*worker, error) {
 	w := &worker{cfg: cfg, egress: e, in: in, out: out, r: bufio.NewReaderSize(out, 64<<10), loaded: make(map[*Function]*loaded)}
 	if len(cfg.Command) == 0 {
 		go func() {
-			_ = serve(childIn, childOut, false) // an error is the end of the pipe
+			_ = serve(childIn, childOut, nil) // an error is the end of the pipe
 			childIn.Close()
 			childOut.Close()
 		}()
@@ -86,7 +88,9 @@ func startWorker(cfg *Config, e *egress) (*worker, error) {
 	if err != nil {
 		return nil, errors.Join(err, in.Close(), out.Close())
 	}
+	w.exited = make(chan struct{})
 	go func() {
+		defer close(w.exited)
 		err := w.cmd.Wait()
 		if !w.ended.Swap(true) {
 			cfg.Log.Warn("function worker ended", slog.Any("err", err), slog.String("said", words.String()))
@@ -162,6 +166,14 @@ func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]s
 	}
 	end, err := w.attend(f, begun.Add(limit), result)
 	if err != nil {
+		if errors.Is(err, io.EOF) && w.cmd != nil {
+			// Its end of the pipe is closed: it is about to be gone by itself,
+			// and the log is to say how.
+			select {
+			case <-w.exited:
+			case <-time.After(grace):
+			}
+		}
 		w.kill()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return result, ErrTimeout

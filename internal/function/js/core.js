@@ -117,6 +117,7 @@ globalThis.__core = (function () {
 
   function describe(e) {
     let type = 'Error', message = '', trace = [];
+    if (e === null && exhaustedMemory()) return { errorType: 'InternalError', errorMessage: 'out of memory', trace };
     try {
       if (e instanceof Error || (e && typeof e === 'object' && 'message' in e)) {
         type = String(e.name || 'Error');
@@ -130,6 +131,14 @@ globalThis.__core = (function () {
       message = 'error without a description';
     }
     return { errorType: type, errorMessage: message, trace };
+  }
+  // Where there is no memory for an error, the engine throws null.
+  function exhaustedMemory() {
+    try {
+      return !new ArrayBuffer(1 << 20);
+    } catch {
+      return true;
+    }
   }
   // All scripts are called <eval>: where there is but one, its name is known.
   let only = '';

@@ -21,22 +21,29 @@ globalThis.__module = function (exports, require, module, host, core) {
 
   // Data that came in one piece of text stays text on its way to Go.
   class Gathering {
-    parts = [];
-    add(v, e) { this.parts.push(packed(v, e)); }
+    first = undefined; rest = null;
+    add(v, e) {
+      const p = typeof v === 'string' && e === undefined ? ':' + v : packed(v, e);
+      if (this.first === undefined) this.first = p;
+      else if (this.rest) this.rest.push(p);
+      else this.rest = [p];
+    }
     all() {
-      if (this.parts.length === 1) return this.parts[0];
-      if (this.parts.every((p) => p === '' || p[0] === ':')) return ':' + this.parts.map((p) => p.slice(1)).join('');
-      return core.toBase64(Buffer.concat(this.parts.map((p) => p[0] === ':' ? Buffer.from(p.slice(1)) : bytes(p))));
+      if (!this.rest) return this.first === undefined ? '' : this.first;
+      const parts = [this.first, ...this.rest];
+      if (parts.every((p) => p === '' || p[0] === ':')) return ':' + parts.map((p) => p.slice(1)).join('');
+      return core.toBase64(Buffer.concat(parts.map((p) => p[0] === ':' ? Buffer.from(p.slice(1)) : bytes(p))));
     }
   }
-  const output = (service, args, e) => {
-    if (e === 'hex') return called(service, args[0], 'hex', ...args.slice(1));
-    const out = called(service, args[0], 'base64', ...args.slice(1));
-    if (e === 'base64') return out;
+  const output = (out, e) => {
+    if (e === 'hex' || e === 'base64') return out;
     return e && e !== 'buffer' ? bytes(out).toString(e) : bytes(out);
   };
+  const known = new Set();
   const supported = (name) => {
+    if (known.has(name)) return name;
     if (!/^(rsa-)?(md5|sha-?(1|224|256|384|512))$/i.test(String(name))) throw new Error('Digest method not supported');
+    known.add(name);
     return String(name);
   };
 
@@ -51,11 +58,12 @@ globalThis.__module = function (exports, require, module, host, core) {
     digest(e) {
       if (this.#done) throw finished();
       this.#done = true;
-      return output('hash', [this.#name, this.#data.all()], e);
+      return output(host('hash', this.#name, e === 'hex' ? e : 'base64', this.#data.all()), e);
     }
     copy() {
       const h = new Hash(this.#name);
-      h.#data.parts = this.#data.parts.slice();
+      h.#data.first = this.#data.first;
+      h.#data.rest = this.#data.rest && this.#data.rest.slice();
       return h;
     }
   }
@@ -70,7 +78,7 @@ globalThis.__module = function (exports, require, module, host, core) {
     digest(e) {
       if (this.#done) throw finished();
       this.#done = true;
-      return output('hmac', [this.#name, this.#key, this.#data.all()], e);
+      return output(host('hmac', this.#name, e === 'hex' ? e : 'base64', this.#key, this.#data.all()), e);
     }
   }
   const finished = () => Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });

@@ -1,0 +1,63 @@
+package function_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/function"
+)
+
+func TestEgress(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch r.URL.Path {
+		case "/moved":
+			w.Header().Set("Location", "/there?x=1")
+			w.WriteHeader(302)
+		case "/large":
+			fmt.Fprint(w, strings.Repeat("x", 7<<20))
+		default:
+			w.Header().Add("Set-Cookie", "a=1")
+			w.Header().Add("Set-Cookie", "b=2")
+			fmt.Fprintf(w, "%s %s %s %s %s", r.Method, r.Host, r.URL, r.Header.Get("X-Own"), body)
+		}
+	}))
+	t.Cleanup(server.Close)
+	address := strings.TrimPrefix(server.URL, "http://")
+	p := newPool(t, function.Config{Egress: function.Egress{
+		Hosts: []string{address, "*.example.net"},
+		Local: func(_ context.Context, host string) (string, bool) {
+			return server.URL, host == "b.s3.us-east-1.amazonaws.com"
+		},
+	}})
+	for name, c := range map[string]struct{ code, want string }{
+		"https.request": {`new Promise((done, failed) => {
+			const r = https.request({ hostname: 'b.s3.us-east-1.amazonaws.com', path: '/k?q=1', method: 'PUT', headers: { 'X-Own': 'o' } }, (a) => {
+				let text = ''; a.on('data', (c) => { text += c; }); a.on('end', () => done([a.statusCode, text, a.headers['set-cookie']]));
+			});
+			r.on('error', failed); r.write('bo'); r.end('dy'); })`, `[200,"PUT b.s3.us-east-1.amazonaws.com /k?q=1 o body",["a=1","b=2"]]`},
+		"http.get":       {`new Promise((done) => require('http').get('http://HOST/a', (a) => { a.setEncoding('utf8'); a.on('data', done); }))`, `"GET HOST /a  "`},
+		"fetch":          {`fetch('http://HOST/a', { method: 'POST', body: 'x', headers: { 'x-own': 'f' } }).then((r) => r.text())`, `"POST HOST /a f x"`},
+		"redirect":       {`fetch('http://HOST/moved').then(async (r) => [r.redirected, await r.text()])`, `[true,"GET HOST /there?x=1  "]`},
+		"no redirect":    {`fetch('http://HOST/moved', { redirect: 'manual' }).then((r) => [r.status, r.headers.get('location')])`, `[302,"/there?x=1"]`},
+		"not allowed":    {`fetch('http://169.254.169.254/latest').catch((e) => e.cause.message.slice(0, 20))`, `"connect ECONNREFUSED"`},
+		"not by Host":    {`fetch('http://HOST/a', { headers: { host: 'other' } }).then((r) => r.text())`, `"GET HOST /a  "`},
+		"not below":      {`fetch('http://example.net/').catch((e) => e.cause.message.slice(0, 20))`, `"connect ECONNREFUSED"`},
+		"another scheme": {`fetch('file:///etc/passwd').catch((e) => e.message)`, `"fetch failed"`},
+		"too large":      {`fetch('http://HOST/large').catch((e) => e.cause.message)`, `"response is larger than 6291456 bytes"`},
+		"aborted":        {`(() => { const c = new AbortController(); c.abort(); return fetch('http://HOST/a', { signal: c.signal }).catch((e) => e.name); })()`, `"AbortError"`},
+		"many at once":   {`Promise.all(Array.from({ length: 20 }, (_, i) => fetch('http://HOST/' + i).then((r) => r.status))).then((a) => a.every((s) => s === 200))`, `true`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code := strings.ReplaceAll("const https = require('https'); exports.handler = async () => "+c.code+";", "HOST", address)
+			if got, want := invoke(t, nodeFunction(t, p, code), "null"), strings.ReplaceAll(c.want, "HOST", address); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
