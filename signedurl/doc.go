@@ -4,7 +4,8 @@
 // server that admits viewers calls [Verify], or keeps a [Verifier], which does
 // the same and remembers what it has verified. Both answer with a [Result]:
 // to the viewer the 403 body that CloudFront would send, to the owner a
-// [Reason] that names the byte, the clock or the address at fault.
+// [Reason] that names the byte, the clock or the address at fault. [Explain]
+// goes further, for the owner who asks: it finds the mistake behind a rejection.
 //
 // Signatures are over bytes, so everything here works on the raw request: paths
 // and queries are never decoded, cleaned or re-encoded. Who routes a request by

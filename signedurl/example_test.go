@@ -104,3 +104,38 @@ func ExampleVerifier() {
 	}
 	http.Handle("/videos/", admit(http.FileServer(http.Dir("."))))
 }
+
+// The owner of a distribution wants to know why a link does not work.
+func ExampleExplain() {
+	text, _ := os.ReadFile("testdata/rsa2048.pem")
+	key, err := signedurl.ParsePrivateKey(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	signer, err := signedurl.NewSigner("K1RSATESTKEY00", key, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	url, err := signer.Sign(context.Background(), "http://d111111abcdef8.cloudfront.net/image.jpg",
+		signedurl.Policy{Expires: time.Unix(1767290400, 0)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	public, err := signedurl.NewPublicKey(key.Public())
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	r, err := signedurl.NewRequest("https" + url[len("http"):])
+	if err != nil {
+		log.Fatal(err)
+	}
+	e := signedurl.Explain(&r, signedurl.KeySet{"K1RSATESTKEY00": public}, time.Unix(1767286800, 0), nil, nil)
+	fmt.Println(e.Code, e.Reason.Cause)
+	fmt.Println(e.Mistakes[0].Name+":", e.Mistakes[0].Text)
+	fmt.Printf("%s|%s\n", e.Expected[:e.ExpectedAt], e.Expected[e.ExpectedAt:])
+	// Output:
+	// AccessDenied signature-wrong
+	// other-scheme: it was signed for http and asked for over https
+	// {"Statement":[{"Resource":"http|s://d111111abcdef8.cloudfront.net/image.jpg","Condition":{"DateLessThan":{"AWS:EpochTime":1767290400}}}]}
+}

@@ -54,6 +54,9 @@ type Config struct {
 // queueLines bounds the lines in the queue beside their bytes.
 const queueLines = 8192
 
+// usualBytes is room for most lines; those with longer URLs take more.
+const usualBytes = 1 << 10
+
 // Log takes lines and delivers files until Close.
 type Log struct {
 	cfg    Config
@@ -100,7 +103,7 @@ func New(cfg Config) *Log {
 // Add logs a request. It never waits: if the queue is full, the line is lost. No
 // Add may come after Close.
 func (l *Log) Add(to Destination, r *Record) {
-	n := line{hour{to, r.Time.UTC().Format("2006-01-02-15")}, r.Append(make([]byte, 0, 512))}
+	n := line{hour{to, r.Time.UTC().Format("2006-01-02-15")}, r.Append(make([]byte, 0, usualBytes))}
 	if l.queued.Add(int64(len(n.text))) <= int64(l.cfg.QueueBytes) {
 		select {
 		case l.queue <- n:

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/accesslog"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
@@ -221,19 +223,38 @@ func BenchmarkHandler(b *testing.B) {
 		}),
 	} {
 		b.Run(name, func(b *testing.B) {
-			e := benchEdge(b, 1<<10, last(edit))
-			r := httptest.NewRequest("GET", "http://"+host+signedTarget(b), nil)
-			r.RequestURI = r.URL.RequestURI()
-			w := &discard{header: make(http.Header)}
-			for range 100 {
-				e.ServeHTTP(w, r)
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				clear(w.header)
-				e.ServeHTTP(w, r)
-			}
+			benchHandler(b, benchEdge(b, 1<<10, last(edit)))
 		})
+	}
+}
+
+// BenchmarkHandlerLogged is the same with an access log, compressed and thrown away.
+func BenchmarkHandlerLogged(b *testing.B) {
+	discard := slog.New(slog.DiscardHandler)
+	log := accesslog.New(accesslog.Config{Log: discard, Deliver: func(context.Context, *accesslog.File) error { return nil }})
+	o := httptest.NewServer(bare(1 << 10))
+	b.Cleanup(o.Close)
+	e, err := edge.New(edge.Config{
+		Feed: newFeed(distribution(o.URL, last(restricted))), Clock: clock.System(), Log: discard, AccessLog: log, AccessLogFolder: true,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { e.Close(); log.Close() })
+	benchHandler(b, e)
+}
+
+func benchHandler(b *testing.B, e *edge.Edge) {
+	r := httptest.NewRequest("GET", "http://"+host+signedTarget(b), nil)
+	r.RequestURI = r.URL.RequestURI()
+	w := &discard{header: make(http.Header)}
+	for range 100 {
+		e.ServeHTTP(w, r)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.header)
+		e.ServeHTTP(w, r)
 	}
 }
 
