@@ -110,24 +110,31 @@ func (s *Signer) Sign(ctx context.Context, rawURL string, p Policy) (string, err
 	}
 
 	const names = "&Expires=2147483647&Signature=&Key-Pair-Id=&Hash-Algorithm=SHA256"
-	out := make([]byte, 0, len(url)+len(names)+len(signed.policy)+len(signed.signature)+len(s.id))
-	out = append(out, url...)
+	var out strings.Builder
+	out.Grow(len(url) + len(names) + len(signed.policy) + len(signed.signature) + len(s.id))
+	out.WriteString(url)
 	if strings.Contains(url, "?") {
-		out = append(out, '&')
+		out.WriteByte('&')
 	} else {
-		out = append(out, '?')
+		out.WriteByte('?')
 	}
 	if custom {
-		out = append(append(out, "Policy="...), signed.policy...)
+		out.WriteString("Policy=")
+		out.Write(signed.policy)
 	} else {
-		out = strconv.AppendInt(append(out, "Expires="...), p.Expires.Unix(), 10)
+		var digits [20]byte
+		out.WriteString("Expires=")
+		out.Write(strconv.AppendInt(digits[:0], p.Expires.Unix(), 10))
 	}
-	out = append(append(out, "&Signature="...), signed.signature...)
-	out = append(append(out, "&Key-Pair-Id="...), s.id...)
+	out.WriteString("&Signature=")
+	out.Write(signed.signature)
+	out.WriteString("&Key-Pair-Id=")
+	out.WriteString(string(s.id))
 	if s.hash != SHA1 {
-		out = append(append(out, "&Hash-Algorithm="...), s.hash...)
+		out.WriteString("&Hash-Algorithm=")
+		out.WriteString(string(s.hash))
 	}
-	return string(out), nil
+	return out.String(), nil
 }
 
 // signed is a policy and its signature in CloudFront's alphabet. policy is empty
