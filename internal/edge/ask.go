@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -69,8 +70,8 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 		j.site.figures.origin.Observe(time.Since(begun).Seconds())
 		last := i == len(j.reqs)-1
 		switch {
-		case ctx.Err() != nil && err != nil:
-			return nil, err
+		case err != nil && (ctx.Err() != nil || errors.As(err, new(*failure))):
+			return nil, err // nothing that the origin did
 		case err != nil:
 			e.originFailed(ctx, j, req.Origin, err)
 			if last {

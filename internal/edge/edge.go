@@ -93,7 +93,7 @@ type Config struct {
 }
 
 // Edge answers viewers. It is an http.Handler for any number of listeners, with
-// and without TLS. Its caller bounds a request's head in size and time.
+// and without TLS, whose servers Bound has bounded.
 type Edge struct {
 	cfg      Config
 	log      *slog.Logger

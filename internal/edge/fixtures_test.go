@@ -241,9 +241,13 @@ func (w *world) get(target string, headers ...string) *http.Response {
 	return w.do("GET", target, headers...)
 }
 
-// listen serves the edge on a real connection and returns its address.
+// listen serves the edge on a real connection, as a server does, and returns its
+// address.
 func (w *world) listen() string {
-	s := httptest.NewServer(w.edge)
+	s := httptest.NewUnstartedServer(w.edge)
+	edge.Bound(s.Config)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	s.Start()
 	w.t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
 }

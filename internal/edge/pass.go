@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -96,15 +97,22 @@ type upload struct {
 	body io.Reader
 	rc   *http.ResponseController
 
-	mu      sync.Mutex
-	stopped bool
+	mu    sync.Mutex
+	ended bool // no more will be read
 }
 
+// Read returns a *failure for what is the viewer's fault.
 func (u *upload) Read(p []byte) (int, error) {
 	u.patience(time.Now().Add(viewerPatience))
 	n, err := u.body.Read(p)
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
 		u.patience(time.Time{})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = &failure{status: http.StatusRequestTimeout, reason: reasonBadRequest, err: err}
+	default:
+		err = &failure{status: http.StatusBadRequest, reason: reasonBadRequest, err: err}
 	}
 	return n, err
 }
@@ -115,14 +123,14 @@ func (u *upload) Read(p []byte) (int, error) {
 func (u *upload) patience(until time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.stopped {
+	if !u.ended {
 		_ = u.rc.SetReadDeadline(until) // writers without deadlines are those of tests
 	}
 }
 
+// stop leaves the rest of the body, if there is any, to net/http.
 func (u *upload) stop() {
-	u.patience(time.Time{})
 	u.mu.Lock()
-	u.stopped = true
+	u.ended = true
 	u.mu.Unlock()
 }

@@ -17,10 +17,6 @@ import (
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
-// viewerPatience is how long a viewer may refuse to take more of an answer, or
-// to send more of a request's body.
-const viewerPatience = time.Minute
-
 // exchange is one viewer's request on its way.
 type exchange struct {
 	e   *Edge
@@ -60,6 +56,15 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.w = &x.tally
 	defer x.done()
 	x.extend()
+	if r.ContentLength != 0 {
+		// net/http reads the body that nobody wants before it answers.
+		_ = x.rc.SetReadDeadline(x.begun.Add(viewerPatience))
+	}
+	if len(r.TransferEncoding) > 0 {
+		// The request may have had a length, too, that whoever passed it on went
+		// by: what follows is then no request of this viewer. RFC 9112, section 6.3.
+		w.Header()["Connection"] = []string{"close"}
+	}
 	if x.admit() {
 		x.admitted = true
 		if x.viewerRequest() {

@@ -39,13 +39,12 @@ import (
 )
 
 const (
-	// readHeaderTimeout bounds how long a request's head may take.
+	// readHeaderTimeout bounds how long the head of a request to the API may take.
 	readHeaderTimeout = 10 * time.Second
-	// idleTimeout is how long a connection may wait for its next request.
+	// idleTimeout is how long a connection to the API may wait for its next request.
 	idleTimeout = 2 * time.Minute
-	// maxAPIHeaderBytes and maxEdgeHeaderBytes bound a request's head.
-	maxAPIHeaderBytes  = 64 << 10
-	maxEdgeHeaderBytes = 32 << 10
+	// maxAPIHeaderBytes bounds the head of a request to the API.
+	maxAPIHeaderBytes = 64 << 10
 	// defaultStopWithin is how long requests under way may take to end at a stop.
 	defaultStopWithin = 10 * time.Second
 	// followEvery is how often state is compared with the store's, for the
@@ -275,14 +274,14 @@ func (s *Server) keepCredentials() error {
 // listen takes the addresses. Requests that arrive now wait until serve.
 func (s *Server) listen() error {
 	for _, l := range []struct {
-		on        *listener
-		addr      string
-		maxHeader int
+		on    *listener
+		addr  string
+		bound func(*http.Server)
 	}{
-		{&s.api, s.cfg.APIAddr, maxAPIHeaderBytes},
-		{&s.viewers, s.cfg.EdgeAddr, maxEdgeHeaderBytes},
-		{&s.viewersTLS, s.cfg.EdgeTLSAddr, maxEdgeHeaderBytes},
-		{&s.verify, s.cfg.VerifyAddr, maxEdgeHeaderBytes},
+		{&s.api, s.cfg.APIAddr, boundAPI},
+		{&s.viewers, s.cfg.EdgeAddr, edge.Bound},
+		{&s.viewersTLS, s.cfg.EdgeTLSAddr, edge.Bound},
+		{&s.verify, s.cfg.VerifyAddr, edge.Bound},
 	} {
 		if l.addr == "" {
 			continue
@@ -291,12 +290,8 @@ func (s *Server) listen() error {
 		if l.on.net, err = net.Listen("tcp", l.addr); err != nil {
 			return err
 		}
-		l.on.http = &http.Server{
-			ReadHeaderTimeout: readHeaderTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    l.maxHeader,
-			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		}
+		l.on.http = &http.Server{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+		l.bound(l.on.http)
 	}
 	if s.viewersTLS.net == nil {
 		return nil
@@ -307,6 +302,10 @@ func (s *Server) listen() error {
 	}
 	s.viewersTLS.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	return nil
+}
+
+func boundAPI(h *http.Server) {
+	h.ReadHeaderTimeout, h.IdleTimeout, h.MaxHeaderBytes = readHeaderTimeout, idleTimeout, maxAPIHeaderBytes
 }
 
 // openEdge opens the viewers' door over the control plane.

@@ -1,0 +1,120 @@
+package edge_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/delivery"
+)
+
+// What the key does not tell apart, the origin does not hear of: nobody can
+// leave an answer of their making to others.
+func TestPoisoning(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		var heard []string
+		for name, values := range r.Header {
+			switch name {
+			// These say who asks through whom; their values are the viewer's word,
+			// as with CloudFront.
+			case "X-Forwarded-For", "Via", "X-Amz-Cf-Id":
+			default:
+				heard = append(heard, fmt.Sprint(name, values))
+			}
+		}
+		slices.Sort(heard)
+		fmt.Fprint(w, r.Method, r.Host, r.RequestURI, heard)
+	})
+	w := newWorld(t, newFeed(distribution(o, last(everyMethod))))
+	addr := w.listen()
+	clean := "GET /clean HTTP/1.1\r\nHost: " + host + "\r\n\r\n"
+	resp := raw(t, addr, clean)
+	honest := strings.ReplaceAll(body(t, resp), "/clean", "/TARGET")
+	for i, poison := range []string{
+		"X-Forwarded-Host: evil.example", "X-Host: evil.example", "X-Forwarded-Server: evil.example", "Forwarded: host=evil.example",
+		"X-Original-Url: /evil", "X-Rewrite-Url: /evil", "X-Forwarded-Proto: https", "X-Forwarded-Scheme: http", "X-Forwarded-Port: 1",
+		"X-Http-Method-Override: DELETE", "X-Http-Method: DELETE", "X-Method-Override: DELETE", "Cookie: a=evil", "User-Agent: evil",
+		"Accept: evil/evil", "Accept-Encoding: evil", "Accept-Language: evil", "Accept-Charset: evil", "Origin: https://evil.example",
+		"Referer: https://evil.example", "Authorization: evil", "Range: bytes=1-2", "If-None-Match: *", "If-Match: \"evil\"",
+		"If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT", "Cache-Control: no-store", "Pragma: no-cache", "Max-Forwards: 0", "Expect: 100-continue",
+		"Connection: Host, User-Agent", "Connection: close, X-Amz-Cf-Id", "Te: trailers", "Upgrade: h2c", "Transfer-Encoding: chunked",
+		"Cloudfront-Viewer-Country: ZZ", "X-Amz-Security-Token: evil", "X-Real-Ip: 1.2.3.4", "X-Edge-Location: evil",
+	} {
+		target := fmt.Sprintf("/%d", i)
+		for _, target := range []string{target, target + "?evil=1", "http://" + host + ":1" + target} {
+			evil := "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + poison + "\r\n\r\n"
+			if strings.HasPrefix(poison, "Transfer-Encoding") {
+				evil += "0\r\n\r\n"
+			}
+			raw(t, addr, evil).Body.Close()
+		}
+		w.edge.Settle()
+		resp := raw(t, addr, strings.Replace(clean, "/clean", target, 1))
+		if got := strings.ReplaceAll(body(t, resp), target, "/TARGET"); resp.StatusCode != 200 || got != honest {
+			t.Errorf("%s: got %d %s, want %s", poison, resp.StatusCode, got, honest)
+		}
+	}
+}
+
+// Answers that are not what they say they are reach nobody as whole ones, and
+// stay with nobody.
+func TestLyingOrigins(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		whole        []int // statuses of the answers that are not cut off
+	}{
+		{"too short", "Content-Length: 10\r\n\r\nhello", nil},
+		{"broken chunk", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n", nil},
+		{"chunks without an end", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", nil},
+		{"negative length", "Content-Length: -1\r\n\r\nhello", []int{502}},
+		{"list of lengths", "Content-Length: 5, 6\r\n\r\nhello", []int{502}},
+		{"no such coding", "Transfer-Encoding: evil\r\n\r\nhello", []int{502}},
+		{"header without a colon", "Evil\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"NUL in a header", "Evil: a\x00b\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"too many headers", strings.Repeat("Evil: a\r\n", 8<<10) + "Content-Length: 5\r\n\r\nhello", []int{502}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var c counter
+			o := rawOrigin(t, func(conn net.Conn) {
+				c.count(&http.Request{Method: "GET"})
+				io.WriteString(conn, "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"+tt.answer)
+			})
+			d := distribution(o)
+			d.Errors = map[int]delivery.ErrorResponse{502: {}} // not kept
+			w := newWorld(t, newFeed(d))
+			addr := w.listen()
+			for n := range 2 {
+				got := talk(t, addr, "GET /a HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+				w.edge.Settle()
+				if !slices.Equal(got, tt.whole) || c.n() != n+1 {
+					t.Errorf("round %d: got %d, want %d, with %d requests to the origin", n, got, tt.whole, c.n())
+				}
+			}
+		})
+	}
+}
+
+// A request that comes back through another distribution, under whatever name,
+// ends where it would go round again.
+func TestLoopThroughOthers(t *testing.T) {
+	f := newFeed()
+	w := newWorld(t, f)
+	to := func(name string) string {
+		return originServer(t, func(rw http.ResponseWriter, r *http.Request) {
+			r.Host = name
+			w.edge.ServeHTTP(rw, r)
+		})
+	}
+	one, two := distribution(to("d2.cloudfront.localhost")), distribution(to("a.loop.example"))
+	one.Aliases = []string{"loop.example", "*.loop.example"}
+	two.ID, two.DomainName = "E2", "d2.cloudfront.localhost"
+	f.set(one, two)
+	for i, name := range []string{host, "loop.example", "b.loop.example", two.DomainName} {
+		resp := w.get(fmt.Sprintf("/%d", i), "Host: "+name)
+		want(t, resp, http.StatusLoopDetected, "Error", "*")
+	}
+}
