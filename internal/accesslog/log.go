@@ -84,9 +84,12 @@ type line struct {
 
 // hour is what shares a file.
 type hour struct {
-	to   Destination
-	name string // 2006-01-02-15
+	to Destination
+	at int64 // hours since 1970
 }
+
+// name is the hour in the names of files.
+func (h hour) name() string { return time.Unix(h.at*3600, 0).UTC().Format("2006-01-02-15") }
 
 // New returns a Log that works.
 func New(cfg Config) *Log {
@@ -103,7 +106,7 @@ func New(cfg Config) *Log {
 // Add logs a request. It never waits: if the queue is full, the line is lost. No
 // Add may come after Close.
 func (l *Log) Add(to Destination, r *Record) {
-	n := line{hour{to, r.Time.UTC().Format("2006-01-02-15")}, r.Append(make([]byte, 0, usualBytes))}
+	n := line{hour{to, r.Time.Unix() / 3600}, r.Append(make([]byte, 0, usualBytes))}
 	if l.queued.Add(int64(len(n.text))) <= int64(l.cfg.QueueBytes) {
 		select {
 		case l.queue <- n:
@@ -172,7 +175,7 @@ func (l *Log) deliver(only *hour) {
 		}
 	}
 	slices.SortFunc(hours, func(a, b hour) int {
-		return cmp.Or(strings.Compare(a.to.Distribution, b.to.Distribution), strings.Compare(a.name, b.name))
+		return cmp.Or(strings.Compare(a.to.Distribution, b.to.Distribution), cmp.Compare(a.at, b.at))
 	})
 	files := l.failed
 	l.failed = nil
@@ -214,6 +217,6 @@ func (l *Log) closed(h hour) *File {
 	l.held += zipped.Len() - text.Len()
 	return &File{
 		Destination: h.to, Gzip: zipped.Bytes(),
-		Name: h.to.Prefix + h.to.Distribution + "." + h.name + "." + strings.ToLower(rand.Text()[:12]) + ".gz",
+		Name: h.to.Prefix + h.to.Distribution + "." + h.name() + "." + strings.ToLower(rand.Text()[:12]) + ".gz",
 	}
 }
