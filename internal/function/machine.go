@@ -46,8 +46,8 @@ func (m *machine) close() {
 	m.vm, m.held = nil, nil
 }
 
-// run does one invocation.
-func (m *machine) run(c *call, payload []byte) (end *outcome, result []byte) {
+// run does one invocation. text is the JSON of c.
+func (m *machine) run(c *call, text, payload []byte) (end *outcome, result []byte) {
 	m.deadline = time.Now().Add(time.Duration(c.LimitMS) * time.Millisecond)
 	m.end, m.payload, m.asks, m.logged, m.broken = nil, nil, 0, 0, nil
 	cold := !m.ready
@@ -58,7 +58,7 @@ func (m *machine) run(c *call, payload []byte) (end *outcome, result []byte) {
 		}
 		end.Cold = cold
 	}()
-	end = m.drive(c, payload)
+	end = m.drive(text, payload)
 	if end.Status == "ok" || end.Status == "failed" && !end.Loading && !end.Dropped {
 		m.ready = true
 	} else {
@@ -72,17 +72,13 @@ func (m *machine) run(c *call, payload []byte) (end *outcome, result []byte) {
 }
 
 // drive runs the event loop until the handler has settled.
-func (m *machine) drive(c *call, payload []byte) *outcome {
+func (m *machine) drive(text, payload []byte) *outcome {
 	if m.vm == nil {
 		if err := m.boot(); err != nil {
 			return m.ended(err)
 		}
 	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		return m.ended(err)
-	}
-	err = m.step(m.invoke, string(text), string(payload))
+	err := m.step(m.invoke, string(text), string(payload))
 	for err == nil && m.end == nil {
 		var next any
 		if next, err = m.call(m.tick); err != nil {

@@ -116,7 +116,7 @@ func (h *host) take(f *frame) error {
 			limitProcessor(time.Duration(c.LimitMS) * time.Millisecond)
 		}
 		cpu := processorTime()
-		end, payload := m.run(&c, f.fields[2])
+		end, payload := m.run(&c, f.fields[1], f.fields[2])
 		end.CPU = int64(processorTime() - cpu)
 		if h.process != nil {
 			end.RSS = h.process.memory.resident()

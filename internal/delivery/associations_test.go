@@ -1,0 +1,107 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/function/trigger"
+)
+
+const (
+	edgeLambda = "arn:aws:lambda:us-east-1:000000000000:function:sign:3"
+	edgeScript = "arn:aws:cloudfront::000000000000:function/index"
+)
+
+// known are the functions that a test has.
+type known []string
+
+func (k known) Associable(_ context.Context, account arn.AccountID, name string, _ trigger.Event) error {
+	for _, f := range k {
+		if f == name && account == testAccount {
+			return nil
+		}
+	}
+	return errors.New("no such function")
+}
+
+func lambdas(a ...delivery.LambdaAssociation) func(*delivery.DistributionConfig) {
+	return func(c *delivery.DistributionConfig) { c.DefaultBehavior.Lambdas = a }
+}
+
+func scripts(a ...delivery.FunctionAssociation) func(*delivery.DistributionConfig) {
+	return func(c *delivery.DistributionConfig) { c.DefaultBehavior.Functions = a }
+}
+
+func TestAssociations(t *testing.T) {
+	s := open(t, func(c *delivery.Config) { c.Functions = known{edgeLambda, edgeScript} })
+	d, err := s.CreateDistribution(t.Context(), me, config(
+		"a",
+		lambdas(delivery.LambdaAssociation{FunctionARN: edgeLambda, EventType: "origin-request", IncludeBody: true}),
+		scripts(delivery.FunctionAssociation{FunctionARN: edgeScript, EventType: "viewer-request"}),
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Snapshot().ByID(delivery.DistributionID(d.ID)).Behaviors[0].Functions
+	want := [trigger.Events]*delivery.Function{
+		trigger.ViewerRequest: {ARN: edgeScript}, trigger.OriginRequest: {ARN: edgeLambda, Lambda: true, IncludeBody: true},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("functions = %v, want %v", got, want)
+	}
+	if users := s.FunctionUsers(testAccount, edgeLambda); !reflect.DeepEqual(users, []string{d.ID}) {
+		t.Errorf("users = %v, want %s", users, d.ID)
+	}
+	if users := s.FunctionUsers("111111111111", edgeLambda); users != nil {
+		t.Errorf("another account's users = %v", users)
+	}
+}
+
+func TestAssociationsRefused(t *testing.T) {
+	s := open(t, func(c *delivery.Config) { c.Functions = known{edgeLambda, edgeScript} })
+	lambda := func(name, event string) delivery.LambdaAssociation {
+		return delivery.LambdaAssociation{FunctionARN: name, EventType: event}
+	}
+	script := func(name, event string) delivery.FunctionAssociation {
+		return delivery.FunctionAssociation{FunctionARN: name, EventType: event}
+	}
+	both := func(c *delivery.DistributionConfig) {
+		lambdas(lambda(edgeLambda, "viewer-request"))(c)
+		scripts(script(edgeScript, "viewer-response"))(c)
+	}
+	withBody := lambda(edgeLambda, "origin-response")
+	withBody.IncludeBody = true
+	for name, c := range map[string]struct {
+		edit func(*delivery.DistributionConfig)
+		want error
+	}{
+		"$LATEST":            {lambdas(lambda("arn:aws:lambda:us-east-1:000000000000:function:sign:$LATEST", "origin-request")), delivery.ErrInvalidLambda},
+		"no version":         {lambdas(lambda("arn:aws:lambda:us-east-1:000000000000:function:sign", "origin-request")), delivery.ErrInvalidLambda},
+		"alias":              {lambdas(lambda("arn:aws:lambda:us-east-1:000000000000:function:sign:live", "origin-request")), delivery.ErrInvalidLambda},
+		"another region":     {lambdas(lambda("arn:aws:lambda:eu-west-1:000000000000:function:sign:3", "origin-request")), delivery.ErrInvalidLambda},
+		"unknown version":    {lambdas(lambda("arn:aws:lambda:us-east-1:000000000000:function:sign:4", "origin-request")), delivery.ErrInvalidLambda},
+		"unknown event":      {lambdas(lambda(edgeLambda, "viewer")), delivery.ErrInvalid},
+		"twice":              {lambdas(lambda(edgeLambda, "origin-request"), lambda(edgeLambda, "origin-request")), delivery.ErrInvalidLambda},
+		"body of a response": {lambdas(withBody), delivery.ErrInvalidLambda},
+		"script at origin":   {scripts(script(edgeScript, "origin-request")), delivery.ErrInvalidFunction},
+		"script's ARN":       {scripts(script(edgeLambda, "viewer-request")), delivery.ErrInvalidFunction},
+		"unknown script":     {scripts(script(edgeScript+"2", "viewer-request")), delivery.ErrInvalidFunction},
+		"both kinds":         {both, delivery.ErrInvalidFunction},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := s.CreateDistribution(t.Context(), me, config(name, c.edit)); !errors.Is(err, c.want) {
+				t.Errorf("error = %v, want %v", err, c.want)
+			}
+		})
+	}
+	none := open(t)
+	_, err := none.CreateDistribution(t.Context(), me, config("a", lambdas(lambda(edgeLambda, "origin-request"))))
+	if !errors.Is(err, delivery.ErrInvalid) || !strings.Contains(err.Error(), "LambdaFunctionAssociations") {
+		t.Errorf("without functions: %v", err)
+	}
+}
