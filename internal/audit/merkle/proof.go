@@ -1,0 +1,208 @@
+package merkle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/keyfront-project/keyfront/internal/audit"
+)
+
+// Proof shows, to whoever has the public key, that a record is in a log, or that
+// a log has all that an earlier checkpoint had.
+type Proof struct {
+	// Checkpoint is the signed one that the proof leads to.
+	Checkpoint string `json:"checkpoint"`
+	// Record is the line of record Seq, and Inclusion its path to the root.
+	Seq       int64            `json:"seq,omitempty"`
+	Record    string           `json:"record,omitempty"`
+	Inclusion tlog.RecordProof `json:"inclusion,omitempty"`
+	// Earlier is a signed checkpoint, and Consistency the way from it.
+	Earlier     string         `json:"earlier,omitempty"`
+	Consistency tlog.TreeProof `json:"consistency,omitempty"`
+}
+
+// ErrProof says that a proof proves nothing.
+var ErrProof = errors.New("audit: the proof does not hold")
+
+// Check checks the proof.
+func (p *Proof) Check(key note.Verifier) (c Checkpoint, err error) {
+	if c, err = OpenCheckpoint([]byte(p.Checkpoint), key); err != nil {
+		return c, err
+	}
+	switch {
+	case p.Record != "" && p.Earlier == "":
+		e, err := audit.Parse([]byte(p.Record))
+		if err != nil || int64(e.Seq) != p.Seq {
+			return c, fmt.Errorf("%w: the record is not number %d", ErrProof, p.Seq)
+		}
+		if p.Seq > c.Size {
+			return c, fmt.Errorf("%w: the checkpoint has %d records", ErrProof, c.Size)
+		}
+		if err := tlog.CheckRecord(p.Inclusion, c.Size, c.Root, p.Seq-1, tlog.RecordHash([]byte(p.Record))); err != nil {
+			return c, fmt.Errorf("%w: %w", ErrProof, err)
+		}
+	case p.Earlier != "" && p.Record == "":
+		old, err := OpenCheckpoint([]byte(p.Earlier), key)
+		if err != nil {
+			return c, err
+		}
+		if old.Size == 0 || old.Size > c.Size {
+			return c, fmt.Errorf("%w: the checkpoints have %d and %d records", ErrProof, old.Size, c.Size)
+		}
+		if err := tlog.CheckTree(p.Consistency, c.Size, c.Root, old.Size, old.Root); err != nil {
+			return c, fmt.Errorf("%w: %w", ErrProof, err)
+		}
+	default:
+		return c, fmt.Errorf("%w: it has neither a record nor an earlier checkpoint", ErrProof)
+	}
+	return c, nil
+}
+
+// View is a tree that is only read: a copy of the files, or those of a server
+// that is running.
+type View struct {
+	log    *audit.Reader
+	hashes *hashes
+	signed []byte
+	// Checkpoint is the newest of the files.
+	Checkpoint Checkpoint
+}
+
+// OpenView opens the tree in dir. Its checkpoint must be signed by key.
+func OpenView(dir string, key note.Verifier) (*View, error) {
+	log, err := audit.OpenReader(dir)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{log: log}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	defer root.Close()
+	if v.signed, err = root.ReadFile(CheckpointFile); err == nil {
+		v.Checkpoint, err = OpenCheckpoint(v.signed, key)
+	}
+	if err == nil {
+		v.hashes, err = openHashes(root, 0)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("audit tree: %w", err), log.Close())
+	}
+	return v, nil
+}
+
+// Close closes the files.
+func (v *View) Close() error { return errors.Join(v.hashes.f.Close(), v.log.Close()) }
+
+// Prove proves that record seq is in the log.
+func (v *View) Prove(seq int64) (*Proof, error) {
+	if seq < 1 || seq > v.Checkpoint.Size {
+		return nil, fmt.Errorf("audit: the checkpoint has the records 1 to %d", v.Checkpoint.Size)
+	}
+	p := &Proof{Checkpoint: string(v.signed), Seq: seq}
+	segments, err := v.log.Segments()
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range segments {
+		if i+1 < len(segments) && int64(segments[i+1].First) <= seq {
+			continue
+		}
+		for line, err := range v.log.Lines(s, 0) {
+			if err != nil {
+				return nil, err
+			}
+			if int64(line.Seq) == seq {
+				p.Record = string(line.Text)
+				break
+			}
+		}
+		break
+	}
+	if p.Record == "" {
+		return nil, fmt.Errorf("%w: record %d is missing", audit.ErrTampered, seq)
+	}
+	p.Inclusion, err = tlog.ProveRecord(v.Checkpoint.Size, seq-1, v.hashes)
+	if err != nil {
+		return nil, fmt.Errorf("audit tree: %w", err)
+	}
+	return p, nil
+}
+
+// ProveSince proves that the log has all that an earlier checkpoint had.
+func (v *View) ProveSince(earlier []byte, key note.Verifier) (*Proof, error) {
+	old, err := OpenCheckpoint(earlier, key)
+	if err != nil {
+		return nil, err
+	}
+	if old.Size == 0 || old.Size > v.Checkpoint.Size {
+		return nil, fmt.Errorf("audit: the earlier checkpoint has %d records, and the newest %d", old.Size, v.Checkpoint.Size)
+	}
+	p := &Proof{Checkpoint: string(v.signed), Earlier: string(earlier)}
+	if p.Consistency, err = tlog.ProveTree(v.Checkpoint.Size, old.Size, v.hashes); err != nil {
+		return nil, fmt.Errorf("audit tree: %w", err)
+	}
+	return p, nil
+}
+
+// Verify reads the log itself and compares it with the checkpoint, and with
+// earlier ones if there are any: it returns audit.ErrTampered unless the log
+// begins with the records of each. The tree file has no say.
+func (v *View) Verify(ctx context.Context, earlier ...Checkpoint) error {
+	wanted := append([]Checkpoint{v.Checkpoint}, earlier...)
+	segments, err := v.log.Segments()
+	if err != nil {
+		return err
+	}
+	var edge []tlog.Hash // the roots of the full subtrees, largest first
+	size := int64(0)
+	check := func() error {
+		for _, c := range wanted {
+			if c.Size == size && rootOf(edge) != c.Root {
+				return fmt.Errorf("%w: its first %d records are not those of the checkpoint", audit.ErrTampered, size)
+			}
+		}
+		return nil
+	}
+	for _, s := range segments {
+		for line, err := range v.log.Lines(s, 0) {
+			if err != nil {
+				return err
+			}
+			if size%1024 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			hash := tlog.RecordHash(line.Text)
+			for n := size; n&1 == 1; n >>= 1 {
+				hash = tlog.NodeHash(edge[len(edge)-1], hash)
+				edge = edge[:len(edge)-1]
+			}
+			edge = append(edge, hash)
+			size++
+			if err := check(); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range wanted {
+		if c.Size > size {
+			return fmt.Errorf("%w: it ends after record %d, but a checkpoint has %d", audit.ErrTampered, size, c.Size)
+		}
+	}
+	return nil
+}
+
+// rootOf is the root over full subtrees, the largest first; there is at least one.
+func rootOf(edge []tlog.Hash) tlog.Hash {
+	root := edge[len(edge)-1]
+	for i := len(edge) - 2; i >= 0; i-- {
+		root = tlog.NodeHash(edge[i], root)
+	}
+	return root
+}
