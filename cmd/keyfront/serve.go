@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/rootkey"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -107,6 +108,8 @@ func explainStart(err error, cfg config.Config) error {
 		hint = "a root key that was made under a passphrase needs --root-passphrase-from, and one that was not does not"
 	case errors.Is(err, rootkey.ErrAbsent):
 		hint = "this data folder was made with a root-key file; without it nothing in it can be read"
+	case errors.Is(err, audit.ErrTampered):
+		hint = "put the audit folder back from a copy; if it is lost, keyfront audit begin makes a new one"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		hint = "the data folder " + cfg.DataDir + " must be writable by this user"
 	case errors.Is(err, syscall.EADDRINUSE):

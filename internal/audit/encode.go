@@ -29,6 +29,9 @@ type Entry struct {
 	Error     string            `json:"error"`
 	Message   string            `json:"message"`
 	Corrects  bool              `json:"corrects"`
+
+	// Line is the line itself.
+	Line string `json:"-"`
 }
 
 // EntryIdentity is the caller of an Entry.

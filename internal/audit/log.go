@@ -49,6 +49,9 @@ type Config struct {
 	// from the root key, so that who can write the folder cannot cut the log. The
 	// first is written with; all are read with, for the time of a rotation.
 	HeadKeys [][]byte
+	// Existing says that there is a log: where its head is missing, it was taken
+	// away, and no new one is begun in its place. Begin does that.
+	Existing bool
 	// SegmentBytes is where a new file is begun; 0 means 64 MiB.
 	SegmentBytes int64
 	Log          *slog.Logger
@@ -147,6 +150,32 @@ func Open(cfg Config) (*Log, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// Begin makes a new, empty log in dir, in place of one that is lost. It fails
+// where there is a log, or part of one.
+func Begin(dir string, headKey []byte) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	defer root.Close()
+	names, err := segments(root)
+	if err != nil {
+		return err
+	}
+	_, err = root.Stat(headName)
+	if len(names) > 0 || err == nil {
+		return fmt.Errorf("audit: there is a log in %s, or part of one: move it away first", dir)
+	}
+	head, err := openHead(root, [][]byte{headKey}, true)
+	if err != nil {
+		return err
+	}
+	return head.close()
 }
 
 // Append adds r to the log. It returns nil when r has survived a power loss;

@@ -512,3 +512,30 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestLogThatWasTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	cfg := audit.Config{Dir: dir, HeadKeys: headKeys, Existing: true, Log: slog.New(slog.DiscardHandler)}
+	if _, err := audit.Open(cfg); !errors.Is(err, audit.ErrTampered) {
+		t.Fatalf("Open without a log = %v, want ErrTampered", err)
+	}
+	if err := audit.Begin(dir, headKeys[0]); err != nil {
+		t.Fatal(err)
+	}
+	for want := range uint64(3) {
+		l, err := audit.Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		appendAll(t, l, 1)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != want+1 {
+			t.Errorf("Verify = %+v, %v, want %d records", rep, err, want+1)
+		}
+	}
+	if err := audit.Begin(dir, headKeys[0]); err == nil {
+		t.Error("Begin over a log succeeded")
+	}
+}

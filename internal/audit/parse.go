@@ -14,7 +14,8 @@ import (
 
 // Parse reads one line of a log.
 func Parse(line []byte) (*Entry, error) {
-	e, ok := parseOwn(string(line))
+	text := string(line)
+	e, ok := parseOwn(text)
 	if !ok {
 		e = &Entry{}
 		if err := json.Unmarshal(line, e); err != nil {
@@ -27,6 +28,7 @@ func Parse(line []byte) (*Entry, error) {
 	if prev, err := hex.DecodeString(e.Prev); err != nil || len(prev) != sha256.Size {
 		return nil, errors.New("not a record: no hash of the record before")
 	}
+	e.Line = text
 	return e, nil
 }
 

@@ -20,8 +20,8 @@ func (l *Log) recover() error {
 		return err
 	}
 	// The head comes before the first file and is there ever after: a log
-	// without one was tampered with.
-	head, err := openHead(l.dir, l.cfg.HeadKeys, len(names) == 0)
+	// without one was tampered with, or taken away.
+	head, err := openHead(l.dir, l.cfg.HeadKeys, len(names) == 0 && !l.cfg.Existing)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ func CheckObjects(ctx context.Context, cfg config.Config, opts Options, found fu
 		return r, err
 	}
 	defer func() {
+		err = errors.Join(append(s.closeTrails(), err)...)
 		if s.buckets != nil {
 			err = errors.Join(err, s.buckets.Close())
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/audit/catalog"
+	"github.com/keyfront-project/keyfront/internal/audit/merkle"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/config"
@@ -97,6 +98,7 @@ type Server struct {
 
 	auditReader *audit.Reader
 	catalog     *catalog.Catalog
+	tree        *merkle.Tree
 	trails      *trail.Service
 
 	api, viewers listener
@@ -372,6 +374,7 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.edge.Run(ctx) })
 	s.work.Go(func() { s.settleCatalog(ctx) })
 	s.work.Go(func() { s.trails.Run(ctx) })
+	s.work.Go(func() { s.signCheckpoints(ctx) })
 	s.work.Go(func() { s.followStore(ctx) })
 }
 

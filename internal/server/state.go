@@ -38,7 +38,9 @@ type state struct {
 	blobs   store.Blobs
 	rootKey rootkey.Source
 	vault   *sealed.Vault
-	audit   *audit.Log
+	// sealedBefore says that the folder was served before.
+	sealedBefore bool
+	audit        *audit.Log
 	// cacheDir is where the edge may keep files; empty for nowhere.
 	cacheDir string
 }
@@ -59,15 +61,25 @@ func openState(ctx context.Context, cfg *config.Config, opts Options, log *slog.
 	} else if roots, err = s.openFolder(ctx, cfg.DataDir, opts.Passphrase); err != nil {
 		return s, err
 	}
-	if s.vault, err = sealed.Open(ctx, s.records, roots...); err != nil {
+	if !s.sealedBefore {
+		// The log comes first, so that where there is a vault, there is a log.
+		if err := s.openAudit(cfg, roots, log); err != nil {
+			return s, err
+		}
+	}
+	if s.vault, err = sealed.Open(ctx, s.records, roots...); err != nil || s.audit != nil {
 		return s, err
 	}
+	return s, s.openAudit(cfg, roots, log)
+}
+
+func (s *state) openAudit(cfg *config.Config, roots []sealed.Secret, log *slog.Logger) error {
 	headKeys, err := AuditHeadKeys(roots)
 	if err != nil {
-		return s, err
+		return err
 	}
-	s.audit, err = audit.Open(audit.Config{Dir: filepath.Join(cfg.DataDir, AuditFolder), HeadKeys: headKeys, Log: log})
-	return s, err
+	s.audit, err = audit.Open(audit.Config{Dir: filepath.Join(cfg.DataDir, AuditFolder), HeadKeys: headKeys, Existing: s.sealedBefore, Log: log})
+	return err
 }
 
 // openFolder locks the data folder, opens its stores and returns the root keys.
@@ -92,12 +104,12 @@ func (s *state) openFolder(ctx context.Context, path string, ask Passphrase) ([]
 	}
 	s.blobs = blobs
 	s.cacheDir = filepath.Join(s.folder.Path(), cacheFolder)
-	sealedBefore, err := sealed.Initialized(ctx, s.records)
+	s.sealedBefore, err = sealed.Initialized(ctx, s.records)
 	if err != nil {
 		return nil, err
 	}
 	s.rootKey = RootKeySource(s.folder.Path(), ask)
-	return rootkey.LoadOrCreate(ctx, s.rootKey, !sealedBefore)
+	return rootkey.LoadOrCreate(ctx, s.rootKey, !s.sealedBefore)
 }
 
 // Passphrase asks for a passphrase.

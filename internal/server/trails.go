@@ -28,6 +28,9 @@ func (s *Server) openTrails(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.openCheckpoints(ctx); err != nil {
+		return err
+	}
 	keys, err := s.state.vault.Domain(ctx, "cloudtrail")
 	if err != nil {
 		return err
@@ -41,6 +44,9 @@ func (s *Server) openTrails(ctx context.Context) (err error) {
 
 // closeTrails closes what openTrails opened.
 func (s *Server) closeTrails() (errs []error) {
+	if s.tree != nil {
+		errs = append(errs, s.tree.Close())
+	}
 	if s.catalog != nil {
 		errs = append(errs, s.catalog.Close())
 	}

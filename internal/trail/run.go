@@ -58,6 +58,17 @@ func (s *Service) deliverAll(ctx context.Context, prefix string, now bool) error
 	for _, r := range trails {
 		// What a delivery writes is recorded too: one look does not chase it.
 		end := s.cfg.Log.Acknowledged()
+		if r.Plan == nil && r.Next > end {
+			// The log was begun anew.
+			err := s.change(ctx, r, func(now *record) error {
+				now.Next, now.Until = 1, min(now.Until, end)
+				r = now
+				return nil
+			})
+			if err != nil {
+				return gone(err)
+			}
+		}
 		for r != nil && r.active() {
 			p := s.due(r, end, at, now)
 			if p == nil {

@@ -12,6 +12,7 @@ package catalog
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -197,8 +198,11 @@ func (c *Catalog) blockLocked(ctx context.Context, segments []audit.Segment, i i
 		return b, nil
 	}
 	last := i == len(segments)-1
+	version := c.cfg.Version
 	if !last {
-		b, err := readHeader(c.dir, s, c.cfg.Version)
+		// The last record's hash tells this log from another in its place.
+		version += "\x00" + hex.EncodeToString(segments[i+1].Prev[:])
+		b, err := readHeader(c.dir, s, version)
 		if err == nil {
 			c.blocks[s.Name] = b
 			return b, nil
@@ -221,13 +225,13 @@ func (c *Catalog) blockLocked(ctx context.Context, segments []audit.Segment, i i
 	if next := s.First + uint64(len(b.records)); next != segments[i+1].First {
 		return nil, fmt.Errorf("audit catalog: record %d is missing in %s", next, s.Name)
 	}
-	if err := b.write(c.dir, c.cfg.Version); err != nil {
+	if err := b.write(c.dir, version); err != nil {
 		return nil, err
 	}
 	if c.open == b {
 		c.open = nil
 	}
-	made, err := readHeader(c.dir, s, c.cfg.Version)
+	made, err := readHeader(c.dir, s, version)
 	if err != nil {
 		return nil, err
 	}

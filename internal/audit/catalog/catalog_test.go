@@ -121,8 +121,8 @@ func TestFindAcrossFiles(t *testing.T) {
 // whether the files were there, in memory, or are made for the question.
 func TestFindsWhatAWalkFinds(t *testing.T) {
 	dir, index := t.TempDir(), t.TempDir()
-	l := writeLog(t, dir, 3000)
-	appendTo(t, l, 0, 200)
+	l := writeLog(t, dir, 1500)
+	appendTo(t, l, 0, 80)
 	rapid.Check(t, func(rt *rapid.T) {
 		if rapid.Bool().Draw(rt, "fresh") {
 			if err := os.RemoveAll(index); err != nil {
@@ -137,16 +137,16 @@ func TestFindsWhatAWalkFinds(t *testing.T) {
 		}
 		q := catalog.Query{
 			All:    rapid.SliceOfN(rapid.SampledFrom([]string{"action\x00kms:Sign", "action\x00kms:Encrypt", "error\x00AccessDeniedException"}), 0, 3).Draw(rt, "terms"),
-			Before: uint64(rapid.IntRange(0, 210).Draw(rt, "before")),
+			Before: uint64(rapid.IntRange(0, 85).Draw(rt, "before")),
 		}
-		if n := rapid.IntRange(-1, 200).Draw(rt, "from"); n >= 0 {
+		if n := rapid.IntRange(-1, 80).Draw(rt, "from"); n >= 0 {
 			q.From = start.Add(time.Duration(n) * time.Second)
 		}
-		if n := rapid.IntRange(-1, 200).Draw(rt, "to"); n >= 0 {
+		if n := rapid.IntRange(-1, 80).Draw(rt, "to"); n >= 0 {
 			q.To = start.Add(time.Duration(n) * time.Second)
 		}
 		var want []uint64
-		for i := 199; i >= 0; i-- {
+		for i := 79; i >= 0; i-- {
 			r := record(i)
 			have := []string{"action\x00" + r.Action, "error\x00" + r.Error}
 			missing := slices.ContainsFunc(q.All, func(term string) bool { return !slices.Contains(have, term) })

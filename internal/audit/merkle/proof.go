@@ -66,8 +66,8 @@ func (p *Proof) Check(key note.Verifier) (c Checkpoint, err error) {
 // View is a tree that is only read: a copy of the files, or those of a server
 // that is running.
 type View struct {
+	dir    *os.Root
 	log    *audit.Reader
-	hashes *hashes
 	signed []byte
 	// Checkpoint is the newest of the files.
 	Checkpoint Checkpoint
@@ -79,26 +79,22 @@ func OpenView(dir string, key note.Verifier) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{log: log}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, errors.Join(err, log.Close())
-	}
-	defer root.Close()
-	if v.signed, err = root.ReadFile(CheckpointFile); err == nil {
-		v.Checkpoint, err = OpenCheckpoint(v.signed, key)
-	}
-	if err == nil {
-		v.hashes, err = openHashes(root, 0)
-	}
-	if err != nil {
 		return nil, errors.Join(fmt.Errorf("audit tree: %w", err), log.Close())
+	}
+	v := &View{dir: root, log: log}
+	if v.signed, err = root.ReadFile(CheckpointFile); err != nil {
+		return nil, errors.Join(fmt.Errorf("audit tree: %w", err), v.Close())
+	}
+	if v.Checkpoint, err = OpenCheckpoint(v.signed, key); err != nil {
+		return nil, errors.Join(err, v.Close())
 	}
 	return v, nil
 }
 
 // Close closes the files.
-func (v *View) Close() error { return errors.Join(v.hashes.f.Close(), v.log.Close()) }
+func (v *View) Close() error { return errors.Join(v.dir.Close(), v.log.Close()) }
 
 // Prove proves that record seq is in the log.
 func (v *View) Prove(seq int64) (*Proof, error) {
@@ -128,8 +124,12 @@ func (v *View) Prove(seq int64) (*Proof, error) {
 	if p.Record == "" {
 		return nil, fmt.Errorf("%w: record %d is missing", audit.ErrTampered, seq)
 	}
-	p.Inclusion, err = tlog.ProveRecord(v.Checkpoint.Size, seq-1, v.hashes)
+	tree, err := openHashes(v.dir, 0)
 	if err != nil {
+		return nil, err
+	}
+	defer tree.f.Close()
+	if p.Inclusion, err = tlog.ProveRecord(v.Checkpoint.Size, seq-1, tree); err != nil {
 		return nil, fmt.Errorf("audit tree: %w", err)
 	}
 	return p, nil
@@ -145,7 +145,12 @@ func (v *View) ProveSince(earlier []byte, key note.Verifier) (*Proof, error) {
 		return nil, fmt.Errorf("audit: the earlier checkpoint has %d records, and the newest %d", old.Size, v.Checkpoint.Size)
 	}
 	p := &Proof{Checkpoint: string(v.signed), Earlier: string(earlier)}
-	if p.Consistency, err = tlog.ProveTree(v.Checkpoint.Size, old.Size, v.hashes); err != nil {
+	tree, err := openHashes(v.dir, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.f.Close()
+	if p.Consistency, err = tlog.ProveTree(v.Checkpoint.Size, old.Size, tree); err != nil {
 		return nil, fmt.Errorf("audit tree: %w", err)
 	}
 	return p, nil

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/audit/catalog"
+	"github.com/keyfront-project/keyfront/internal/server"
+	"github.com/keyfront-project/keyfront/internal/trail"
+)
+
+type auditSearchCmd struct {
+	auditFolder
+	Resource  string `help:"ARN of a key, object or other resource, or the last part of it." placeholder:"ARN"`
+	Principal string `help:"ARN, name, access key id or account of the caller, or a service." placeholder:"WHO"`
+	Outcome   string `help:"allowed, denied, undecided, failed, or an error code." placeholder:"OUTCOME"`
+	Action    string `help:"Policy action such as kms:Decrypt, or the API's name of the operation." placeholder:"ACTION"`
+	Request   string `help:"Request id." placeholder:"ID"`
+	From      string `help:"Oldest time, RFC 3339." placeholder:"TIME"`
+	To        string `help:"Newest time, RFC 3339." placeholder:"TIME"`
+	Limit     int    `help:"Print at most so many." default:"100" placeholder:"N"`
+	Index     string `help:"Folder of the index. Default: audit-catalog beside the audit folder." placeholder:"DIR"`
+}
+
+// Run prints records, newest first, one JSON object a line.
+func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
+	q := catalog.Query{All: trail.Criteria{
+		Resource: c.Resource, Principal: c.Principal, Outcome: c.Outcome, Action: c.Action, Request: c.Request,
+	}.Terms()}
+	for _, t := range []struct {
+		text string
+		into *time.Time
+	}{{c.From, &q.From}, {c.To, &q.To}} {
+		if t.text == "" {
+			continue
+		}
+		var err error
+		if *t.into, err = time.Parse(time.RFC3339, t.text); err != nil {
+			return fmt.Errorf("%q is not a time such as 2026-11-22T01:02:03Z", t.text)
+		}
+	}
+	log, err := audit.OpenReader(c.path())
+	if err != nil {
+		return hinted{err, hintAuditFolder}
+	}
+	defer log.Close()
+	if c.Index == "" {
+		c.Index = filepath.Join(filepath.Dir(c.path()), server.AuditCatalogFolder)
+	}
+	found, err := catalog.Open(catalog.Config{Log: log, Dir: c.Index, Terms: trail.Terms, Version: trail.TermsVersion})
+	if err != nil {
+		return hinted{err, "--index is a folder that may be written"}
+	}
+	defer found.Close()
+	n := 0
+	for entry, err := range found.Find(ctx, q) {
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(e.stdout, entry.Line)
+		if n++; n == c.Limit {
+			break
+		}
+	}
+	return nil
+}
+
+type auditTailCmd struct {
+	auditFolder
+	Lines  int  `short:"n" help:"Begin with so many." default:"10" placeholder:"N"`
+	Follow bool `short:"f" help:"Go on with records as they come, until Ctrl-C."`
+}
+
+// followEvery is how often a log that is followed is looked at.
+const followEvery = 250 * time.Millisecond
+
+// Run prints records as they stand in the log, oldest first.
+func (c *auditTailCmd) Run(ctx context.Context, e env) error {
+	log, err := audit.OpenReader(c.path())
+	if err != nil {
+		return hinted{err, hintAuditFolder}
+	}
+	defer log.Close()
+	next, err := c.last(log, e)
+	if err != nil || !c.Follow {
+		return err
+	}
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		segments, err := log.Segments()
+		if err != nil {
+			return err
+		}
+		for i, s := range segments {
+			if i+1 < len(segments) && segments[i+1].First <= next {
+				continue
+			}
+			for line, err := range log.Lines(s, 0) {
+				if err != nil {
+					return err
+				}
+				if line.Seq >= next {
+					fmt.Fprintf(e.stdout, "%s\n", line.Text)
+					next = line.Seq + 1
+				}
+			}
+		}
+	}
+}
+
+// last prints the newest records and returns the number of the one after them.
+func (c *auditTailCmd) last(log *audit.Reader, e env) (next uint64, err error) {
+	segments, err := log.Segments()
+	if err != nil {
+		return 0, err
+	}
+	next = 1
+	var kept []string
+	for i := len(segments) - 1; i >= 0 && len(kept) < c.Lines; i-- {
+		var lines []string
+		for line, err := range log.Lines(segments[i], 0) {
+			if err != nil {
+				return 0, err
+			}
+			lines = append(lines, string(line.Text))
+			if over := len(lines) + len(kept) - c.Lines; over > 0 {
+				lines = lines[over:]
+			}
+			next = max(next, line.Seq+1)
+		}
+		kept = append(lines, kept...)
+	}
+	for _, line := range kept {
+		fmt.Fprintln(e.stdout, line)
+	}
+	return next, nil
+}
