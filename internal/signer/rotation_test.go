@@ -2,13 +2,16 @@ package signer_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/rotation"
 	"github.com/keyfront-project/keyfront/internal/signer"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 // day is as long as the profile's signatures may be good.
@@ -337,5 +340,54 @@ func TestFollowsOthers(t *testing.T) {
 	b, berr := theirs.Get(t.Context(), w.me(), "links")
 	if err != nil || berr != nil || a.Rotation.Signer().ID != b.Rotation.Signer().ID {
 		t.Errorf("one signs by %+v, the other by %+v", a.Rotation, b.Rotation)
+	}
+}
+
+// Whoever signs while keys rotate gets URLs that work, all the time.
+func TestSignsWhileRotating(t *testing.T) {
+	w := newWorld(t)
+	st := w.profile()
+	var (
+		signers sync.WaitGroup
+		mu      sync.Mutex
+		urls    []string
+	)
+	done := make(chan struct{})
+	for range 4 {
+		signers.Go(func() {
+			for {
+				out, err := w.SignURLs(t.Context(), w.me(), "links", []string{film}, "", signer.Grant{ValidFor: time.Hour})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				urls = append(urls, out.URLs...)
+				mu.Unlock()
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for range 3 {
+		if _, err := w.Rotate(t.Context(), w.me(), "links"); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	signers.Wait()
+	trusted := w.trusted(st.Group)
+	for _, url := range urls {
+		r, err := http.NewRequest(http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := signedurl.Request{Scheme: "https", Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery}
+		if result := signedurl.Verify(&q, trusted, w.clock.Now(), nil); !result.Allowed() {
+			t.Fatalf("the edge refuses %s: %v", url, result.Reason)
+		}
 	}
 }

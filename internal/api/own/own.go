@@ -125,7 +125,6 @@ var wireErrors = []struct {
 }{
 	{errNoRoute, http.StatusNotFound, "NoSuchRoute"},
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
-	{signedurl.ErrURL, http.StatusBadRequest, "NoSuchRequest"},
 	{signer.ErrNoProfile, http.StatusNotFound, "NoSuchSigner"},
 	{signer.ErrExists, http.StatusConflict, "SignerAlreadyExists"},
 	{signer.ErrInvalid, http.StatusBadRequest, "ValidationError"},
@@ -136,6 +135,8 @@ var wireErrors = []struct {
 	{signer.ErrNoKey, http.StatusNotFound, "NoSuchKey"},
 	{signer.ErrStillSigns, http.StatusConflict, "KeyStillSigns"},
 	{signer.ErrLastKey, http.StatusConflict, "LastKey"},
+	// Behind ErrInvalid: a profile says what it refuses.
+	{signedurl.ErrURL, http.StatusBadRequest, "NoSuchRequest"},
 	{ErrDescription, http.StatusBadRequest, "NoSuchRequest"},
 	{access.ErrDenied, http.StatusForbidden, "AccessDenied"},
 	{access.ErrNoDenial, http.StatusNotFound, "NoSuchDenial"},
