@@ -48,7 +48,7 @@ func TestSignKnowsAWrongClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	ahead := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", time.Now().Add(2*time.Hour).UTC().Format(http.TimeFormat))
+		w.Header().Set("Date", time.Now().Add(150*time.Minute+30*time.Second).UTC().Format(http.TimeFormat))
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetPublicKey") {
 			_ = json.NewEncoder(w).Encode(map[string]any{"KeyId": "arn:k", "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY", "PublicKey": der})
 			return
@@ -73,7 +73,7 @@ func TestSignKnowsAWrongClock(t *testing.T) {
 		}
 		return code, words.String()
 	}
-	if code, words := sign(); code != exitFailed || !strings.Contains(words, "clock differs from the key service's by 2h0m") {
+	if code, words := sign(); code != exitFailed || !strings.Contains(words, "clock differs from the key service's by 2h30m") {
 		t.Errorf("sign = %d: %s", code, words)
 	}
 	if code, words := sign("--expires", "2037-01-01"); code != exitDone {
