@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -175,6 +177,13 @@ func (e *egress) allows(u *url.URL) bool {
 func describe(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("ETIMEDOUT")
+	}
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errors.New("connect ECONNREFUSED")
+	case errors.As(err, &dns):
+		return errors.New("getaddrinfo ENOTFOUND")
 	}
 	return fmt.Errorf("request failed: %w", err)
 }

@@ -220,10 +220,10 @@ type Result struct {
 	// selectRequestOriginById, as JSON; nil if it did not.
 	Origin json.RawMessage
 	Log    []Line
-	// Duration is the time on the clock, CPU that on a processor.
+	// Duration is the time on the clock, CPU that on a processor. CPU is 0 for a
+	// worker without a process of its own.
 	Duration, CPU time.Duration
-	// MemoryBytes is what the worker's process has resident; 0 if it has none of
-	// its own.
+	// MemoryBytes is what the worker's process has resident; 0 as for CPU.
 	MemoryBytes int64
 	// Cold says that the function's code was loaded for this invocation.
 	Cold bool

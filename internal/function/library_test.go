@@ -2,6 +2,7 @@ package function_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/function"
@@ -91,7 +92,8 @@ func TestLibrary(t *testing.T) {
 		{`new Response('{"a":1}', { headers: { 'content-type': 'application/json' } }).json()`, `{"a":1}`},
 		{`[typeof global, typeof process.env, process.version.startsWith('v22'), typeof require('os').EOL]`, `["object","object",true,"string"]`},
 		{`(() => { require('assert').deepStrictEqual({ a: [1] }, { a: [1] }); try { require('assert')(false, 'm'); } catch (e) { return e.message; } })()`, `"m"`},
-		{`(() => { try { require('child_process'); } catch (e) { return e.code; } })()`, `"MODULE_NOT_FOUND"`},
+		{`(() => { try { require('nothing'); } catch (e) { return e.code; } })()`, `"MODULE_NOT_FOUND"`},
+		{`(() => { try { require('child_process').exec('ls'); } catch (e) { return e.message; } })()`, `"child_process.exec is not available in this runtime"`},
 		{`(() => { try { require('fs').readFileSync('/etc/passwd'); } catch (e) { return e.code; } })()`, `"ENOENT"`},
 		{`(() => { try { require('fs').writeFileSync('x', 'y'); } catch (e) { return e.code; } })()`, `"EROFS"`},
 	} {
@@ -198,5 +200,15 @@ func TestLoadingFails(t *testing.T) {
 				t.Error("nothing in the log")
 			}
 		})
+	}
+}
+
+// TestTrace wants a failure to tell the line of the function's own file.
+func TestTrace(t *testing.T) {
+	p := newPool(t, function.Config{})
+	_, err := refused(t, nodeFunction(t, p, "exports.handler = async () => {\n  throw new TypeError('no such film');\n};"), "null")
+	got := failure(t, err)
+	if got.Type != "TypeError" || len(got.Trace) < 2 || got.Trace[0] != "TypeError: no such film" || !strings.Contains(got.Trace[1], "(/var/task/index.js:2:") {
+		t.Errorf("failure = %+v", got)
 	}
 }

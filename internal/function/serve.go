@@ -117,8 +117,8 @@ func (h *host) take(f *frame) error {
 		}
 		cpu := processorTime()
 		end, payload := m.run(&c, f.fields[1], f.fields[2])
-		end.CPU = int64(processorTime() - cpu)
 		if h.process != nil {
+			end.CPU = int64(processorTime() - cpu)
 			end.RSS = h.process.memory.resident()
 		}
 		if end.Dropped {

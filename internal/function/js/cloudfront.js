@@ -82,7 +82,7 @@ globalThis.__core = (function () {
   function describe(e) {
     try {
       if (e && typeof e === 'object' && 'message' in e) {
-        return { errorType: String(e.name || 'Error'), errorMessage: String(e.message), trace: String(e.stack || '').split('\n').map((l) => l.trim().replace('<eval>', 'function.js')).filter(Boolean) };
+        return { errorType: String(e.name || 'Error'), errorMessage: String(e.message), trace: String(e.stack || '').split('\n').map((l) => l.trim().replace('<input>', 'function.js')).filter(Boolean) };
       }
       return { errorType: 'Error', errorMessage: String(e), trace: [] };
     } catch {

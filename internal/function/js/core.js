@@ -19,9 +19,23 @@ globalThis.__core = (function () {
     'timers/promises': ['timers', 'promises'], 'util/types': ['util', 'types'], constants: ['os', 'constants'] };
   const files = { https: 'http' };
 
+  const absent = new Set(['child_process', 'cluster', 'dgram', 'dns', 'http2', 'inspector', 'net', 'readline', 'tls', 'v8', 'vm', 'worker_threads']);
+  // Whatever is taken from such a module can be named, and inherited from, but
+  // not used.
+  function missing(module) {
+    return new Proxy({}, { get: (o, name) => {
+      if (typeof name === 'symbol' || name === '__esModule' || name === 'then' || name === 'default') return undefined;
+      if (name === 'constants') return {};
+      return o[name] || (o[name] = function () {
+        throw failure(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', module + '.' + name + ' is not available in this runtime');
+      });
+    } });
+  }
+
   function builtin(name) {
     if (name in builtins) return builtins[name];
     if (name in aliases) return builtins[name] = builtin(aliases[name][0])[aliases[name][1]];
+    if (absent.has(name)) return builtins[name] = missing(name);
     const local = inline[name];
     if (local) return builtins[name] = local();
     host('builtin', files[name] || name);
@@ -140,9 +154,9 @@ globalThis.__core = (function () {
       return true;
     }
   }
-  // All scripts are called <eval>: where there is but one, its name is known.
+  // All scripts are called <input>: where there is but one, its name is known.
   let only = '';
-  const place = (line) => only ? line.replace('<eval>', only) : line;
+  const place = (line) => only ? line.replace('<input>', only) : line;
 
   function fatal(e) {
     const d = describe(e);
