@@ -81,6 +81,11 @@ func setupScript(e *testscript.Env) error {
 	for _, name := range []string{"KEYFRONT_TERRAFORM_MIRROR", "NODE_PATH"} {
 		e.Setenv(name, os.Getenv(name))
 	}
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	e.Setenv("EXAMPLES", examples)
 	// Shims of pyenv need the real home.
 	e.Setenv("PYENV_ROOT", os.Getenv("PYENV_ROOT"))
 	if home, err := os.UserHomeDir(); err == nil && os.Getenv("PYENV_ROOT") == "" {
