@@ -123,10 +123,16 @@ type place struct {
 // maxPlaceBytes bounds what a damaged index makes us read.
 const maxPlaceBytes = 2 << 20
 
-// places are the records that have the terms of q and its time, oldest first.
-func (b *block) places(dir *os.Root, q *Query) ([]place, error) {
+// portion is how many records a block gives at once: a page is smaller, and who
+// wants all comes again.
+const portion = 256
+
+// places are the newest records that have the terms of q and its time, at most a
+// portion, newest first. Those below the number rest may have more; 0 says that
+// there are none.
+func (b *block) places(dir *os.Root, q *Query) (list []place, rest uint64, err error) {
 	if !b.covers(q) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	v := view{block: b}
 	if b.memory != nil {
@@ -134,44 +140,50 @@ func (b *block) places(dir *os.Root, q *Query) ([]place, error) {
 	} else {
 		f, err := dir.Open(b.name)
 		if err != nil {
-			return nil, fmt.Errorf("audit catalog: %w", err)
+			return nil, 0, fmt.Errorf("audit catalog: %w", err)
 		}
 		defer f.Close()
 		v.file = f
 	}
 	numbers, all, err := v.having(q.All)
-	if err != nil || !all && len(numbers) == 0 {
-		return nil, err
+	if err != nil {
+		return nil, 0, err
 	}
-	if all || len(numbers) > scattered {
-		if err := v.load(); err != nil {
-			return nil, err
-		}
-	}
+	count := len(numbers)
 	if all {
-		for n := range b.records {
-			numbers = append(numbers, n)
+		count = int(b.records)
+	}
+	// Of a time that is asked for there may be few among many.
+	if count > portion && (!q.From.IsZero() || !q.To.IsZero()) {
+		if err := v.load(); err != nil {
+			return nil, 0, err
 		}
 	}
-	var list []place
-	for _, n := range numbers {
+	for i := count - 1; i >= 0; i-- {
+		n := uint32(i)
+		if !all {
+			n = numbers[i]
+		}
+		if q.Before != 0 && b.first+uint64(n) >= q.Before {
+			continue
+		}
 		r, end, err := v.record(n)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if q.Before != 0 && b.first+uint64(n) >= q.Before || !q.includes(r.second) {
+		if !q.includes(r.second) {
 			continue
 		}
 		p := place{int64(r.offset), end - int64(r.offset) - 1}
-		if 0 < p.length && p.length <= maxPlaceBytes {
-			list = append(list, p)
+		if p.length <= 0 || p.length > maxPlaceBytes {
+			continue
+		}
+		if list = append(list, p); len(list) == portion {
+			return list, b.first + uint64(n), nil
 		}
 	}
-	return list, nil
+	return list, 0, nil
 }
-
-// scattered is for how many records the table is read in pieces.
-const scattered = 256
 
 // view reads a block.
 type view struct {

@@ -127,27 +127,37 @@ func (c *Catalog) Settle(ctx context.Context) error {
 // findIn walks the records of one file of the log. It reports false when the
 // consumer has enough.
 func (c *Catalog) findIn(ctx context.Context, segments []audit.Segment, i int, q *Query, yield func(*audit.Entry, error) bool) (bool, error) {
-	places, err := c.places(ctx, segments, i, q)
-	if err != nil || len(places) == 0 {
-		return true, err
+	s, rest := segments[i], *q
+	for {
+		places, next, err := c.places(ctx, segments, i, &rest)
+		if err != nil || len(places) == 0 {
+			return true, err
+		}
+		if goOn, err := c.read(ctx, s, places, q, yield); err != nil || !goOn || next == 0 {
+			return goOn, err
+		}
+		rest.Before = next
 	}
-	s := segments[i]
+}
+
+// read yields the records at places that q wants.
+func (c *Catalog) read(ctx context.Context, s audit.Segment, places []place, q *Query, yield func(*audit.Entry, error) bool) (bool, error) {
 	f, err := c.cfg.Log.Open(s)
 	if err != nil {
 		return true, err
 	}
 	defer f.Close()
-	for i := len(places) - 1; i >= 0; i-- {
+	for _, p := range places {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		text := make([]byte, places[i].length)
-		if _, err := f.ReadAt(text, places[i].offset); err != nil {
+		text := make([]byte, p.length)
+		if _, err := f.ReadAt(text, p.offset); err != nil {
 			return false, fmt.Errorf("audit catalog: %w", err)
 		}
 		e, err := audit.Parse(text)
 		if err != nil {
-			return false, fmt.Errorf("audit catalog: %s at %d: %w", s.Name, places[i].offset, err)
+			return false, fmt.Errorf("audit catalog: %s at %d: %w", s.Name, p.offset, err)
 		}
 		if c.wanted(e, q) && !yield(e, nil) {
 			return false, nil
@@ -176,8 +186,8 @@ func (q *Query) includes(second int64) bool {
 	return (q.From.IsZero() || second >= q.From.Unix()) && (q.To.IsZero() || second <= q.To.Unix())
 }
 
-// places are where the log's file i has what q wants, oldest first.
-func (c *Catalog) places(ctx context.Context, segments []audit.Segment, i int, q *Query) ([]place, error) {
+// places are where the log's file i has what q wants, like those of a block.
+func (c *Catalog) places(ctx context.Context, segments []audit.Segment, i int, q *Query) ([]place, uint64, error) {
 	c.mu.Lock()
 	b, err := c.blockLocked(ctx, segments, i)
 	if err == nil && b.memory != nil {
@@ -186,7 +196,7 @@ func (c *Catalog) places(ctx context.Context, segments []audit.Segment, i int, q
 	}
 	c.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return b.places(c.dir, q)
 }

@@ -237,6 +237,21 @@ func TestMissingRecordsAreNotIndexed(t *testing.T) {
 	}
 }
 
+// TestManyInOneFile: what a file has more of than is read at once is all found.
+func TestManyInOneFile(t *testing.T) {
+	dir := t.TempDir()
+	l := writeLog(t, dir, 0)
+	appendTo(t, l, 0, 900)
+	c := open(t, dir, t.TempDir(), "1", l.Acknowledged)
+	all := find(t, c, catalog.Query{}, 0)
+	if len(all) != 900 || all[0] != 900 || all[899] != 1 || !slices.IsSortedFunc(all, func(a, b uint64) int { return int(b) - int(a) }) {
+		t.Errorf("found %d records", len(all))
+	}
+	if some := find(t, c, catalog.Query{All: []string{"action\x00kms:Sign"}, From: start.Add(3 * time.Second)}, 0); len(some) != 299 {
+		t.Errorf("found %d of an action, want 299", len(some))
+	}
+}
+
 func TestFindEndsWithItsContext(t *testing.T) {
 	dir := t.TempDir()
 	l := writeLog(t, dir, 0)
