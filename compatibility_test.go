@@ -29,6 +29,8 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		{"S3", "internal/api/s3/routes.go", `\{"([A-Z]\w+)", \(\*exchange\)`, `\{"([A-Z]\w+)", nil\}`},
 		{"CloudFront", "internal/api/cloudfront/routes.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
+		{"Lambda", "internal/api/lambda/routes.go", `\{"(\w+)", http\.Method`, `^$`},
+		{"Lambda", "internal/api/lambda/unsupported.go", `^$`, `"(\w+)"\},\n`},
 		{"CloudTrail", "internal/api/cloudtrail/operations.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},
 		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 		{"Secrets Manager", "internal/api/secretsmanager/secretsmanager.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},

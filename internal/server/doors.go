@@ -9,6 +9,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/iam"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
+	"github.com/keyfront-project/keyfront/internal/api/lambda"
 	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/api/secretsmanager"
@@ -35,6 +36,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "cloudtrail", Door: cloudtrail.New(s.trails, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
+		{Name: "lambda", Door: lambda.New(s.lambda, s.log), MaxBodyBytes: lambda.MaxBodyBytes},
 		{Name: "secretsmanager", Door: secretsmanager.New(s.secrets, s.log), MaxBodyBytes: secretsmanager.MaxBodyBytes},
 		{Name: "ssm", Door: ssm.New(s.parameters, s.log), MaxBodyBytes: ssm.MaxBodyBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
@@ -58,6 +60,8 @@ func errorCode(action policy.Action, err error) string {
 		return iam.ErrorCode(err)
 	case "keyfront":
 		return own.ErrorCode(err)
+	case "lambda":
+		return lambda.ErrorCode(err)
 	case "secretsmanager":
 		return secretsmanager.ErrorCode(err)
 	case "ssm":

@@ -2,10 +2,20 @@ package server
 
 import (
 	"context"
+	"io"
 	"strings"
 
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
 	"github.com/keyfront-project/keyfront/internal/function"
+	"github.com/keyfront-project/keyfront/internal/function/trigger"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/lambda"
+	"github.com/keyfront-project/keyfront/internal/secret"
 )
 
 // openFunctions opens the pool that runs functions. It starts no process before
@@ -34,4 +44,72 @@ func (s *Server) localService(ctx context.Context, host string) (string, bool) {
 	}
 	service, region, _ := strings.Cut(name, ".")
 	return s.APIURL(), services[service] && !strings.Contains(region, ".")
+}
+
+// openLambda opens the control plane of the pool's functions.
+func (s *Server) openLambda(ctx context.Context) (*lambda.Service, error) {
+	domain, err := s.state.vault.Domain(ctx, "lambda")
+	if err != nil {
+		return nil, err
+	}
+	return lambda.Open(ctx, lambda.Config{
+		Records: s.state.records, Blobs: s.state.blobs, Vault: domain, Pool: s.functions, Gate: s.gate,
+		Roles: roles{identity.NewAdmin(s.identity, s.gate)}, Objects: objects{s.buckets}, Principals: s.identity, Clock: s.clock, Log: s.log,
+		Users: func(account arn.AccountID, versionARN string) []string {
+			return s.delivery.FunctionUsers(account, versionARN)
+		},
+	})
+}
+
+// roles gives functions the credentials of their roles.
+type roles struct{ admin *identity.Admin }
+
+var _ lambda.Roles = roles{}
+
+// Assume is sts:AssumeRole for a service, and recorded as such.
+func (r roles) Assume(ctx context.Context, who access.Caller, role, session string) (function.Credentials, error) {
+	// A session's name has two characters at least, a function's one.
+	s, err := r.admin.AssumeRole(ctx, who, identity.AssumeRole{Role: role, Session: session + strings.Repeat("_", max(0, 2-len(session)))})
+	if err != nil {
+		return function.Credentials{}, err
+	}
+	return function.Credentials{AccessKeyID: s.ID, SecretAccessKey: string(s.Secret.Reveal()), SessionToken: s.SessionToken, Expires: s.Expires}, nil
+}
+
+// objects are where functions' code may come from.
+type objects struct{ buckets *bucket.Service }
+
+var _ lambda.Objects = objects{}
+
+// Object opens an object for a caller.
+func (o objects) Object(ctx context.Context, who access.Caller, name, key, version string) (io.ReadCloser, error) {
+	return o.buckets.Get(ctx, bucket.Caller{Caller: who}, bucket.Get{Bucket: name, Key: key, VersionID: version})
+}
+
+// rotators are the functions that rotate secrets.
+type rotators struct{ lambda *lambda.Service }
+
+var _ secret.Invoker = rotators{}
+
+// Invoke runs a function for a secret; the function's policy decides.
+func (r rotators) Invoke(ctx context.Context, functionARN, sourceARN string, event []byte) error {
+	return r.lambda.InvokeFor(ctx, "secretsmanager.amazonaws.com", functionARN, sourceARN, event)
+}
+
+// edgeFunctions are what behaviours may run.
+type edgeFunctions struct{ lambda *lambda.Service }
+
+var (
+	_ delivery.Functions = edgeFunctions{}
+	_ edge.Functions     = edgeFunctions{}
+)
+
+// Associable implements delivery.Functions.
+func (f edgeFunctions) Associable(ctx context.Context, account arn.AccountID, functionARN string, event trigger.Event) error {
+	return f.lambda.Associable(ctx, account, functionARN, event)
+}
+
+// Invoke implements edge.Functions.
+func (f edgeFunctions) Invoke(ctx context.Context, account arn.AccountID, functionARN string, in function.Invocation) (*function.Result, error) {
+	return f.lambda.InvokeAt(ctx, account, functionARN, in)
 }

@@ -31,6 +31,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/lambda"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -92,6 +93,7 @@ type Server struct {
 	delivery   *delivery.Service
 	parameters *parameter.Service
 	functions  *function.Pool
+	lambda     *lambda.Service
 	secrets    *secret.Service
 	signers    *signer.Service
 	edge       *edge.Edge
@@ -216,8 +218,12 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.lambda, err = s.openLambda(ctx); err != nil {
+		return err
+	}
 	s.secrets = secret.New(secret.Config{
 		Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
+		Functions: rotators{s.lambda},
 	})
 	s.parameters = parameter.New(parameter.Config{Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock})
 	services, err := policy.Parse(policy.UseKey, signer.GroupPolicy)
@@ -229,7 +235,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 		return err
 	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
-		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas,
+		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas, Functions: edgeFunctions{s.lambda},
 	})
 	if err != nil {
 		return err
@@ -317,7 +323,7 @@ func (s *Server) openEdge() (err error) {
 	}
 	cfg := edge.Config{
 		AccessLog: s.accessLog, AccessLogFolder: s.logFolder != nil, RedactSignatures: s.cfg.AccessLog.RedactSignatures,
-		Feed: s.delivery, Clock: s.clock, Log: s.log,
+		Feed: s.delivery, Functions: edgeFunctions{s.lambda}, Clock: s.clock, Log: s.log,
 		Credentials:      originCredentials{s.identity, s.clock},
 		Buckets:          ownBuckets{s.buckets, s.APIURL()},
 		CacheMemoryBytes: s.cfg.Cache.MemoryBytes,
@@ -368,6 +374,7 @@ func (s *Server) serve() {
 // runBackground starts the work that goes on beside requests.
 func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.keys.Run(ctx) })
+	s.work.Go(func() { s.lambda.Run(ctx) })
 	s.work.Go(func() { s.secrets.Run(ctx) })
 	s.work.Go(func() { s.identity.Run(ctx, s.log) })
 	s.work.Go(func() { s.signers.Run(ctx) })

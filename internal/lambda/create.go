@@ -1,0 +1,158 @@
+package lambda
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// CreateRequest is a new function.
+type CreateRequest struct {
+	Name string
+	Settings
+	Env     map[string]string
+	Code    Code
+	Tags    map[string]string
+	Publish bool // publishes version 1 at once
+}
+
+// Create keeps a new function. It returns ErrConflict about a name that is
+// taken, and ErrInvalid about code, settings and roles that do not do. The
+// caller needs iam:PassRole for the role.
+//
+// Source: AWS Lambda API Reference, CreateFunction.
+func (s *Service) Create(ctx context.Context, who access.Caller, in CreateRequest) (_ *Version, err error) {
+	call := s.begin(&who, "CreateFunction", in.Name)
+	defer call.End(ctx, &err)
+	call.Note("role", in.Role)
+	ref, err := parse(&who, in.Name, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := requestTags(call, in.Tags); err != nil {
+		return nil, err
+	}
+	t := access.Target{ARN: ref.realm.arn(ref.name, ""), Rule: policy.IdentityOnly}
+	if err := call.Decide(t); err != nil {
+		return nil, err
+	}
+	if ref.account != who.Account() || ref.qualifier != "" {
+		return nil, refuse(ErrInvalid, "A function is created by its name, without another account or a version.")
+	}
+	if err := in.Settings.settle(); err != nil {
+		return nil, err
+	}
+	if err := checkEnv(in.Env); err != nil {
+		return nil, err
+	}
+	if err := s.passRole(ctx, call, &who, ref, in.Role); err != nil {
+		return nil, err
+	}
+	zip, err := s.fetch(ctx, &who, in.Code)
+	if err != nil {
+		return nil, err
+	}
+	v := &versionRecord{V: recordVersion, Version: Latest, Settings: in.Settings}
+	v.touch(who.At)
+	functionARN := ref.realm.arn(ref.name, "")
+	if v.Env, err = s.sealEnv(functionARN, in.Env); err != nil {
+		return nil, err
+	}
+	if v.Code, err = s.keep(ctx, functionARN, zip); err != nil {
+		return nil, err
+	}
+	made := v
+	err = call.Effect(ctx, func() error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			if _, err := readRecord(tx, ref); err == nil {
+				return refuse(ErrConflict, "Function already exist: %s", ref.name)
+			}
+			if err := room(tx, ref.realm, v.Code.Size); err != nil {
+				return err
+			}
+			r := &record{V: recordVersion, Name: ref.name, Tags: maps.Clone(in.Tags)}
+			if err := v.save(tx, ref); err != nil {
+				return err
+			}
+			if in.Publish {
+				if made, err = publish(tx, ref, r, v, nil, who.At); err != nil {
+					return err
+				}
+			}
+			return r.save(tx, ref)
+		})
+	})
+	if err != nil {
+		_ = s.discard(ctx, ref, v.Code.ID) // else the next sweep does
+		return nil, err
+	}
+	call.NoteAnswer("functionArn", functionARN)
+	return s.describe(ref, made)
+}
+
+var (
+	runtimeForm = regexp.MustCompile(`^nodejs(1[0-9]|2[0-9])\.x$`)
+	handlerForm = regexp.MustCompile(`^[^\s]{1,128}$`)
+	envForm     = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+)
+
+// settle checks settings and fills their defaults in.
+func (s *Settings) settle() error {
+	if s.TimeoutSec == 0 {
+		s.TimeoutSec = 3
+	}
+	if s.MemoryMB == 0 {
+		s.MemoryMB = 128
+	}
+	if s.EphemeralMB == 0 {
+		s.EphemeralMB = 512
+	}
+	switch {
+	case !runtimeForm.MatchString(s.Runtime):
+		return refuse(ErrInvalid, "Value %.64s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs18.x, nodejs20.x, nodejs22.x, nodejs24.x]; other runtimes are not supported.", s.Runtime)
+	case !handlerForm.MatchString(s.Handler) || !strings.Contains(s.Handler, "."):
+		return refuse(ErrInvalid, "Value '%.128s' at 'handler' failed to satisfy constraint: Member must satisfy regular expression pattern: [^\\s]+", s.Handler)
+	case s.TimeoutSec < 1 || s.TimeoutSec > 900:
+		return refuse(ErrInvalid, "Value '%d' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900", s.TimeoutSec)
+	case s.MemoryMB < 128 || s.MemoryMB > 10240:
+		return refuse(ErrInvalid, "'MemorySize' value failed to satisfy constraint: Member must have value between 128 and 10240")
+	case s.EphemeralMB != 512:
+		return refuse(ErrInvalid, "EphemeralStorage other than 512 MB is not supported.")
+	case len(s.Description) > 256:
+		return refuse(ErrInvalid, "Value at 'description' failed to satisfy constraint: Member must have length less than or equal to 256")
+	}
+	return nil
+}
+
+// reserved are the variables that only the service sets.
+//
+// Source: AWS Lambda Developer Guide, "Defined runtime environment variables".
+var reserved = map[string]bool{
+	"_HANDLER": true, "AWS_REGION": true, "AWS_DEFAULT_REGION": true, "AWS_EXECUTION_ENV": true,
+	"AWS_LAMBDA_FUNCTION_NAME": true, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": true, "AWS_LAMBDA_FUNCTION_VERSION": true,
+	"AWS_LAMBDA_INITIALIZATION_TYPE": true, "AWS_LAMBDA_LOG_GROUP_NAME": true, "AWS_LAMBDA_LOG_STREAM_NAME": true,
+	"AWS_ACCESS_KEY": true, "AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true, "AWS_SESSION_TOKEN": true,
+	"AWS_LAMBDA_RUNTIME_API": true, "LAMBDA_TASK_ROOT": true, "LAMBDA_RUNTIME_DIR": true,
+}
+
+func checkEnv(env map[string]string) error {
+	total := 0
+	for name, value := range env {
+		if !envForm.MatchString(name) {
+			return refuse(ErrInvalid, "1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
+		}
+		if reserved[name] {
+			return refuse(ErrInvalid, "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", name)
+		}
+		total += len(name) + len(value)
+	}
+	if total > MaxEnvBytes {
+		return refuse(ErrInvalid, "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.")
+	}
+	return nil
+}
