@@ -18,6 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 )
 
@@ -32,8 +33,8 @@ type Config struct {
 	EdgeAddr string `yaml:"edgeAddr"`
 	// EdgeTLSAddr is the same for https; empty is off. It needs EdgeTLS.
 	EdgeTLSAddr string `yaml:"edgeTLSAddr"`
-	// EdgeTLS is the viewer certificate.
-	EdgeTLS Certificate `yaml:"edgeTLS"`
+	// EdgeTLS has the viewer certificates.
+	EdgeTLS ViewerTLS `yaml:"edgeTLS"`
 	// VerifyAddr is where other servers ask whether a viewer is let in, host:port;
 	// empty is off.
 	VerifyAddr string `yaml:"verifyAddr"`
@@ -73,10 +74,52 @@ type Config struct {
 	RootSecretAccessKey string `yaml:"-"`
 }
 
-// Certificate is a pair of PEM files, both or neither.
+// ViewerTLS has the certificates that viewers are shown: the one whose ARN the
+// distribution names, else the first that is good for the name the viewer asks
+// for, else the first.
+type ViewerTLS struct {
+	// CertFile and KeyFile are PEM files, both or neither, and ARN is the name
+	// that distributions may ask for them by, or empty.
+	CertFile string `yaml:"certFile"`
+	KeyFile  string `yaml:"keyFile"`
+	ARN      string `yaml:"arn"`
+	// More are further ones.
+	More []Certificate `yaml:"more"`
+}
+
+// Certificate is a pair of PEM files, and what distributions call it.
 type Certificate struct {
 	CertFile string `yaml:"certFile"`
 	KeyFile  string `yaml:"keyFile"`
+	ARN      string `yaml:"arn"`
+}
+
+// All lists the certificates, none or at least one.
+func (t *ViewerTLS) All() []Certificate {
+	if t.CertFile == "" {
+		return nil
+	}
+	return append([]Certificate{{t.CertFile, t.KeyFile, t.ARN}}, t.More...)
+}
+
+func (t *ViewerTLS) check() error {
+	switch {
+	case (t.CertFile == "") != (t.KeyFile == ""):
+		return errors.New("edgeTLS needs both certFile and keyFile")
+	case t.CertFile == "" && (len(t.More) > 0 || t.ARN != ""):
+		return errors.New("edgeTLS.more and edgeTLS.arn need edgeTLS.certFile and edgeTLS.keyFile")
+	}
+	for _, c := range t.More {
+		if c.CertFile == "" || c.KeyFile == "" {
+			return errors.New("edgeTLS.more needs both certFile and keyFile in each entry")
+		}
+	}
+	for _, c := range t.All() {
+		if a, err := arn.Parse(c.ARN); c.ARN != "" && (err != nil || a.Service != "acm" || a.Region != "us-east-1") {
+			return fmt.Errorf("edgeTLS has the arn %q, which is none of a certificate in us-east-1: arn:aws:acm:us-east-1:<account>:certificate/<id>", c.ARN)
+		}
+	}
+	return nil
 }
 
 // Keys bounds the key service.
@@ -244,6 +287,9 @@ func (c *Config) readFile(name string) error {
 
 // Check reports the first setting that cannot be obeyed, by name.
 func (c *Config) Check() error {
+	if err := c.EdgeTLS.check(); err != nil {
+		return err
+	}
 	switch {
 	case c.DataDir == "":
 		return errors.New("data-dir is empty")
@@ -251,8 +297,6 @@ func (c *Config) Check() error {
 		return fmt.Errorf("edge-domain %q is not a lower-case domain name", c.EdgeDomain)
 	case len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "":
 		return fmt.Errorf("account %q is not a number of 12 digits", c.Account)
-	case (c.EdgeTLS.CertFile == "") != (c.EdgeTLS.KeyFile == ""):
-		return errors.New("edgeTLS needs both certFile and keyFile")
 	case c.EdgeTLSAddr != "" && c.EdgeTLS.CertFile == "":
 		return errors.New("edge-tls-addr needs a certificate: set edgeTLS.certFile and edgeTLS.keyFile in the configuration file")
 	case c.EdgeTLSAddr == "" && c.EdgeTLS.CertFile != "":

@@ -23,6 +23,7 @@ func (s *Service) compileLocked(d *DistributionInfo) *Distribution {
 		DefaultRootObject: c.DefaultRootObject,
 		HTTP2:             c.HTTPVersion == "http2" || c.HTTPVersion == "http2and3",
 		HTTP3:             c.HTTPVersion == "http3" || c.HTTPVersion == "http2and3",
+		Certificate:       c.ViewerCertificate.compile(),
 		IPv6:              c.IPv6,
 		Origins:           make(map[string]*Origin, len(c.Origins)),
 		Errors:            make(map[int]ErrorResponse, len(c.CustomErrors)),

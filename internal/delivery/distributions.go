@@ -136,7 +136,7 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 func (s *Service) accept(ctx context.Context, account arn.AccountID, c *DistributionConfig) error {
 	*c = c.clone()
 	c.normalize()
-	if err := c.validate(&s.cfg.Quotas, s.cfg.EdgeDomain); err != nil {
+	if err := c.validate(&s.cfg.Quotas, s.cfg.EdgeDomain, s.cfg.Certificates); err != nil {
 		return err
 	}
 	return s.checkFunctions(ctx, account, c)

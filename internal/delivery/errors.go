@@ -68,8 +68,10 @@ var (
 // A configuration makes no sense, or asks for what the edge does not do. The
 // text of the Refusal around these says what and where.
 var (
-	ErrInvalid                 = errors.New("delivery: invalid argument")
-	ErrInvalidTagging          = errors.New("delivery: invalid tags")
+	ErrInvalid        = errors.New("delivery: invalid argument")
+	ErrInvalidTagging = errors.New("delivery: invalid tags")
+	// ErrInvalidCertificate says that a viewer certificate is not to be had.
+	ErrInvalidCertificate      = errors.New("delivery: invalid viewer certificate")
 	ErrInvalidRootObject       = errors.New("delivery: invalid default root object")
 	ErrInvalidOrigin           = errors.New("delivery: invalid origin")
 	ErrInvalidReadTimeout      = errors.New("delivery: invalid origin read timeout")

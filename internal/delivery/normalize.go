@@ -18,11 +18,7 @@ func (c *DistributionConfig) normalize() {
 	for i := range c.Aliases {
 		c.Aliases[i] = strings.ToLower(c.Aliases[i])
 	}
-	// With the default certificate the security policy is TLSv1, whatever was
-	// asked for: API Reference, ViewerCertificate.
-	if v := &c.ViewerCertificate; v.CloudFrontDefault && v.IAMCertificateID == "" && v.ACMCertificateARN == "" {
-		*v = NewDistributionConfig().ViewerCertificate
-	}
+	c.ViewerCertificate.normalize()
 	for _, b := range c.behaviors() {
 		b.normalize()
 	}

@@ -11,7 +11,6 @@ var distributionNotObeyed = []struct {
 	set    func(c *DistributionConfig) bool
 }{
 	{"ViewerCertificate.IAMCertificateId", func(c *DistributionConfig) bool { return c.ViewerCertificate.IAMCertificateID != "" }},
-	{"ViewerCertificate.ACMCertificateArn", func(c *DistributionConfig) bool { return c.ViewerCertificate.ACMCertificateARN != "" }},
 	{"Restrictions.GeoRestriction", func(c *DistributionConfig) bool { return c.Geo.Type != "none" || len(c.Geo.Locations) > 0 }},
 	{"WebACLId", func(c *DistributionConfig) bool { return c.WebACLID != "" }},
 	{"HttpVersion", func(c *DistributionConfig) bool { return c.HTTPVersion == "http3" || c.HTTPVersion == "http2and3" }},

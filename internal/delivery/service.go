@@ -28,7 +28,10 @@ type Config struct {
 	// EdgeDomain is the domain of the distributions' own names, lower case and
 	// without port: "cloudfront.localhost".
 	EdgeDomain string
-	Quotas     Quotas
+	// Certificates reports whether viewers can be shown a certificate with that
+	// ARN. Nil: there are none but those of the edge domain.
+	Certificates func(arn string) bool
+	Quotas       Quotas
 	// Functions knows the functions that distributions may name. Nil: none may.
 	Functions Functions
 	// Services says what services of this server may do with public keys and

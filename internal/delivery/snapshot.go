@@ -119,7 +119,9 @@ type Distribution struct {
 	// DefaultRootObject answers for the path "/"; without a leading slash, or empty.
 	DefaultRootObject string
 	HTTP2, HTTP3      bool
-	IPv6              bool
+	// Certificate is what viewers by https meet.
+	Certificate ViewerCertificate
+	IPv6        bool
 	// Behaviors are tried in order; the last is the default and matches all.
 	Behaviors []*Behavior
 	Origins   map[string]*Origin

@@ -23,7 +23,7 @@ var (
 )
 
 // validate checks what can be checked without looking anything up. c is normalised.
-func (c *DistributionConfig) validate(q *Quotas, edgeDomain string) error {
+func (c *DistributionConfig) validate(q *Quotas, edgeDomain string, certificates func(arn string) bool) error {
 	if c.CallerReference == "" {
 		return refuse(ErrInvalid, "The parameter CallerReference is required.")
 	}
@@ -39,10 +39,10 @@ func (c *DistributionConfig) validate(q *Quotas, edgeDomain string) error {
 	if root := c.DefaultRootObject; strings.HasPrefix(root, "/") || len(root) > 255 || hasControl(root) {
 		return refuse(ErrInvalidRootObject, "The default root object %q must not begin with a slash or hold control characters.", root)
 	}
-	if v := &c.ViewerCertificate; !v.CloudFrontDefault && v.IAMCertificateID == "" && v.ACMCertificateARN == "" {
-		return refuse(ErrInvalid, "The parameter ViewerCertificate names no certificate.")
-	}
 	if err := c.obeyed(); err != nil {
+		return err
+	}
+	if err := c.ViewerCertificate.validate(certificates); err != nil {
 		return err
 	}
 	if err := c.Logging.check(); err != nil {

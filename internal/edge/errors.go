@@ -17,6 +17,7 @@ const (
 	reasonBadRequest = "Bad request."
 	reasonMethod     = "This distribution is not configured to allow the HTTP request method that was used for this request. " +
 		"The distribution supports only cachable requests."
+	reasonTLS     = "The distribution does not match the certificate for which the HTTPS connection was established with."
 	reasonLoop    = "The request was forwarded to the distribution that it came from."
 	reasonConnect = "CloudFront wasn't able to connect to the origin."
 	reasonResolve = "CloudFront wasn't able to resolve the origin domain name."

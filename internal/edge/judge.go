@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -18,6 +19,7 @@ const (
 	causeTooLong  signedurl.Cause = "url-too-long"
 	causeHost     signedurl.Cause = "host-unknown"
 	causeDisabled signedurl.Cause = "distribution-disabled"
+	causeTLS      signedurl.Cause = "connection-misdirected"
 	causeLoop     signedurl.Cause = "loop"
 	causeMethod   signedurl.Cause = "method-not-allowed"
 	causeBody     signedurl.Cause = "body-not-allowed"
@@ -34,7 +36,9 @@ type question struct {
 	cookies []string // Cookie headers, raw
 	via     []string
 	body    bool
-	now     time.Time
+	// connection is the viewer's TLS, if it is known.
+	connection *tls.ConnectionState
+	now        time.Time
 	// described questions are not a viewer's: they are not counted.
 	described bool
 }
@@ -76,6 +80,10 @@ func (e *Edge) judge(s *delivery.Snapshot, q *question, result *signedurl.Result
 		return v
 	}
 	v.site = e.site(d)
+	if q.misdirected(s, d) {
+		v.cause = causeTLS
+		return v
+	}
 	if v.site.passedBy(q.via) {
 		v.cause = causeLoop
 		return v

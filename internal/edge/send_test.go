@@ -321,7 +321,9 @@ func TestSendfile(t *testing.T) {
 
 func TestHTTP2(t *testing.T) {
 	o := originServer(t, echo)
-	w := newWorld(t, newFeed(distribution(o, last(restricted), last(func(b *delivery.Behavior) { b.Origin.Protocol = delivery.OriginHTTPOnly }))))
+	w := newWorld(t, newFeed(distribution(o, last(restricted), func(d *delivery.Distribution) {
+		d.HTTP2, d.Behaviors[0].Origin.Protocol = true, delivery.OriginHTTPOnly
+	})))
 	s := httptest.NewUnstartedServer(w.edge)
 	s.EnableHTTP2 = true
 	s.StartTLS()

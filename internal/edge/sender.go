@@ -21,6 +21,8 @@ const (
 type sender struct {
 	addr  netip.AddrPort // invalid if nobody knows; port 0 if only that is unknown
 	https bool
+	// proxied says that a trusted proxy made the connection.
+	proxied bool
 }
 
 // String is the address with its port, or as much of it as is known.
@@ -48,6 +50,7 @@ func (e *Edge) senderOf(r *http.Request) sender {
 	if len(e.cfg.TrustedProxies) == 0 || !e.trusts(s.addr.Addr()) {
 		return s
 	}
+	s.proxied = true
 	if e.cfg.ProxyHeader == Forwarded {
 		return e.forwarded(s, r.Header)
 	}

@@ -107,7 +107,7 @@ func (x *exchange) admit() bool {
 	var result signedurl.Result
 	x.verdict = x.e.judge(x.e.cfg.Feed.Snapshot(), &question{
 		method: r.Method, uri: r.RequestURI, host: r.Host, sender: x.sender,
-		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, now: x.now,
+		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, connection: r.TLS, now: x.now,
 	}, &result)
 	x.tally.timed = x.site != nil && len(x.site.logs) > 0
 	if x.cause == "" {
@@ -123,6 +123,8 @@ func (x *exchange) admit() bool {
 		x.fail(http.StatusRequestEntityTooLarge, reasonBadRequest)
 	case causeHost, causeDisabled, causeBody:
 		x.fail(http.StatusForbidden, reasonBadRequest)
+	case causeTLS:
+		x.fail(http.StatusMisdirectedRequest, reasonTLS)
 	case causeLoop:
 		x.fail(http.StatusLoopDetected, reasonLoop)
 	case causeMethod:

@@ -6,7 +6,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +27,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/edge/certificate"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
@@ -105,6 +105,7 @@ type Server struct {
 
 	api, viewers listener
 	viewersTLS   listener
+	certificates *certificate.Set // nil without viewersTLS
 	verify       listener
 
 	accessLog *accesslog.Log
@@ -236,6 +237,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
 		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas, Functions: edgeFunctions{s.lambda},
+		Certificates: s.hasCertificate,
 	})
 	if err != nil {
 		return err
@@ -304,12 +306,18 @@ func (s *Server) listen() error {
 	if s.viewersTLS.net == nil {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(s.cfg.EdgeTLS.CertFile, s.cfg.EdgeTLS.KeyFile)
-	if err != nil {
-		return fmt.Errorf("viewer certificate: %w", err)
+	var files []certificate.Files
+	for _, c := range s.cfg.EdgeTLS.All() {
+		files = append(files, certificate.Files{Cert: c.CertFile, Key: c.KeyFile, ARN: c.ARN})
 	}
-	s.viewersTLS.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	return nil
+	var err error
+	s.certificates, err = certificate.Open(files)
+	return err
+}
+
+// hasCertificate reports whether viewers can be shown a certificate with that ARN.
+func (s *Server) hasCertificate(arn string) bool {
+	return s.certificates != nil && s.certificates.Has(arn)
 }
 
 func boundAPI(h *http.Server) {
@@ -343,7 +351,7 @@ func (s *Server) openEdge() (err error) {
 	}
 	s.viewers.http.Handler = s.edge
 	if s.viewersTLS.net != nil {
-		s.viewersTLS.http.Handler = s.edge
+		s.viewersTLS.http.Handler, s.viewersTLS.http.TLSConfig = s.edge, s.edge.TLS(s.certificates)
 	}
 	if s.verify.net != nil {
 		s.verify.http.Handler = s.edge.Subrequests()
@@ -379,6 +387,9 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.identity.Run(ctx, s.log) })
 	s.work.Go(func() { s.signers.Run(ctx) })
 	s.work.Go(func() { s.edge.Run(ctx) })
+	if s.certificates != nil {
+		s.work.Go(func() { s.certificates.Run(ctx, s.log) })
+	}
 	s.work.Go(func() { s.settleCatalog(ctx) })
 	s.work.Go(func() { s.trails.Run(ctx) })
 	s.work.Go(func() { s.signCheckpoints(ctx) })

@@ -71,7 +71,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 		{name: "bad certificate", text: "viewer certificate", damage: func(t *testing.T, cfg *config.Config) func() {
 			good := *cfg
 			cfg.EdgeTLSAddr = "127.0.0.1:0"
-			cfg.EdgeTLS = config.Certificate{CertFile: filepath.Join(cfg.DataDir, "root-key"), KeyFile: filepath.Join(cfg.DataDir, "root-key")}
+			cfg.EdgeTLS = config.ViewerTLS{CertFile: filepath.Join(cfg.DataDir, "root-key"), KeyFile: filepath.Join(cfg.DataDir, "root-key")}
 			return func() { *cfg = good }
 		}},
 		{name: "foreign root key", want: sealed.ErrWrongRootKey, damage: func(t *testing.T, cfg *config.Config) func() {

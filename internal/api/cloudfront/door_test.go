@@ -170,7 +170,7 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"HttpVersion", "<Comment>", "<HttpVersion>http3</HttpVersion><Comment>", "InvalidArgument", 400, "HttpVersion"},
 		{"Staging", "<Comment>", "<Staging>true</Staging><Comment>", "InvalidArgument", 400, "Staging"},
 		{"Logging", "<Comment>", "<Logging><Enabled>true</Enabled><IncludeCookies>false</IncludeCookies><Bucket>b</Bucket><Prefix></Prefix></Logging><Comment>", "InvalidArgument", 400, "Logging"},
-		{"certificate", "<Comment>", "<ViewerCertificate><ACMCertificateArn>a</ACMCertificateArn></ViewerCertificate><Comment>", "InvalidArgument", 400, "ACMCertificateArn"},
+		{"certificate", "<Comment>", "<ViewerCertificate><ACMCertificateArn>a</ACMCertificateArn><SSLSupportMethod>sni-only</SSLSupportMethod></ViewerCertificate><Comment>", "InvalidViewerCertificate", 400, "certificate"},
 		{"Restrictions", "<Comment>", "<Restrictions><GeoRestriction><RestrictionType>whitelist</RestrictionType><Quantity>1</Quantity><Items><Location>DE</Location></Items></GeoRestriction></Restrictions><Comment>", "InvalidArgument", 400, "GeoRestriction"},
 		{"OriginShield", "</DomainName>", "</DomainName><OriginShield><Enabled>true</Enabled><OriginShieldRegion>eu-west-1</OriginShieldRegion></OriginShield>", "InvalidArgument", 400, "OriginShield"},
 		{"managed policy that needs the edge's headers", "<ForwardedValues><QueryString>false</QueryString><Cookies><Forward>none</Forward></Cookies></ForwardedValues>", "<CachePolicyId>2e54312d-136d-493c-8eb9-b001f22f67d2</CachePolicyId>", "InvalidArgument", 400, "CloudFront-Viewer-Country"},

@@ -65,6 +65,7 @@ var wireErrors = []struct {
 
 	{delivery.ErrInvalid, "InvalidArgument", 400, ""},
 	{delivery.ErrInvalidTagging, "InvalidTagging", 400, ""},
+	{delivery.ErrInvalidCertificate, "InvalidViewerCertificate", 400, ""},
 	{delivery.ErrInvalidRootObject, "InvalidDefaultRootObject", 400, ""},
 	{delivery.ErrInvalidOrigin, "InvalidOrigin", 400, ""},
 	{delivery.ErrInvalidReadTimeout, "InvalidOriginReadTimeout", 400, ""},
