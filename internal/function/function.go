@@ -58,7 +58,7 @@ const (
 	DefaultTimeout  = 3 * time.Second
 	DefaultMemoryMB = 128
 	// ComputeBudget is the time on a processor that a CloudFront function has.
-	// Its clock stops while the function waits for a key-value store.
+	// What loads it does not count, nor does waiting for a key-value store.
 	ComputeBudget = 50 * time.Millisecond
 	// cloudFrontTimeout bounds a CloudFront function that does not come to its end.
 	cloudFrontTimeout = 2 * time.Second

@@ -3,6 +3,8 @@ package function_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -53,23 +55,27 @@ func TestDeepRecursionThrows(t *testing.T) {
 }
 
 func TestThrottled(t *testing.T) {
-	// The store holds the only worker until the test lets it go.
-	held := &gateStore{entered: make(chan struct{}), leave: make(chan struct{})}
-	p := newPool(t, function.Config{MaxWorkers: 1, QueueWait: time.Millisecond})
-	s := function.Spec{Runtime: function.CloudFrontJS2, KeyValuesID: "s", KeyValues: map[string]function.KeyValues{"s": held}}
-	code := `import cf from 'cloudfront'; async function handler() { return await cf.kvs().get('k'); }`
-	slow := load(t, p, s, map[string]string{"function.js": code})
+	// A server holds the only worker until the test lets it go.
+	entered, leave := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(entered)
+		<-leave
+	}))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	p := newPool(t, function.Config{MaxWorkers: 1, QueueWait: time.Millisecond, Egress: function.Egress{Hosts: []string{host}}})
+	slow := nodeFunction(t, p, `exports.handler = async () => (await fetch('http://`+host+`/')).status;`)
 	result := make(chan error, 1)
 	go func() {
 		_, err := slow.Invoke(context.Background(), function.Invocation{Payload: []byte("{}")})
 		result <- err
 	}()
-	<-held.entered
+	<-entered
 	f := nodeFunction(t, p, `exports.handler = async () => 1;`)
 	if _, err := refused(t, f, `{}`); !errors.Is(err, function.ErrThrottled) {
 		t.Errorf("error = %v, want ErrThrottled", err)
 	}
-	close(held.leave)
+	close(leave)
 	if err := <-result; err != nil {
 		t.Errorf("the slow one: %v", err)
 	}
@@ -78,17 +84,44 @@ func TestThrottled(t *testing.T) {
 	}
 }
 
-// gateStore answers when it is let.
-type gateStore struct{ entered, leave chan struct{} }
+// store is a key-value store of one key.
+type store struct{}
 
-func (s *gateStore) Get(context.Context, string) (string, bool, error) {
-	close(s.entered)
-	<-s.leave
-	return "v", true, nil
+func (store) Get(_ context.Context, key string) (string, bool, error) {
+	return `{"a":1}`, key == "k", nil
 }
 
-func (s *gateStore) Count(context.Context) (int, error) { return 1, nil }
+func (store) Count(context.Context) (int, error) { return 1, nil }
 
-func (s *gateStore) Meta(context.Context) (function.KeyValuesMeta, error) {
-	return function.KeyValuesMeta{}, nil
+func (store) Meta(context.Context) (function.KeyValuesMeta, error) {
+	return function.KeyValuesMeta{Created: time.Unix(0, 0), Modified: time.Unix(1, 0), KeyCount: 1}, nil
+}
+
+func TestKeyValues(t *testing.T) {
+	p := newPool(t, function.Config{})
+	s := function.Spec{Runtime: function.CloudFrontJS2, KeyValuesID: "s", KeyValues: map[string]function.KeyValues{"s": store{}}}
+	f := load(t, p, s, map[string]string{"function.js": `import cf from 'cloudfront';
+const kvs = cf.kvs(), other = cf.kvs('another');
+const refused = (p) => p.catch((e) => e.message);
+async function handler() {
+  return [await kvs.get('k'), await kvs.get('k', { format: 'json' }), await kvs.exists('x'), await kvs.count(), (await kvs.meta()).lastUpdatedDateTime,
+    await refused(kvs.get('x')), await refused(other.get('k'))];
+}`})
+	want := `["{\"a\":1}",{"a":1},false,1,"1970-01-01T00:00:01.000Z","KeyNotFound","KeyValueStore is not associated with the function"]`
+	if got := invoke(t, f, "{}"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestWorkerThatIsNone wants a process that ends, and speaks no frames, to be an
+// error of its invocation alone.
+func TestWorkerThatIsNone(t *testing.T) {
+	p := function.NewPool(function.Config{Command: []string{command(t)[0], "-test.run=^$"}})
+	t.Cleanup(p.Close)
+	f := nodeFunction(t, p, `exports.handler = async () => 1;`)
+	for range 2 {
+		if _, err := refused(t, f, "null"); !errors.Is(err, function.ErrCrashed) {
+			t.Errorf("error = %v, want ErrCrashed", err)
+		}
+	}
 }

@@ -194,7 +194,7 @@ func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]s
 func (o *outcome) err(f *Function, r *Result) error {
 	switch o.Status {
 	case "ok":
-		if f.spec.Runtime != NodeJS && r.CPU > ComputeBudget {
+		if f.spec.Runtime != NodeJS && !r.Cold && r.CPU > ComputeBudget {
 			return fmt.Errorf("%w: %v of compute", ErrTimeout, r.CPU)
 		}
 		r.Origin = o.Origin
