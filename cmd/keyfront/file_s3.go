@@ -19,8 +19,8 @@ import (
 
 // bucketFlags are shared by the commands that keep signed files in a bucket.
 type bucketFlags struct {
-	S3     string `name:"s3" help:"Keep the file and its signature in this bucket." placeholder:"BUCKET"`
-	Prefix string `help:"What the names of its objects begin with." placeholder:"TEXT"`
+	S3     string `name:"s3" help:"Bucket of the files and their signatures, instead of a folder." placeholder:"BUCKET"`
+	Prefix string `help:"What the names of objects in the bucket begin with." placeholder:"TEXT"`
 }
 
 // What the metadata of a signed object and of its signature say.

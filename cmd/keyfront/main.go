@@ -33,23 +33,26 @@ type env struct {
 
 // cli is the command line; the help text is made from it.
 type cli struct {
-	Serve            serveCmd            `cmd:"" help:"Run the server."`
-	Demo             demoCmd             `cmd:"" help:"Publish a folder privately on a temporary server and print what to try."`
-	File             fileCmd             `cmd:"" help:"Sign, verify, seal and open files by keys that stay in a key service."`
-	Account          accountCmd          `cmd:"" help:"Make accounts."`
-	WhyDenied        whyDeniedCmd        `cmd:"" help:"Tell why a request was denied, statement by statement."`
-	Sign             signCmd             `cmd:"" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
-	Signer           signerCmd           `cmd:"" help:"Keep signing profiles: what may be signed for viewers, by keys that rotate unseen."`
-	RotateCloudFront rotateCloudFrontCmd `cmd:"" name:"rotate-cloudfront" help:"Rotate the signing key of a CloudFront key group, at AWS or here, without a link dying."`
-	Keypair          keypairCmd          `cmd:"" help:"Make key pairs whose private half is kept encrypted."`
-	Explain          explainCmd          `cmd:"" help:"Tell what the edge makes of a viewer's request, and why."`
-	Function         functionCmd         `cmd:"" help:"Try functions of the edge."`
-	Bucket           bucketCmd           `cmd:"" help:"Work on whole buckets."`
-	Trail            trailCmd            `cmd:"" help:"Have CloudTrail's trails deliver."`
-	RootKey          rootKeyCmd          `cmd:"" help:"Replace the root key."`
-	Fsck             fsckCmd             `cmd:"" help:"Open every object and report what is damaged."`
-	Audit            auditCmd            `cmd:"" help:"Check the audit log."`
-	Version          versionCmd          `cmd:"" help:"Print the version."`
+	Serve   serveCmd   `cmd:"" group:"The server" help:"Run the server."`
+	Demo    demoCmd    `cmd:"" group:"The server" help:"Publish a folder privately on a temporary server and print what to try."`
+	RootKey rootKeyCmd `cmd:"" group:"The server" help:"Replace the root key."`
+	Fsck    fsckCmd    `cmd:"" group:"The server" help:"Open every object and report what is damaged."`
+	Version versionCmd `cmd:"" group:"The server" help:"Print the version."`
+
+	Sign             signCmd             `cmd:"" group:"Viewers and the edge" help:"Sign URLs and cookies by a key of a key service, or by a private key."`
+	Signer           signerCmd           `cmd:"" group:"Viewers and the edge" help:"Keep signing profiles: what may be signed for viewers, by keys that rotate unseen."`
+	RotateCloudFront rotateCloudFrontCmd `cmd:"" group:"Viewers and the edge" name:"rotate-cloudfront" help:"Rotate the signing key of a CloudFront key group, at AWS or here, without a link dying."`
+	Keypair          keypairCmd          `cmd:"" group:"Viewers and the edge" help:"Make key pairs whose private half is kept encrypted."`
+	Explain          explainCmd          `cmd:"" group:"Viewers and the edge" help:"Tell what the edge makes of a viewer's request, and why."`
+	Function         functionCmd         `cmd:"" group:"Viewers and the edge" help:"Try functions of the edge."`
+
+	File   fileCmd   `cmd:"" group:"Files and buckets" help:"Sign, verify, seal and open files by keys that stay in a key service."`
+	Bucket bucketCmd `cmd:"" group:"Files and buckets" help:"Work on whole buckets."`
+
+	Account   accountCmd   `cmd:"" group:"Who may, and who did" help:"Make accounts."`
+	WhyDenied whyDeniedCmd `cmd:"" group:"Who may, and who did" help:"Tell why a request was denied, statement by statement."`
+	Audit     auditCmd     `cmd:"" group:"Who may, and who did" help:"Check the audit log."`
+	Trail     trailCmd     `cmd:"" group:"Who may, and who did" help:"Have CloudTrail's trails deliver."`
 }
 
 func main() {
