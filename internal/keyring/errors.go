@@ -81,6 +81,9 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
+// Sentence is what the caller reads; it may be empty.
+func (e *Error) Sentence() string { return e.Message }
+
 func (e *Error) Unwrap() error { return e.Kind }
 
 func fail(kind error, format string, args ...any) error {

@@ -91,7 +91,7 @@ func (f *Filter) any(s string) bool {
 		case "Contains":
 			return strings.Contains(s, value)
 		case "OneLevel", "Recursive":
-			rest, below := strings.CutPrefix(s, strings.TrimSuffix(value, "/")+"/")
+			rest, below := below(s, value)
 			return below && (f.Option == "Recursive" || !strings.Contains(rest, "/"))
 		}
 		return s == value

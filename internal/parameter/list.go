@@ -46,6 +46,7 @@ func (p Page) start() (string, error) {
 }
 
 // ByPath reads the parameters below a path: those one level down, or all of them.
+// Names without a slash are one level below "/".
 //
 // Source: AWS Systems Manager API Reference, GetParametersByPath.
 func (s *Service) ByPath(ctx context.Context, who access.Caller, path string, recursive, decrypt bool, filters []Filter, page Page) (out Listing, err error) {
@@ -68,9 +69,13 @@ func (s *Service) ByPath(ctx context.Context, who access.Caller, path string, re
 	if err != nil {
 		return out, err
 	}
-	below := strings.TrimSuffix(path, "/") + "/"
-	found, next, err := s.collect(ctx, m, below, page, MaxByPath, func(name string, r *record, v *versionRecord) bool {
-		return (recursive || !strings.Contains(name[len(below):], "/")) && match(name, r, v)
+	prefix := ""
+	if path != "/" {
+		prefix = strings.TrimSuffix(path, "/") + "/"
+	}
+	found, next, err := s.collect(ctx, m, prefix, page, MaxByPath, func(name string, r *record, v *versionRecord) bool {
+		rest, below := below(name, path)
+		return below && (recursive || !strings.Contains(rest, "/")) && match(name, r, v)
 	})
 	if err != nil {
 		return out, err

@@ -74,6 +74,14 @@ func checkPath(path string) error {
 	return nil
 }
 
+// below cuts a path off the name of a parameter below it.
+func below(name, path string) (rest string, ok bool) {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	return strings.CutPrefix(name, strings.TrimSuffix(path, "/")+"/")
+}
+
 // selection is a name with what a request has behind it.
 type selection struct {
 	name     string

@@ -160,10 +160,15 @@ func (e *Error) Unwrap() error { return e.Kind }
 func fail(kind error, message string) error { return &Error{kind, message} }
 
 // keyError turns a refusal of the key service into one of this service: a denied
-// caller stays denied, what else is wrong with the key becomes ErrKey.
+// caller stays denied, what else is wrong with the key becomes ErrKey. What is no
+// refusal, such as a full disk, stays what it is.
 func keyError(err error) error {
-	if err == nil || errors.Is(err, access.ErrDenied) || errors.Is(err, access.ErrNotRecorded) {
-		return err
+	var refusal interface {
+		error
+		Sentence() string
 	}
-	return fail(ErrKey, err.Error())
+	if errors.As(err, &refusal) && !errors.Is(err, access.ErrDenied) {
+		return fail(ErrKey, refusal.Sentence())
+	}
+	return err
 }

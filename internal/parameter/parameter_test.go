@@ -24,13 +24,28 @@ import (
 // gets an error.
 type keys struct{}
 
-var errLid = errors.New("the lid does not fit")
+var (
+	errLid  = errors.New("the lid does not fit")
+	errDisk = errors.New("disk full")
+)
+
+// refusal is what the key service has to say to the caller.
+type refusal string
+
+func (r refusal) Error() string    { return string(r) }
+func (r refusal) Sentence() string { return string(r) }
 
 func lid(who access.Caller, bind map[string]string) []byte {
 	return []byte(who.Via + "|" + bind["PARAMETER_ARN"] + "|")
 }
 
-func (keys) EncryptFor(_ context.Context, who access.Caller, _ string, bind map[string]string, plaintext []byte) ([]byte, error) {
+func (keys) EncryptFor(_ context.Context, who access.Caller, ref string, bind map[string]string, plaintext []byte) ([]byte, error) {
+	switch ref {
+	case "absent":
+		return nil, refusal("no such key")
+	case "broken":
+		return nil, errDisk
+	}
 	return append(lid(who, bind), plaintext...), nil
 }
 
@@ -223,6 +238,59 @@ func TestPages(t *testing.T) {
 	}
 	if _, err := s.ByPath(t.Context(), root(), "/p", false, false, nil, parameter.Page{Token: "!"}); !errors.Is(err, parameter.ErrToken) {
 		t.Errorf("made-up token: %v, want ErrToken", err)
+	}
+}
+
+// What the key service refuses is the key's fault; what else fails is not.
+func TestKeysThatFail(t *testing.T) {
+	s, _ := open()
+	for key, want := range map[string]error{"absent": parameter.ErrKey, "broken": errDisk} {
+		_, _, err := s.Put(t.Context(), root(), parameter.PutRequest{Name: "p", Type: parameter.SecureString, Value: "v", KeyID: key})
+		if !errors.Is(err, want) || errors.Is(err, parameter.ErrKey) != (want == parameter.ErrKey) {
+			t.Errorf("Put under key %s: %v, want %v", key, err, want)
+		}
+	}
+}
+
+// The root of all paths has every parameter below it, and those without a slash one
+// level below.
+func TestRootOfPaths(t *testing.T) {
+	s, _ := open()
+	for _, name := range []string{"plain", "/top", "/a/b", "/a/b/c"} {
+		put(t, s, parameter.PutRequest{Name: name, Type: parameter.String, Value: "v"})
+	}
+	for _, c := range []struct {
+		path      string
+		recursive bool
+		want      []string
+	}{
+		{"/", false, []string{"/top", "plain"}},
+		{"/", true, []string{"/a/b", "/a/b/c", "/top", "plain"}},
+		{"/a", false, []string{"/a/b"}},
+		{"/a/", true, []string{"/a/b", "/a/b/c"}},
+		{"/plain", true, nil},
+	} {
+		l, err := s.ByPath(t.Context(), root(), c.path, c.recursive, false, nil, parameter.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		option := "OneLevel"
+		if c.recursive {
+			option = "Recursive"
+		}
+		described, err := s.Describe(t.Context(), root(), []parameter.Filter{{Key: "Path", Option: option, Values: []string{c.path}}}, parameter.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, items := range [][]parameter.Version{l.Items, described.Items} {
+			var got []string
+			for _, v := range items {
+				got = append(got, v.Name)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("below %q, recursive %v: %v, want %v", c.path, c.recursive, got, c.want)
+			}
+		}
 	}
 }
 

@@ -231,7 +231,7 @@ func listedOf(d secret.Description) listed {
 		NextRotationDate: moment(d.RotatesNext), RotationLambdaARN: d.Rotation.Function, SecretVersionsToStages: d.Stages,
 	}
 	for _, t := range d.Tags {
-		out.Tags = append(out.Tags, tag(t))
+		out.Tags = append(out.Tags, tag{t.Key, &t.Value})
 	}
 	if d.Rotation != (secret.Rotation{}) {
 		enabled := d.Rotation.Enabled
@@ -253,7 +253,11 @@ func moment(t time.Time) *time.Time {
 
 func tagsOf(tags []tag) (out []secret.Tag) {
 	for _, t := range tags {
-		out = append(out, secret.Tag(t))
+		own := secret.Tag{Key: t.Key}
+		if t.Value != nil {
+			own.Value = *t.Value
+		}
+		out = append(out, own)
 	}
 	return out
 }

@@ -122,7 +122,7 @@ func (h handlers) listTags(ctx context.Context, who access.Caller, in *listTagsI
 	tags, err := h.store.Tags(ctx, who, *in.ResourceId)
 	out := &listTagsOutput{TagList: []tag{}}
 	for _, t := range tags {
-		out.TagList = append(out.TagList, tag(t))
+		out.TagList = append(out.TagList, tag{t.Key, &t.Value})
 	}
 	return out, resource(err)
 }
@@ -159,7 +159,7 @@ func shapesOf(versions []parameter.Version) []parameterShape {
 
 func tagsOf(tags []tag) (out []parameter.Tag) {
 	for _, t := range tags {
-		out = append(out, parameter.Tag(t))
+		out = append(out, parameter.Tag{Key: t.Key, Value: value(t.Value)})
 	}
 	return out
 }

@@ -4,9 +4,10 @@ import "time"
 
 // The shapes of the service, as far as Parameter Store uses them.
 
+// A tag's value is a pointer, since an empty one is sent too.
 type tag struct {
 	Key   string
-	Value string
+	Value *string
 }
 
 type filter struct {
