@@ -153,15 +153,20 @@ func notFound() error {
 	return fail(ErrNotFound, "Secrets Manager can't find the specified secret.")
 }
 
-// keyError turns a refusal of the key service into one of kind.
+// keyError turns a refusal of the key service into one of kind. What is no refusal,
+// such as a full disk, stays what it is.
 func keyError(kind, err error) error {
-	switch {
-	case err == nil, errors.Is(err, access.ErrNotRecorded):
-		return err
-	case errors.Is(err, access.ErrDenied):
+	if errors.Is(err, access.ErrDenied) {
 		return &access.Denied{Message: "Access to KMS is not allowed"}
 	}
-	return fail(kind, err.Error())
+	var refusal interface {
+		error
+		Sentence() string
+	}
+	if errors.As(err, &refusal) {
+		return fail(kind, refusal.Sentence())
+	}
+	return err
 }
 
 // Run destroys secrets whose recovery window is over, and rotates those that are

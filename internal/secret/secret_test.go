@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -26,13 +27,30 @@ import (
 // gets an error.
 type keys struct{}
 
-var errLid = errors.New("the lid does not fit")
+var (
+	errLid  = errors.New("the lid does not fit")
+	errDisk = errors.New("disk full")
+)
+
+// refusal is what the key service has to say to the caller.
+type refusal string
+
+func (r refusal) Error() string    { return string(r) }
+func (r refusal) Sentence() string { return string(r) }
 
 func lid(who access.Caller, bind map[string]string) []byte {
 	return fmt.Appendf(nil, "%s|%s|%s|", who.Via, bind["SecretARN"], bind["SecretVersionId"])
 }
 
 func (keys) NewDataKey(_ context.Context, who access.Caller, ref string, bind map[string]string) (sealed.Secret, []byte, string, error) {
+	switch ref {
+	case "absent":
+		return sealed.Secret{}, nil, "", refusal("no such key")
+	case "broken":
+		return sealed.Secret{}, nil, "", errDisk
+	case "forbidden":
+		return sealed.Secret{}, nil, "", access.ErrDenied
+	}
 	key := sealed.RandomSecret(sealed.KeyBytes)
 	return key, append(lid(who, bind), key.Reveal()...), ref, nil
 }
@@ -180,6 +198,59 @@ func (w *world) left(t *testing.T) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// Under another key, the values in use can do without the old one; a caller who may
+// not use the new one changes what later values are encrypted under.
+func TestAnotherKey(t *testing.T) {
+	w := open()
+	w.create(t, "s", "one")
+	for _, value := range []string{"two", "three"} {
+		if _, err := w.Put(t.Context(), root(), secret.PutRequest{Secret: "s", Value: text(value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keysOf := func() (n map[string]int) {
+		all, _, _, _, err := w.Versions(t.Context(), root(), "s", true, secret.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = make(map[string]int)
+		for _, v := range all {
+			n[v.KeyARN]++
+		}
+		return n
+	}
+	managed := "arn:aws:kms:us-east-1:111122223333:key/secretsmanager"
+	for _, c := range []struct {
+		key   string
+		value *secret.Value
+		err   error
+		want  map[string]int
+	}{
+		{"absent", nil, secret.ErrEncryption, map[string]int{managed: 3}},
+		{"broken", nil, errDisk, map[string]int{managed: 3}}, // our fault, not the key's
+		{"forbidden", nil, nil, map[string]int{managed: 3}},
+		{"new", nil, nil, map[string]int{managed: 1, "new": 2}},
+		{"newer", text("four"), nil, map[string]int{managed: 1, "newer": 3}},
+	} {
+		if _, err := w.Update(t.Context(), root(), secret.UpdateRequest{Secret: "s", KeyID: &c.key, Value: c.value}); !errors.Is(err, c.err) {
+			t.Fatalf("Update to key %s: %v, want %v", c.key, err, c.err)
+		}
+		if got := keysOf(); !maps.Equal(got, c.want) {
+			t.Errorf("after Update to key %s, versions by key are %v, want %v", c.key, got, c.want)
+		}
+	}
+	if got := w.value(t, "s"); got != "four" {
+		t.Errorf("value = %q, want four", got)
+	}
+	previous, err := w.Get(t.Context(), root(), "s", "", secret.Previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(previous.Value.Bytes.Reveal()); got != "three" {
+		t.Errorf("the value before = %q, want three", got)
+	}
 }
 
 // A deleted secret is destroyed when its window ends, not before, and not if it

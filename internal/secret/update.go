@@ -1,7 +1,9 @@
 package secret
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -17,8 +19,10 @@ type UpdateRequest struct {
 	Token  string
 }
 
-// Update changes what a secret is encrypted under from now on, its description and
-// its current value.
+// Update changes what a secret is encrypted under, its description and its current
+// value. Under another key, the versions with AWSCURRENT, AWSPREVIOUS and
+// AWSPENDING are encrypted again, unless the caller may not encrypt by that key.
+// It returns ErrEncryption about a key that cannot be used.
 //
 // Source: AWS Secrets Manager API Reference, UpdateSecret.
 func (s *Service) Update(ctx context.Context, who access.Caller, in UpdateRequest) (out Made, err error) {
@@ -35,7 +39,18 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in UpdateReques
 	if err != nil {
 		return out, err
 	}
-	change := func(now *record) {
+	if err := r.alive(); err != nil {
+		return out, err
+	}
+	var again []resealed
+	if in.KeyID != nil {
+		r.KeyID = *in.KeyID
+		if again, err = s.reseal(ctx, who, r); err != nil {
+			return out, err
+		}
+	}
+	m := realmOf(&who)
+	change := func(tx store.Writer, now *record) error {
 		if in.Text != nil {
 			now.Text = *in.Text
 		}
@@ -43,19 +58,73 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in UpdateReques
 			now.KeyID = *in.KeyID
 		}
 		now.Changed = who.At
+		return replace(tx, m, now, again)
 	}
 	if in.Value != nil {
-		change(r)
 		return s.put(ctx, call, who, r, PutRequest{Secret: in.Secret, Value: in.Value, Token: in.Token, Stages: []string{Current}}, change)
 	}
-	if err := r.alive(); err != nil {
-		return out, err
-	}
-	out = Made{ARN: r.arn(realmOf(&who)), Name: r.Name}
-	return out, s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
-		change(now)
+	out = Made{ARN: r.arn(m), Name: r.Name}
+	return out, s.edit(ctx, call, &who, r, change)
+}
+
+// resealed is a version before and after it was encrypted again.
+type resealed struct{ before, after *versionRecord }
+
+// reseal encrypts the versions of r in use under the key that r names now.
+func (s *Service) reseal(ctx context.Context, who access.Caller, r *record) (out []resealed, err error) {
+	var inUse []*versionRecord
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		inUse = nil
+		for _, label := range []string{Current, Previous, Pending} {
+			id := r.staged(label)
+			if id == "" || slices.ContainsFunc(inUse, func(v *versionRecord) bool { return v.ID == id }) {
+				continue
+			}
+			v, err := readVersion(tx, realmOf(&who), r.Name, id)
+			if err != nil {
+				return err
+			}
+			inUse = append(inUse, v)
+		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, before := range inUse {
+		value, err := s.open(ctx, who, r, before)
+		if err != nil {
+			return nil, err
+		}
+		after, err := s.seal(ctx, who, r, value, before.ID, before.Created)
+		value.Bytes.Wipe()
+		if errors.Is(err, access.ErrDenied) {
+			return nil, nil // as on AWS: what is there stays under the key that it has
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, resealed{before, after})
+	}
+	return out, nil
+}
+
+// replace writes versions that were encrypted again, but for those that were
+// removed or changed meanwhile.
+func replace(tx store.Writer, m realm, r *record, versions []resealed) error {
+	for _, v := range versions {
+		now, err := readVersion(tx, m, r.Name, v.before.ID)
+		if errors.Is(err, ErrNotFound) || err == nil && !bytes.Equal(now.Wrapped, v.before.Wrapped) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := putJSON(tx, versionSpace, m.key(r.Name)+"\x00"+v.after.ID, v.after); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MoveStage gives a label to the version to, and takes it from the version from;

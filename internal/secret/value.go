@@ -121,7 +121,7 @@ func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (ou
 }
 
 // put adds a version to r, and changes the secret as more says.
-func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller, r *record, in PutRequest, more func(*record)) (out Made, err error) {
+func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller, r *record, in PutRequest, more func(store.Writer, *record) error) (out Made, err error) {
 	if err := r.alive(); err != nil {
 		return out, err
 	}
@@ -144,7 +144,9 @@ func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller,
 		}
 		out = Made{ARN: now.arn(m), Name: now.Name, VersionID: id}
 		if more != nil {
-			more(now)
+			if err := more(tx, now); err != nil {
+				return err
+			}
 		}
 		if version != nil {
 			if _, err := readVersion(tx, m, now.Name, id); !errors.Is(err, ErrNotFound) {
