@@ -15,6 +15,7 @@ var (
 	ErrNoCachePolicy           = errors.New("delivery: no such cache policy")
 	ErrNoOriginRequestPolicy   = errors.New("delivery: no such origin request policy")
 	ErrNoResponseHeadersPolicy = errors.New("delivery: no such response headers policy")
+	ErrNoFunction              = errors.New("delivery: no such function")
 	ErrNoInvalidation          = errors.New("delivery: no such invalidation")
 	// ErrNoResource is about an ARN that is to be tagged.
 	ErrNoResource = errors.New("delivery: no such resource")
@@ -30,6 +31,7 @@ var (
 	ErrCachePolicyExists           = errors.New("delivery: cache policy exists")
 	ErrOriginRequestPolicyExists   = errors.New("delivery: origin request policy exists")
 	ErrResponseHeadersPolicyExists = errors.New("delivery: response headers policy exists")
+	ErrFunctionExists              = errors.New("delivery: function exists")
 	ErrInvalidationExists          = errors.New("delivery: invalidation exists")
 	ErrAliasTaken                  = errors.New("delivery: alias belongs to another distribution")
 )
@@ -43,9 +45,13 @@ var (
 	ErrCachePolicyInUse           = errors.New("delivery: cache policy in use")
 	ErrOriginRequestPolicyInUse   = errors.New("delivery: origin request policy in use")
 	ErrResponseHeadersPolicyInUse = errors.New("delivery: response headers policy in use")
+	ErrFunctionInUse              = errors.New("delivery: function in use")
 	// ErrNotDisabled says that only a disabled distribution can be deleted.
 	ErrNotDisabled = errors.New("delivery: distribution is enabled")
 )
+
+// ErrTestFailed says that a function could not be tried.
+var ErrTestFailed = errors.New("delivery: function not tested")
 
 // A change is not possible.
 var (
@@ -89,6 +95,7 @@ var (
 	ErrInvalidResponseCode     = errors.New("delivery: invalid status for an error page")
 	ErrInvalidRelativePath     = errors.New("delivery: invalid path of an error page")
 	ErrInvalidLambda           = errors.New("delivery: invalid association with a Lambda function")
+	ErrFunctionSize            = errors.New("delivery: function too large")
 	ErrInvalidFunction         = errors.New("delivery: invalid association with a CloudFront function")
 	// ErrNoOrigin says that a behaviour targets an origin that the
 	// distribution does not have.
@@ -129,6 +136,7 @@ var (
 	ErrTooManyRemovedHeaders                 = errors.New("delivery: too many headers to remove in response headers policy")
 	ErrContentSecurityTooLong                = errors.New("delivery: content security policy too long")
 	ErrTooManyDistributionsOfResponseHeaders = errors.New("delivery: too many distributions use the response headers policy")
+	ErrTooManyFunctions                      = errors.New("delivery: too many functions")
 	ErrTooManyInvalidations                  = errors.New("delivery: too many wildcard invalidations")
 	ErrBatchTooLarge                         = errors.New("delivery: invalidation batch too large")
 	ErrTooManyDistributionsOfControl         = errors.New("delivery: too many distributions use the origin access control")

@@ -28,6 +28,7 @@ type Quotas struct {
 	ResponseHeadersPolicies      int // per account, custom; 20
 	HeadersPerPolicy             int // that a response headers policy adds, or removes; 10
 	NamesPerPolicy               int // of headers, of cookies and of query strings each; 10
+	Functions                    int // per account; 100
 	InvalidationPaths            int // per invalidation; 3000
 	InvalidationWildcards        int // per invalidation; 15
 	InvalidationsPerDistribution int // kept; the oldest are forgotten; 100
@@ -61,6 +62,7 @@ func (q *Quotas) all() []quota {
 		{"responseHeadersPolicies", &q.ResponseHeadersPolicies, 20},
 		{"headersPerPolicy", &q.HeadersPerPolicy, 10},
 		{"namesPerPolicy", &q.NamesPerPolicy, 10},
+		{"functions", &q.Functions, 100},
 		{"invalidationPaths", &q.InvalidationPaths, 3000},
 		{"invalidationWildcards", &q.InvalidationWildcards, 15},
 		{"invalidationsPerDistribution", &q.InvalidationsPerDistribution, 100},

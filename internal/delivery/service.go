@@ -15,11 +15,13 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// Config is what a Service needs. All fields but Quotas and Services are required.
+// Config is what a Service needs. All fields but Quotas, Functions, Pool and
+// Services are required.
 type Config struct {
 	Records store.Records
 	Gate    *access.Gate
@@ -34,6 +36,8 @@ type Config struct {
 	Quotas       Quotas
 	// Functions knows the functions that distributions may name. Nil: none may.
 	Functions Functions
+	// Pool runs CloudFront functions. Nil: they are kept and never run.
+	Pool *function.Pool
 	// Services says what services of this server may do with public keys and
 	// key groups of the account that they act for. Nil: nothing.
 	Services *policy.Document
@@ -59,6 +63,10 @@ type Service struct {
 	batches  map[name]map[string]*InvalidationInfo // by distribution, then id
 	compiled map[DistributionID]*Distribution
 	changed  chan struct{}
+
+	runningMu sync.Mutex
+	// running has the functions that have run at the edge; guarded by runningMu.
+	running map[name]running
 }
 
 type subscriber struct{ apply func(Invalidation) }
@@ -78,6 +86,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		batches:  make(map[name]map[string]*InvalidationInfo),
 		compiled: make(map[DistributionID]*Distribution),
 		changed:  make(chan struct{}),
+		running:  make(map[name]running),
 	}
 	s.snapshot.Store(NewSnapshot(0, nil))
 	s.changing.Lock()

@@ -34,6 +34,7 @@ const (
 	kindPolicy          kind = "cache-policy"
 	kindOriginRequest   kind = "origin-request-policy"
 	kindResponseHeaders kind = "response-headers-policy"
+	kindFunction        kind = "function"
 	kindInvalidation    kind = "invalidation"
 	kindFloor           kind = "invalidation-floor"
 )
@@ -92,6 +93,8 @@ func newObject(k kind) (object, error) {
 		return new(OriginRequestPolicy), nil
 	case kindResponseHeaders:
 		return new(ResponseHeadersPolicy), nil
+	case kindFunction:
+		return new(EdgeFunction), nil
 	case kindInvalidation:
 		return new(InvalidationInfo), nil
 	case kindFloor:

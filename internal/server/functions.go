@@ -97,7 +97,12 @@ func (r rotators) Invoke(ctx context.Context, functionARN, sourceARN string, eve
 }
 
 // edgeFunctions are what behaviours may run.
-type edgeFunctions struct{ lambda *lambda.Service }
+type edgeFunctions struct{ server *Server }
+
+// ofCloudFront reports whether an ARN is that of a CloudFront function.
+func ofCloudFront(functionARN string) bool {
+	return strings.HasPrefix(functionARN, "arn:aws:cloudfront:")
+}
 
 var (
 	_ delivery.Functions = edgeFunctions{}
@@ -106,10 +111,16 @@ var (
 
 // Associable implements delivery.Functions.
 func (f edgeFunctions) Associable(ctx context.Context, account arn.AccountID, functionARN string, event trigger.Event) error {
-	return f.lambda.Associable(ctx, account, functionARN, event)
+	if ofCloudFront(functionARN) {
+		return f.server.delivery.Published(account, functionARN)
+	}
+	return f.server.lambda.Associable(ctx, account, functionARN, event)
 }
 
 // Invoke implements edge.Functions.
 func (f edgeFunctions) Invoke(ctx context.Context, account arn.AccountID, functionARN string, in function.Invocation) (*function.Result, error) {
-	return f.lambda.InvokeAt(ctx, account, functionARN, in)
+	if ofCloudFront(functionARN) {
+		return f.server.delivery.InvokeFunction(ctx, account, functionARN, in)
+	}
+	return f.server.lambda.InvokeAt(ctx, account, functionARN, in)
 }

@@ -236,7 +236,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 		return err
 	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
-		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas, Functions: edgeFunctions{s.lambda},
+		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas, Functions: edgeFunctions{s}, Pool: s.functions,
 		Certificates: s.hasCertificate,
 	})
 	if err != nil {
@@ -331,7 +331,7 @@ func (s *Server) openEdge() (err error) {
 	}
 	cfg := edge.Config{
 		AccessLog: s.accessLog, AccessLogFolder: s.logFolder != nil, RedactSignatures: s.cfg.AccessLog.RedactSignatures,
-		Feed: s.delivery, Functions: edgeFunctions{s.lambda}, Clock: s.clock, Log: s.log,
+		Feed: s.delivery, Functions: edgeFunctions{s}, Clock: s.clock, Log: s.log,
 		Credentials:      originCredentials{s.identity, s.clock},
 		Buckets:          ownBuckets{s.buckets, s.APIURL()},
 		CacheMemoryBytes: s.cfg.Cache.MemoryBytes,

@@ -76,16 +76,18 @@ type answer struct {
 	id   string
 	etag string
 	body []byte
+	// header is what else the answer has.
+	header map[string]string
 }
 
 // made is the answer to a create.
 func made[V any](root string, c codec[V], v *V, id, etag string) *answer {
-	return &answer{http.StatusCreated, id, etag, document(root, c, v)}
+	return &answer{status: http.StatusCreated, id: id, etag: etag, body: document(root, c, v)}
 }
 
 // found is the answer to a get or an update.
 func found[V any](root string, c codec[V], v *V, etag string) *answer {
-	return &answer{http.StatusOK, "", etag, document(root, c, v)}
+	return &answer{status: http.StatusOK, etag: etag, body: document(root, c, v)}
 }
 
 // Serve implements front.Door.
@@ -108,6 +110,9 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 		return
 	}
 	h.Set("Content-Type", "text/xml")
+	for name, value := range a.header {
+		h[name] = []string{value}
+	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
 	// Whoever does not read the answer has hung up.

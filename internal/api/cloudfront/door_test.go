@@ -334,7 +334,7 @@ func BenchmarkDecodeDistribution(b *testing.B) {
 func TestUnknownOperations(t *testing.T) {
 	f := start(t)
 	for _, r := range []struct{ method, path, names string }{
-		{"POST", "/function", "CreateFunction"},
+		{"POST", "/vpc-origin", "CreateVpcOrigin"},
 		{"GET", "/realtime-log-config", "ListRealtimeLogConfigs"},
 		{"PATCH", "/distribution", "PATCH"},
 		{"GET", "/nothing", "GET"},

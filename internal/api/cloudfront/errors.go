@@ -32,6 +32,7 @@ var wireErrors = []struct {
 	{delivery.ErrNoCachePolicy, "NoSuchCachePolicy", 404, "The specified cache policy does not exist."},
 	{delivery.ErrNoOriginRequestPolicy, "NoSuchOriginRequestPolicy", 404, "The specified origin request policy does not exist."},
 	{delivery.ErrNoResponseHeadersPolicy, "NoSuchResponseHeadersPolicy", 404, "The response headers policy does not exist."},
+	{delivery.ErrNoFunction, "NoSuchFunctionExists", 404, "The specified function does not exist."},
 	{delivery.ErrNoInvalidation, "NoSuchInvalidation", 404, "The specified invalidation does not exist."},
 	{delivery.ErrNoResource, "NoSuchResource", 404, "The specified resource does not exist."},
 
@@ -52,6 +53,11 @@ var wireErrors = []struct {
 	{delivery.ErrAccessIdentityInUse, "CloudFrontOriginAccessIdentityInUse", 409, "The CloudFront origin access identity is still being used."},
 	{delivery.ErrCachePolicyInUse, "CachePolicyInUse", 409, "Cannot delete the cache policy because it is attached to one or more cache behaviors."},
 	{delivery.ErrOriginRequestPolicyInUse, "OriginRequestPolicyInUse", 409, "Cannot delete the origin request policy because it is attached to one or more cache behaviors."},
+	{delivery.ErrFunctionExists, "FunctionAlreadyExists", 409, "A function with the same name already exists in this account."},
+	{delivery.ErrFunctionInUse, "FunctionInUse", 409, "Cannot delete the function because it's attached to one or more cache behaviors."},
+	{delivery.ErrFunctionSize, "FunctionSizeLimitExceeded", 413, "The function is too large: at most 10240 bytes."},
+	{delivery.ErrTooManyFunctions, "TooManyFunctions", 400, "You have reached the maximum number of CloudFront functions for this account."},
+	{delivery.ErrTestFailed, "TestFunctionFailed", 500, "The CloudFront function could not be tested. Try again."},
 	{delivery.ErrResponseHeadersPolicyInUse, "ResponseHeadersPolicyInUse", 409, "Cannot delete the response headers policy because it is attached to one or more cache behaviors."},
 	{delivery.ErrNotDisabled, "DistributionNotDisabled", 409, "The distribution you are trying to delete has not been disabled."},
 

@@ -81,6 +81,15 @@ var routes = []route{
 	{"DeleteOriginRequestPolicy", http.MethodDelete, "/origin-request-policy/{Id}", "", "", originRequestPolicies.delete},
 	{"ListDistributionsByOriginRequestPolicyId", http.MethodGet, "/distributionsByOriginRequestPolicyId/{OriginRequestPolicyId}", "", "", originRequestPolicies.distributions},
 
+	{"CreateFunction", http.MethodPost, "/function", "", "", (*Door).createFunction},
+	{"ListFunctions", http.MethodGet, "/function", "", "", (*Door).listFunctions},
+	{"GetFunction", http.MethodGet, "/function/{Name}", "", "", (*Door).getFunction},
+	{"UpdateFunction", http.MethodPut, "/function/{Name}", "", "", (*Door).updateFunction},
+	{"DeleteFunction", http.MethodDelete, "/function/{Name}", "", "", (*Door).deleteFunction},
+	{"DescribeFunction", http.MethodGet, "/function/{Name}/describe", "", "", (*Door).describeFunction},
+	{"PublishFunction", http.MethodPost, "/function/{Name}/publish", "", "", (*Door).publishFunction},
+	{"TestFunction", http.MethodPost, "/function/{Name}/test", "", "", (*Door).testFunction},
+
 	{"CreateResponseHeadersPolicy", http.MethodPost, "/response-headers-policy", "", "", responseHeadersPolicies.create},
 	{"ListResponseHeadersPolicies", http.MethodGet, "/response-headers-policy", "", "", responseHeadersPolicies.list},
 	{"GetResponseHeadersPolicy", http.MethodGet, "/response-headers-policy/{Id}", "", "", responseHeadersPolicies.get},

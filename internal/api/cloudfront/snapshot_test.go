@@ -29,7 +29,8 @@ var supported = strings.Fields(`
 	CreateOriginRequestPolicy GetOriginRequestPolicy GetOriginRequestPolicyConfig UpdateOriginRequestPolicy DeleteOriginRequestPolicy
 	ListOriginRequestPolicies ListDistributionsByOriginRequestPolicyId
 	CreateResponseHeadersPolicy GetResponseHeadersPolicy GetResponseHeadersPolicyConfig UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy
-	ListResponseHeadersPolicies ListDistributionsByResponseHeadersPolicyId`)
+	ListResponseHeadersPolicies ListDistributionsByResponseHeadersPolicyId
+	CreateFunction UpdateFunction TestFunction PublishFunction DescribeFunction GetFunction ListFunctions DeleteFunction`)
 
 // snapshots returns the requests that the AWS SDK for Go makes for every
 // operation with every member set, by operation.
