@@ -71,7 +71,8 @@ type Config struct {
 	// Zero is DefaultCacheMemoryBytes; less than cache.MinBytes is an error.
 	CacheMemoryBytes int64
 	// CacheDir is a folder for larger answers and those that memory has no room
-	// for. The edge owns it, makes it if need be, and empties it at the start.
+	// for, and for what is kept until the next start. The edge owns it and makes
+	// it if need be.
 	// Empty: memory only.
 	CacheDir string
 	// CacheDiskBytes bounds the files in CacheDir. Zero is
@@ -146,9 +147,8 @@ func New(cfg Config) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	// An empty cache has nothing that an old invalidation could name, but the
-	// feed hands out those that come from now on only behind the kept ones.
-	e.unsubscribe = cfg.Feed.Subscribe(0, e.invalidate)
+	// What the cache has kept has not seen the invalidations since.
+	e.unsubscribe = cfg.Feed.Subscribe(e.cache.Marked(), e.invalidate)
 	return e, nil
 }
 
@@ -160,6 +160,7 @@ func (e *Edge) invalidate(inv delivery.Invalidation) {
 		paths = append(slices.Clone(paths), "/"+d.DefaultRootObject)
 	}
 	e.cache.Invalidate(inv.Distribution, paths)
+	e.cache.Mark(inv.Seq)
 }
 
 // Run tidies up behind changes of the snapshot until ctx ends. An Edge serves

@@ -15,8 +15,8 @@
 //
 // A file holds a body and nothing else, from its first byte on, so that sendfile
 // can send it: private content lies there as plain as it came from the origin.
-// Files are of mode 0600. The cache starts empty; New removes what an earlier
-// one left.
+// Files are of mode 0600. With files, what is kept outlives an orderly stop:
+// Close leaves it to the next New. After a crash the cache starts empty.
 package cache
 
 import (
@@ -46,8 +46,7 @@ const MinBytes = 1 << 20
 type Config struct {
 	// MemoryBytes is at least MinBytes.
 	MemoryBytes int64
-	// Dir is the cache's own folder; it is made if need be and emptied. Empty
-	// means no files: what does not fit into memory is then not kept.
+	// Dir is the cache's own folder; it is made if need be. Empty means no files: what does not fit into memory is then not kept.
 	Dir string
 	// DiskBytes is at least MinBytes if there is a Dir.
 	DiskBytes int64
@@ -68,6 +67,7 @@ type Cache struct {
 	history history
 
 	serial    atomic.Uint64
+	mark      atomic.Uint64
 	fillBytes atomic.Int64 // memory of bodies that are arriving
 	flights   [flightShards]flightShard
 
@@ -105,7 +105,7 @@ func (c *Config) limits() limits {
 	}
 }
 
-// New opens an empty cache.
+// New opens a cache with what the last one in the folder kept.
 func New(cfg Config) (*Cache, error) {
 	if cfg.MemoryBytes < MinBytes {
 		return nil, fmt.Errorf("cache: %d bytes of memory are less than %d", cfg.MemoryBytes, MinBytes)
@@ -137,26 +137,36 @@ func New(cfg Config) (*Cache, error) {
 		Logger:   &otter.NoopLogger{},
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cache: %w", err), c.Close())
+		if c.disk != nil {
+			err = errors.Join(err, c.disk.root.Close())
+		}
+		return nil, fmt.Errorf("cache: %w", err)
 	}
 	if c.disk != nil {
+		if err := c.restore(); err != nil {
+			return nil, errors.Join(fmt.Errorf("cache folder: %w", err), c.disk.root.Close())
+		}
 		c.down.work.Go(c.demote)
 	}
 	return c, nil
 }
 
-// Close ends every fill and removes the files. Nothing may be asked of the
-// cache afterwards; who reads a body goes on reading it.
+// Close ends every fill, and leaves what is kept to the next cache in the
+// folder. Nothing may be asked of the cache afterwards; who reads a body goes on
+// reading it.
 func (c *Cache) Close() error {
 	c.cancel()
 	c.down.work.Wait()
-	if c.memory != nil {
-		c.memory.StopAllGoroutines()
-	}
+	c.memory.StopAllGoroutines()
 	if c.disk == nil {
 		return nil
 	}
-	return c.disk.close()
+	listed, err := c.save()
+	if err != nil {
+		c.log.Warn("cache not kept", slog.Any("err", err))
+		listed = nil
+	}
+	return errors.Join(c.disk.clear(listed), c.disk.root.Close())
 }
 
 // Get returns what is kept under key, fresh or not, or nil. Of a body in

@@ -431,7 +431,7 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "notes.txt" {
+	if err != nil || len(entries) != 3 || entries[1].Name() != "kept" || entries[2].Name() != "notes.txt" {
 		t.Errorf("the folder has %v, %v", entries, err)
 	}
 	for _, cfg := range []cache.Config{

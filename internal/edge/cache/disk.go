@@ -60,20 +60,17 @@ func openDisk(dir string, maxBytes, maxIndex int64) (*disk, error) {
 		return nil, fmt.Errorf("cache folder: %w", err)
 	}
 	d := &disk{root: root, maxBytes: maxBytes, maxIndex: maxIndex, entries: make(map[Key]*list.Element)}
-	if err := d.clear(); err != nil {
-		return nil, errors.Join(fmt.Errorf("cache folder: %w", err), root.Close())
-	}
 	return d, nil
 }
 
-// clear removes the files that are ours by their names.
-func (d *disk) clear() error {
+// clear removes the files that are ours by their names, but for those listed.
+func (d *disk) clear(listed map[string]bool) error {
 	names, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
 		return err
 	}
 	for _, n := range names {
-		if strings.HasSuffix(n.Name(), fileSuffix) && n.Type().IsRegular() {
+		if strings.HasSuffix(n.Name(), fileSuffix) && !listed[n.Name()] && n.Type().IsRegular() {
 			if err := d.root.Remove(n.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -82,7 +79,64 @@ func (d *disk) clear() error {
 	return nil
 }
 
-func (d *disk) close() error { return errors.Join(d.clear(), d.root.Close()) }
+// sync makes what the folder holds outlive a loss of power.
+func (d *disk) sync() error {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// oldestFirst lists the entries in the order in which they would be forgotten.
+func (d *disk) oldestFirst() (all []*Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range []*list.List{&d.probation, &d.protected} {
+		for e := l.Back(); e != nil; e = e.Prev() {
+			all = append(all, e.Value.(*slot).entry)
+		}
+	}
+	return all
+}
+
+// settle brings the file of e to the disk and says how to know it again.
+func (d *disk) settle(e *Entry) (record, error) {
+	f, err := d.root.Open(e.file.name)
+	if err != nil {
+		return record{}, err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return record{}, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return record{}, err
+	}
+	return record{key: e.key, Meta: e.Meta, size: e.Size, name: e.file.name, modified: info.ModTime().UnixNano()}, nil
+}
+
+// adopt books the file of a record that an earlier cache wrote.
+func (d *disk) adopt(r record) (*file, error) {
+	number, err := strconv.ParseUint(strings.TrimSuffix(r.name, fileSuffix), 16, 64)
+	if err != nil || r.name != strconv.FormatUint(number, 16)+fileSuffix {
+		return nil, errIndex
+	}
+	info, err := d.root.Lstat(r.name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() != r.size || info.ModTime().UnixNano() != r.modified {
+		return nil, fmt.Errorf("cache: %s is not what was kept", r.name)
+	}
+	f := &file{name: r.name}
+	if !d.reserve(f, r.size) {
+		return nil, errFull
+	}
+	d.names = max(d.names, number)
+	return f, nil
+}
 
 // create makes an empty file for a body that is about to arrive.
 func (d *disk) create() (*os.File, *file, error) {
