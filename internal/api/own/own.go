@@ -13,6 +13,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/identity"
@@ -163,9 +164,16 @@ func ErrorCode(err error) string {
 }
 
 func describe(err error) (status int, code, message string) {
+	message = err.Error()
+	if common, ok := jsondoor.Common(err); ok {
+		message = common.Message
+	}
+	if errors.Is(err, access.ErrNoDenial) {
+		message = "No denial of that request is remembered."
+	}
 	for _, e := range wireErrors {
 		if errors.Is(err, e.err) {
-			return e.status, e.code, err.Error()
+			return e.status, e.code, message
 		}
 	}
 	var (
@@ -180,13 +188,11 @@ func describe(err error) (status int, code, message string) {
 	)
 	switch {
 	case errors.As(err, &malformed):
-		return http.StatusBadRequest, "IncompleteSignature", malformed.Error()
+		return http.StatusBadRequest, "IncompleteSignature", message
 	case errors.As(err, &key):
 		return http.StatusBadRequest, "KeyRefused", key.Error()
-	case errors.As(err, &skew):
-		return http.StatusForbidden, "SignatureDoesNotMatch", skew.Sentence()
-	case errors.As(err, &scope), errors.As(err, &expired), errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
-		return http.StatusForbidden, "SignatureDoesNotMatch", err.Error()
+	case errors.As(err, &skew), errors.As(err, &scope), errors.As(err, &expired), errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
+		return http.StatusForbidden, "SignatureDoesNotMatch", message
 	}
 	return http.StatusInternalServerError, "InternalFailure", "internal error"
 }

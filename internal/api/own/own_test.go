@@ -70,7 +70,7 @@ func TestExplain(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{http.MethodPost, "/_keyfront/explain", `{"requestId":"another"}`, 404, "NoSuchDenial"},
+		{http.MethodPost, "/_keyfront/explain", `{"requestId":"another"}`, 404, `"NoSuchDenial","message":"No denial`},
 		{http.MethodPost, "/_keyfront/explain", `{"requestID":"denied-1"}`, 200, ""},
 		{http.MethodPost, "/_keyfront/explain", `{"nonsense":1}`, 400, "MalformedRequest"},
 		{http.MethodPost, "/_keyfront/explain", `{}`, 400, "MalformedRequest"},
