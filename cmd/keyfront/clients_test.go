@@ -11,16 +11,21 @@ import (
 // clientsDoc is the page whose blocks transcripts run as they stand.
 const clientsDoc = "../../docs/clients.md"
 
-// cmdBlock writes the fenced block below a heading of clientsDoc into a file.
+// cmdBlock writes the fenced block below a heading of a page, clientsDoc if none
+// is named, into a file.
 func cmdBlock(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: block FILE HEADING")
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: block FILE HEADING [PAGE]")
 	}
-	text, err := os.ReadFile(clientsDoc)
+	page := clientsDoc
+	if len(args) == 3 {
+		page = args[2]
+	}
+	text, err := os.ReadFile(page)
 	ts.Check(err)
 	_, section, ok := strings.Cut(string(text), "\n## "+args[1]+"\n")
 	if !ok {
-		ts.Fatalf("%s has no heading %q", clientsDoc, args[1])
+		ts.Fatalf("%s has no heading %q", page, args[1])
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
 	_, fenced, ok := strings.Cut(section, "\n```")

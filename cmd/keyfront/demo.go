@@ -311,7 +311,7 @@ Talk to it with the aws CLI or an SDK:
   export AWS_ENDPOINT_URL=%s
   export AWS_ACCESS_KEY_ID=%s
   export AWS_SECRET_ACCESS_KEY=%s
-  export AWS_REGION=%s
+  export AWS_REGION=%s AWS_DEFAULT_REGION=%s
   aws kms describe-key --key-id %s
   aws s3 ls s3://%s
   aws cloudfront get-distribution --id %s
@@ -323,6 +323,6 @@ Made: key %s
 
 Ctrl-C ends the demo and leaves nothing behind.
 `, s.Count, s.Valid, s.PageURL, s.Plain, s.PageURL, s.Plain, strings.Join(cookies, "; "), s.Plain,
-		s.APIURL, s.AccessKeyID, s.SecretKey, publishRegion, s.Alias, s.Bucket, s.DistributionID,
+		s.APIURL, s.AccessKeyID, s.SecretKey, publishRegion, publishRegion, s.Alias, s.Bucket, s.DistributionID,
 		s.KeyARN, s.Bucket, s.PublicKeyID, s.KeyGroupID, s.DistributionID)
 }

@@ -87,6 +87,9 @@ func TestDemo(t *testing.T) {
 			}()
 			text := stdout.await(t, "Ctrl-C ends the demo", done)
 			checkDemo(t, text, tt.linked)
+			if want := "AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n"; !strings.Contains(text, want) {
+				t.Errorf("the demo does not tell %q, which versions of the aws CLI read", want)
+			}
 			stop()
 			if code := <-done; code != exitDone {
 				t.Errorf("exit code %d, want %d: %s", code, exitDone, stderr)
