@@ -25,7 +25,8 @@ func functionWorker() ([]string, error) {
 }
 
 type functionCmd struct {
-	Run functionRunCmd `cmd:"" help:"Run a function once, without a server, and print what it returns."`
+	Logs functionLogsCmd `cmd:"" help:"Print the newest lines of a function's log."`
+	Run  functionRunCmd  `cmd:"" help:"Run a function once, without a server, and print what it returns."`
 }
 
 type functionRunCmd struct {

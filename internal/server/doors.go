@@ -15,6 +15,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/secretsmanager"
 	"github.com/keyfront-project/keyfront/internal/api/ssm"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
+	"github.com/keyfront-project/keyfront/internal/function/journal"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
@@ -40,7 +41,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "secretsmanager", Door: secretsmanager.New(s.secrets, s.log), MaxBodyBytes: secretsmanager.MaxBodyBytes},
 		{Name: "ssm", Door: ssm.New(s.parameters, s.log), MaxBodyBytes: ssm.MaxBodyBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},
-		{Name: "keyfront", Door: own.New(own.Config{Gate: gate, Accounts: admin, Buckets: s.buckets, RotateRootKey: s.rotateRootKey, Describe: s.describe, DeliverTrails: s.trails.Deliver, ExplainViewer: s.explainViewer, Signers: s.signers, Log: s.log}), MaxBodyBytes: own.MaxBodyBytes},
+		{Name: "keyfront", Door: own.New(own.Config{Gate: gate, Accounts: admin, Buckets: s.buckets, RotateRootKey: s.rotateRootKey, Describe: s.describe, DeliverTrails: s.trails.Deliver, ExplainViewer: s.explainViewer, Signers: s.signers, FunctionLogs: journal.Reader{Journal: s.functionLogs, Gate: gate}, Log: s.log}), MaxBodyBytes: own.MaxBodyBytes},
 	}
 }
 

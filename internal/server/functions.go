@@ -12,6 +12,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
 	"github.com/keyfront-project/keyfront/internal/function"
+	"github.com/keyfront-project/keyfront/internal/function/journal"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/lambda"
@@ -21,8 +22,10 @@ import (
 // openFunctions opens the pool that runs functions. It starts no process before
 // there is something to run.
 func (s *Server) openFunctions(worker []string) {
+	s.functionLogs = journal.New(s.clock, s.metrics.registry)
 	s.functions = function.NewPool(function.Config{
-		Command: worker, MaxWorkers: s.cfg.Functions.Workers, Clock: s.clock, Log: s.log,
+		Observer: s.functionLogs,
+		Command:  worker, MaxWorkers: s.cfg.Functions.Workers, Clock: s.clock, Log: s.log,
 		Egress: function.Egress{Hosts: s.cfg.Functions.Hosts, Local: s.localService},
 	})
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/edge/certificate"
 	"github.com/keyfront-project/keyfront/internal/function"
+	"github.com/keyfront-project/keyfront/internal/function/journal"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/lambda"
@@ -84,19 +85,20 @@ type Server struct {
 	state *state
 	gate  *access.Gate
 	// inspecting leaves identity as it is: the folder is looked at, not served.
-	inspecting bool
-	rotating   sync.Mutex // held while the root key is replaced
-	metrics    *metrics
-	identity   *identity.Service
-	keys       *keyring.Ring
-	buckets    *bucket.Service
-	delivery   *delivery.Service
-	parameters *parameter.Service
-	functions  *function.Pool
-	lambda     *lambda.Service
-	secrets    *secret.Service
-	signers    *signer.Service
-	edge       *edge.Edge
+	inspecting   bool
+	rotating     sync.Mutex // held while the root key is replaced
+	metrics      *metrics
+	identity     *identity.Service
+	keys         *keyring.Ring
+	buckets      *bucket.Service
+	delivery     *delivery.Service
+	parameters   *parameter.Service
+	functions    *function.Pool
+	functionLogs *journal.Journal
+	lambda       *lambda.Service
+	secrets      *secret.Service
+	signers      *signer.Service
+	edge         *edge.Edge
 
 	auditReader *audit.Reader
 	catalog     *catalog.Catalog

@@ -16,6 +16,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/function/journal"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/rootkey"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -44,7 +45,9 @@ type Config struct {
 	Signers *signer.Service
 	// DeliverTrails has the trails of the caller's account deliver what they owe.
 	DeliverTrails func(ctx context.Context, who access.Caller) error
-	Log           *slog.Logger
+	// FunctionLogs reads the logs of functions.
+	FunctionLogs journal.Reader
+	Log          *slog.Logger
 }
 
 // Door answers requests below /_keyfront/.
@@ -61,6 +64,7 @@ var routes = map[string]func(d *Door, r *front.Request) (any, error){
 	"POST accounts":        (*Door).createAccount,
 	"POST root-key/rotate": (*Door).rotateRootKey,
 	"POST trails/deliver":  (*Door).deliverTrails,
+	"POST functions/logs":  (*Door).functionLogs,
 }
 
 // ErrDescription says that a described request names nobody or nothing.
