@@ -51,8 +51,12 @@ func (x *exchange) refuseOnWrite() error {
 	default:
 		return aclNotSupported()
 	}
-	if class := x.header("X-Amz-Storage-Class"); class != "" && class != "STANDARD" {
+	switch class := x.header("X-Amz-Storage-Class"); class {
+	case "", "STANDARD":
+	case "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE":
 		return notImplemented("x-amz-storage-class: " + class)
+	default:
+		return badRequest("InvalidStorageClass", "The storage class you specified is not valid")
 	}
 	if to := x.header(redirectHeader); to != "" && !strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "http://") && !strings.HasPrefix(to, "https://") {
 		return badRequest("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
