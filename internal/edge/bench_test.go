@@ -39,6 +39,13 @@ type client struct {
 	in      *bufio.Reader
 	request []byte
 	length  int
+
+	requests [][]byte // in turns, in place of request, if there are any
+	sent     int
+}
+
+func requestFor(target string) []byte {
+	return []byte("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n")
 }
 
 func newClient(b *testing.B, handler http.Handler, target string, length int) *client {
@@ -52,7 +59,7 @@ func newClient(b *testing.B, handler http.Handler, target string, length int) *c
 	b.Cleanup(func() { conn.Close() })
 	c := &client{
 		b: b, conn: conn, in: bufio.NewReaderSize(conn, 64<<10), length: length,
-		request: []byte("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"),
+		request: requestFor(target),
 	}
 	for range 100 {
 		c.once()
@@ -61,6 +68,10 @@ func newClient(b *testing.B, handler http.Handler, target string, length int) *c
 }
 
 func (c *client) once() {
+	if n := len(c.requests); n > 0 {
+		c.request = c.requests[c.sent%n]
+		c.sent++
+	}
 	if _, err := c.conn.Write(c.request); err != nil {
 		c.b.Fatal(err)
 	}
@@ -270,6 +281,27 @@ func BenchmarkRatio1KiB(b *testing.B) {
 func BenchmarkRatioObject1KiB(b *testing.B) {
 	target := signedTarget(b)
 	compare(b, newClient(b, benchEdge(b, 1<<10, last(restricted)), target, 1<<10), newClient(b, bare(1<<10), target, 1<<10), 100)
+}
+
+// BenchmarkRatioSigned10000 is BenchmarkRatio1KiB with 10,000 signed URLs of one
+// object in turns, each of which has been seen before.
+func BenchmarkRatioSigned10000(b *testing.B) {
+	w := &world{t: &testing.T{}, clock: clock.System()}
+	targets := make([]string, 10_000)
+	for i := range targets {
+		targets[i] = w.sign("/videos/a.mp4", "") // ECDSA: each signature is another
+	}
+	turns := func(handler http.Handler) *client {
+		c := newClient(b, handler, targets[0], 1<<10)
+		for _, target := range targets {
+			c.requests = append(c.requests, requestFor(target))
+		}
+		for range targets {
+			c.once()
+		}
+		return c
+	}
+	compare(b, turns(benchEdge(b, 1<<10, last(restricted))), turns(same(1<<10)), 1000)
 }
 
 func BenchmarkRatio10MiB(b *testing.B) {
