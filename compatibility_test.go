@@ -31,6 +31,7 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
 		{"Lambda", "internal/api/lambda/routes.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"Lambda", "internal/api/lambda/unsupported.go", `^$`, `"(\w+)"\},\n`},
+		{"CloudFormation", "internal/api/cloudformation/cloudformation.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 		{"CloudTrail", "internal/api/cloudtrail/operations.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},
 		{"IAM", "internal/api/iam/iam.go", `"([A-Z]\w+)":\s+s\.`, `^$`},
 		{"Secrets Manager", "internal/api/secretsmanager/secretsmanager.go", `"(\w+)":\s+jsondoor\.Answers`, `"(\w+)":\s+lacks`},

@@ -29,12 +29,15 @@ type CreateInput struct {
 	// BypassLockout lets a policy through that locks its author out.
 	BypassLockout bool
 	Tags          []Tag
+	// ID is that of the key, if it is not to be drawn: a service that may have to
+	// repeat a call knows by it what the first one made.
+	ID KeyID
 }
 
 // Create makes a key and its first material. It returns ErrInvalid about spec
 // and usage, ErrUnsupported about specs that this Ring lacks, ErrMalformedPolicy,
-// ErrLimit about a policy of more than MaxPolicyBytes, ErrTag, and
-// access.ErrDenied.
+// ErrLimit about a policy of more than MaxPolicyBytes, ErrTag, ErrExists about an
+// ID that a key has, and access.ErrDenied.
 //
 // Source: AWS KMS API Reference, CreateKey.
 func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m Metadata, err error) {
@@ -70,6 +73,12 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	}
 	if in.MultiRegion {
 		p.id = newMultiRegionID()
+	}
+	if in.ID != "" {
+		p.id = in.ID
+		if r.index.key(p.region, p.id) != nil {
+			return m, fail(ErrExists, "Key %s already exists", in.ID)
+		}
 	}
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(p.account)

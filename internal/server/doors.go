@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/cloudformation"
 	"github.com/keyfront-project/keyfront/internal/api/cloudfront"
 	"github.com/keyfront-project/keyfront/internal/api/cloudtrail"
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -35,6 +36,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
+		{Name: "cloudformation", Door: cloudformation.New(s.stacks, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "cloudtrail", Door: cloudtrail.New(s.trails, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "lambda", Door: lambda.New(s.lambda, s.log), MaxBodyBytes: lambda.MaxBodyBytes},
@@ -55,6 +57,8 @@ func errorCode(action policy.Action, err error) string {
 		return s3.ErrorCode(err)
 	case "cloudfront":
 		return cloudfront.ErrorCode(err)
+	case "cloudformation":
+		return cloudformation.ErrorCode(err)
 	case "cloudtrail":
 		return cloudtrail.ErrorCode(err)
 	case "iam":

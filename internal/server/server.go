@@ -38,6 +38,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/signer"
+	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
@@ -97,6 +98,7 @@ type Server struct {
 	functionLogs *journal.Journal
 	lambda       *lambda.Service
 	secrets      *secret.Service
+	stacks       *stack.Service
 	signers      *signer.Service
 	edge         *edge.Edge
 
@@ -176,6 +178,9 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 		return nil, err
 	}
 	if err := s.keepCredentials(); err != nil {
+		return nil, err
+	}
+	if err := s.openStacks(ctx); err != nil {
 		return nil, err
 	}
 	s.openFront()
@@ -460,6 +465,9 @@ func (s *Server) stop() error {
 	closing.Wait()
 	s.background()
 	s.work.Wait()
+	if s.stacks != nil {
+		s.stacks.Close()
+	}
 	if s.edge != nil {
 		errs = append(errs, s.edge.Close())
 	}

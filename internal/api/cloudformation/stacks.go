@@ -1,0 +1,161 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/querydoor"
+	"github.com/keyfront-project/keyfront/internal/stack"
+	"github.com/keyfront-project/keyfront/internal/wire/query"
+)
+
+func invalid(format string, args ...any) error {
+	return &stack.Error{Kind: stack.ErrInvalid, Message: fmt.Sprintf(format, args...)}
+}
+
+// readTemplate reads the document that a request brings. TemplateURL is what we
+// lack: it would have the server read where the caller says.
+func readTemplate(f query.Form) (text string, err error) {
+	text = f.Optional("TemplateBody")
+	switch {
+	case f.Optional("TemplateURL") != "":
+		return "", invalid("TemplateURL is not supported; send the template as TemplateBody")
+	case len(text) > stack.MaxTemplateBytes:
+		return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", stack.MaxTemplateBytes)
+	}
+	return text, nil
+}
+
+func readRequest(f query.Form) (in stack.Request, err error) {
+	in = stack.Request{
+		Name: f.String("StackName"), Previous: f.Bool("UsePreviousTemplate", false), Capabilities: f.Strings("Capabilities"),
+		TagsGiven: f.Has("Tags"), Role: f.Optional("RoleARN"), Topics: f.Strings("NotificationARNs"), Token: f.Optional("ClientRequestToken"),
+	}
+	if in.Template, err = readTemplate(f); err != nil {
+		return in, err
+	}
+	if in.Template == "" && !in.Previous {
+		return in, invalid("Either Template URL or Template Body must be specified.")
+	}
+	if in.Template != "" && in.Previous {
+		return in, invalid("You cannot specify both a template and UsePreviousTemplate.")
+	}
+	for _, p := range f.List("Parameters") {
+		in.Arguments = append(in.Arguments, stack.Argument{
+			Name: p.String("ParameterKey"), Value: p.Optional("ParameterValue"), Previous: p.Bool("UsePreviousValue", false),
+		})
+	}
+	for _, t := range f.List("Tags") {
+		in.Tags = append(in.Tags, stack.Tag{Key: t.String("Key"), Value: t.Optional("Value")})
+	}
+	return in, nil
+}
+
+// readFailure reads what a caller wants of a stack that cannot be created.
+func readFailure(f query.Form) (stack.OnFailure, error) {
+	value, given := f.Lookup("OnFailure")
+	disable := f.Bool("DisableRollback", false)
+	switch on := stack.OnFailure(value); {
+	case given && disable:
+		return "", invalid("You cannot specify both OnFailure and DisableRollback.")
+	case disable:
+		return stack.DoNothing, nil
+	case !given:
+		return stack.Rollback, nil
+	case on == stack.Rollback, on == stack.Delete, on == stack.DoNothing:
+		return on, nil
+	default:
+		return "", invalid("1 validation error detected: Value '%.64s' at 'onFailure' failed to satisfy constraint: Member must satisfy enum value set: [DELETE, DO_NOTHING, ROLLBACK]", value)
+	}
+}
+
+type stackIDResult struct{ StackId string }
+
+func (s *service) createStack(f query.Form) querydoor.Run {
+	in, err := readRequest(f)
+	if err == nil {
+		in.OnFailure, err = readFailure(f)
+	}
+	in.TimeoutMins, in.Protected = f.Int("TimeoutInMinutes", 0), f.Bool("EnableTerminationProtection", false)
+	if err != nil {
+		return refuse(err)
+	}
+	return run(func(ctx context.Context, who access.Caller) (stackIDResult, error) {
+		id, err := s.stacks.Create(ctx, who, in)
+		return stackIDResult{id}, err
+	})
+}
+
+func (s *service) updateStack(f query.Form) querydoor.Run {
+	in, err := readRequest(f)
+	if f.Bool("DisableRollback", false) {
+		err = invalid("DisableRollback is not supported for updates")
+	}
+	if err != nil {
+		return refuse(err)
+	}
+	return run(func(ctx context.Context, who access.Caller) (stackIDResult, error) {
+		id, err := s.stacks.Update(ctx, who, in)
+		return stackIDResult{id}, err
+	})
+}
+
+func (s *service) deleteStack(f query.Form) querydoor.Run {
+	in := stack.DeleteRequest{
+		Name: f.String("StackName"), Retain: f.Strings("RetainResources"), Role: f.Optional("RoleARN"), Token: f.Optional("ClientRequestToken"),
+	}
+	if mode, given := f.Lookup("DeletionMode"); given && mode != "STANDARD" {
+		return refuse(invalid("DeletionMode %.64s is not supported", mode))
+	}
+	return done(func(ctx context.Context, who access.Caller) error { return s.stacks.Delete(ctx, who, in) })
+}
+
+func (s *service) updateTerminationProtection(f query.Form) querydoor.Run {
+	name, on := f.String("StackName"), f.Bool("EnableTerminationProtection", false)
+	return run(func(ctx context.Context, who access.Caller) (stackIDResult, error) {
+		id, err := s.stacks.SetProtection(ctx, who, name, on)
+		return stackIDResult{id}, err
+	})
+}
+
+type changeSetIDResult struct{ Id, StackId string }
+
+func (s *service) createChangeSet(f query.Form) querydoor.Run {
+	in, err := readRequest(f)
+	if err == nil {
+		in.OnFailure, err = readFailure(f)
+	}
+	name, description, kind := f.String("ChangeSetName"), f.Optional("Description"), f.Optional("ChangeSetType")
+	if kind != "" && kind != "CREATE" && kind != "UPDATE" {
+		err = invalid("ChangeSetType %.64s is not supported", kind)
+	}
+	if f.Bool("IncludeNestedStacks", false) {
+		err = invalid("IncludeNestedStacks is not supported")
+	}
+	if err != nil {
+		return refuse(err)
+	}
+	return run(func(ctx context.Context, who access.Caller) (changeSetIDResult, error) {
+		id, stackID, err := s.stacks.CreateChangeSet(ctx, who, name, description, kind == "CREATE", in)
+		return changeSetIDResult{id, stackID}, err
+	})
+}
+
+func (s *service) executeChangeSet(f query.Form) querydoor.Run {
+	name, of, token := f.String("ChangeSetName"), f.Optional("StackName"), f.Optional("ClientRequestToken")
+	var on stack.OnFailure
+	if f.Bool("DisableRollback", false) {
+		on = stack.DoNothing
+	}
+	return run(func(ctx context.Context, who access.Caller) (struct{}, error) {
+		return struct{}{}, s.stacks.ExecuteChangeSet(ctx, who, of, name, token, on)
+	})
+}
+
+func (s *service) deleteChangeSet(f query.Form) querydoor.Run {
+	name, of := f.String("ChangeSetName"), f.Optional("StackName")
+	return run(func(ctx context.Context, who access.Caller) (struct{}, error) {
+		return struct{}{}, s.stacks.DeleteChangeSet(ctx, who, of, name)
+	})
+}

@@ -1,0 +1,197 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/stack"
+)
+
+func bucketKinds(buckets *bucket.Service) map[string]*kind {
+	b, p := bucketKind{buckets}, bucketPolicyKind{buckets}
+	return map[string]*kind{
+		"AWS::S3::Bucket": {
+			create: b.create, update: b.update, delete: b.delete,
+			replaces: []string{"BucketName"}, attributes: []string{"Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL"},
+		},
+		"AWS::S3::BucketPolicy": {create: p.put, update: p.put, delete: p.delete, replaces: []string{"Bucket"}},
+	}
+}
+
+// bucketProperties are those of AWS::S3::Bucket.
+type bucketProperties struct {
+	BucketName       string
+	BucketEncryption struct {
+		ServerSideEncryptionConfiguration []struct {
+			BucketKeyEnabled              bool
+			ServerSideEncryptionByDefault struct{ SSEAlgorithm, KMSMasterKeyID string }
+			BlockedEncryptionTypes        struct{ EncryptionType []string }
+		}
+	}
+	VersioningConfiguration        struct{ Status string }
+	PublicAccessBlockConfiguration *struct{ BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets bool }
+	OwnershipControls              *struct {
+		Rules []struct{ ObjectOwnership string }
+	}
+	CorsConfiguration struct {
+		CorsRules []struct {
+			Id                                                             string
+			AllowedHeaders, AllowedMethods, AllowedOrigins, ExposedHeaders []string
+			MaxAge                                                         *int
+		}
+	}
+	Tags []tag
+}
+
+type bucketKind struct{ buckets *bucket.Service }
+
+func (k bucketKind) create(ctx context.Context, t *stack.Task) (stack.Made, error) {
+	var p bucketProperties
+	if err := read(t.Properties, &p); err != nil {
+		return stack.Made{}, err
+	}
+	name := lowered(p.BucketName, t, 63)
+	// CreateBucket gives us-east-1 an existing bucket again; that one is not ours.
+	if b, err := k.buckets.Lookup(ctx, name); err == nil && !(t.Again && b.Owner == t.Who.Account() && !b.Created.Before(t.Since)) {
+		return stack.Made{}, fmt.Errorf("%s already exists", name)
+	}
+	_, err := k.buckets.CreateBucket(ctx, bucket.Caller{Caller: t.Who}, name, "")
+	if err = unless(err, bucket.ErrBucketOwned); err != nil {
+		return stack.Made{}, err
+	}
+	made := stack.Made{Physical: name}
+	if err := k.settle(ctx, t, name, &p, &bucketProperties{}); err != nil {
+		return made, err
+	}
+	made.Attributes = bucketAttributes(name, t.Who.Region)
+	return made, nil
+}
+
+func bucketAttributes(name, region string) map[string]any {
+	return map[string]any{
+		"Arn":                 "arn:aws:s3:::" + name,
+		"DomainName":          name + ".s3.amazonaws.com",
+		"RegionalDomainName":  name + ".s3." + region + ".amazonaws.com",
+		"DualStackDomainName": name + ".s3.dualstack." + region + ".amazonaws.com",
+		"WebsiteURL":          "http://" + name + ".s3-website-" + region + ".amazonaws.com",
+	}
+}
+
+func (k bucketKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
+	var p, before bucketProperties
+	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+		return stack.Made{}, err
+	}
+	if err := k.settle(ctx, t, t.Physical, &p, &before); err != nil {
+		return stack.Made{}, err
+	}
+	return stack.Made{Physical: t.Physical, Attributes: bucketAttributes(t.Physical, t.Who.Region)}, nil
+}
+
+// settle gives a bucket the settings of p. What neither p nor before has is left
+// as the bucket was made.
+func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, before *bucketProperties) error {
+	who := bucket.Caller{Caller: t.Who}
+	if n := len(p.BucketEncryption.ServerSideEncryptionConfiguration); n > 0 || len(before.BucketEncryption.ServerSideEncryptionConfiguration) > 0 {
+		e, err := p.encryption()
+		if err != nil {
+			return err
+		}
+		if err := k.buckets.SetEncryption(ctx, who, name, e); err != nil {
+			return err
+		}
+	}
+	status := p.VersioningConfiguration.Status
+	if status == "" && before.VersioningConfiguration.Status != "" {
+		status = string(bucket.VersioningSuspended)
+	}
+	if status != "" {
+		if err := k.buckets.SetVersioning(ctx, who, name, bucket.Versioning(status)); err != nil {
+			return err
+		}
+	}
+	if b := p.PublicAccessBlockConfiguration; b != nil {
+		if err := k.buckets.SetPublicAccessBlock(ctx, who, name, &bucket.PublicAccessBlock{
+			BlockPublicACLs: b.BlockPublicAcls, IgnorePublicACLs: b.IgnorePublicAcls, BlockPublicPolicy: b.BlockPublicPolicy, RestrictPublicBuckets: b.RestrictPublicBuckets,
+		}); err != nil {
+			return err
+		}
+	}
+	if o := p.OwnershipControls; o != nil {
+		if len(o.Rules) != 1 {
+			return errors.New("OwnershipControls.Rules must have one rule")
+		}
+		if err := k.buckets.SetOwnership(ctx, who, name, bucket.Ownership(o.Rules[0].ObjectOwnership)); err != nil {
+			return err
+		}
+	}
+	if len(p.CorsConfiguration.CorsRules) > 0 || len(before.CorsConfiguration.CorsRules) > 0 {
+		var rules []bucket.CORSRule
+		for _, r := range p.CorsConfiguration.CorsRules {
+			rules = append(rules, bucket.CORSRule{
+				ID: r.Id, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
+				ExposeHeaders: r.ExposedHeaders, MaxAgeSeconds: r.MaxAge,
+			})
+		}
+		if err := k.buckets.SetCORS(ctx, who, name, rules); err != nil {
+			return err
+		}
+	}
+	tags := tagged(p.Tags, t)
+	if len(tags) == 0 && t.Before == nil {
+		return nil
+	}
+	return k.buckets.SetBucketTags(ctx, who, name, convert(tags, func(key, value string) bucket.Pair { return bucket.Pair{Name: key, Value: value} }))
+}
+
+func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {
+	rules := p.BucketEncryption.ServerSideEncryptionConfiguration
+	switch len(rules) {
+	case 0:
+		return nil, nil
+	case 1:
+	default:
+		return nil, errors.New("BucketEncryption.ServerSideEncryptionConfiguration must have one rule")
+	}
+	r := rules[0]
+	e := &bucket.DefaultEncryption{
+		Algorithm: bucket.Algorithm(r.ServerSideEncryptionByDefault.SSEAlgorithm), Key: r.ServerSideEncryptionByDefault.KMSMasterKeyID,
+		BucketKey: r.BucketKeyEnabled,
+	}
+	if e.Algorithm == "" {
+		e.Algorithm = bucket.S3Managed
+	}
+	if blocked := r.BlockedEncryptionTypes.EncryptionType; len(blocked) == 1 && blocked[0] == "NONE" {
+		e.AllowCustomerKeys = true
+	}
+	return e, nil
+}
+
+func (k bucketKind) delete(ctx context.Context, t *stack.Task) error {
+	return unless(k.buckets.DeleteBucket(ctx, bucket.Caller{Caller: t.Who}, t.Physical), bucket.ErrNoBucket)
+}
+
+type bucketPolicyKind struct{ buckets *bucket.Service }
+
+// bucketPolicyProperties are those of AWS::S3::BucketPolicy.
+type bucketPolicyProperties struct {
+	Bucket         string
+	PolicyDocument document
+}
+
+func (k bucketPolicyKind) put(ctx context.Context, t *stack.Task) (stack.Made, error) {
+	var p bucketPolicyProperties
+	if err := read(t.Properties, &p); err != nil {
+		return stack.Made{}, err
+	}
+	if err := k.buckets.SetPolicy(ctx, bucket.Caller{Caller: t.Who}, p.Bucket, string(p.PolicyDocument)); err != nil {
+		return stack.Made{}, err
+	}
+	return stack.Made{Physical: p.Bucket}, nil
+}
+
+func (k bucketPolicyKind) delete(ctx context.Context, t *stack.Task) error {
+	return unless(k.buckets.DeletePolicy(ctx, bucket.Caller{Caller: t.Who}, t.Physical), bucket.ErrNoBucket)
+}

@@ -1,0 +1,140 @@
+package resource
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// document is a property that is a JSON document, such as a policy: as an object,
+// or as its text.
+type document string
+
+var documentType = reflect.TypeFor[document]()
+
+// read fills a struct from properties. A property goes into the field of its
+// name. As in CloudFormation, numbers and booleans may be given as strings and the
+// other way round; what has no field is an error that names it.
+func read(properties map[string]any, into any) error {
+	return readStruct("", properties, reflect.ValueOf(into).Elem())
+}
+
+func readStruct(path string, m map[string]any, v reflect.Value) error {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		field := v.FieldByName(name)
+		if !field.IsValid() {
+			return fmt.Errorf("Encountered unsupported property %s", path+name)
+		}
+		if err := readValue(path+name, m[name], field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readValue(path string, value any, v reflect.Value) error {
+	wrong := fmt.Errorf("Value of property %s must be of type %s", path, word(v.Type()))
+	if value == nil {
+		return nil
+	}
+	if v.Type() == documentType {
+		text, ok := value.(string)
+		if !ok {
+			encoded, err := json.Marshal(value)
+			if err != nil {
+				return err
+			}
+			text = string(encoded)
+		}
+		v.SetString(text)
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return readValue(path, value, v.Elem())
+	case reflect.Struct:
+		m, ok := value.(map[string]any)
+		if !ok {
+			return wrong
+		}
+		return readStruct(path+".", m, v)
+	case reflect.Slice:
+		list, ok := value.([]any)
+		if !ok {
+			return wrong
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
+		for i := range list {
+			if err := readValue(path+"."+strconv.Itoa(i), list[i], v.Index(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	text, ok := scalar(value)
+	if !ok {
+		return wrong
+	}
+	var err error
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		var b bool
+		if b, err = strconv.ParseBool(text); err == nil {
+			v.SetBool(b)
+		}
+	case reflect.Int, reflect.Int64:
+		var n int64
+		if n, err = strconv.ParseInt(text, 10, 64); err == nil {
+			v.SetInt(n)
+		}
+	case reflect.Float64:
+		var n float64
+		if n, err = strconv.ParseFloat(text, 64); err == nil {
+			v.SetFloat(n)
+		}
+	default:
+		return errors.New("resource: no such kind of field: " + v.Type().String())
+	}
+	if err != nil {
+		return wrong
+	}
+	return nil
+}
+
+func scalar(value any) (string, bool) {
+	switch value := value.(type) {
+	case string:
+		return value, true
+	case json.Number:
+		return value.String(), true
+	case bool:
+		return strconv.FormatBool(value), true
+	default:
+		return "", false
+	}
+}
+
+// word is what CloudFormation calls a type.
+func word(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return word(t.Elem())
+	case reflect.Struct:
+		return "Object"
+	case reflect.Slice:
+		return "List"
+	case reflect.Bool:
+		return "Boolean"
+	case reflect.Int, reflect.Int64, reflect.Float64:
+		return "Number"
+	default:
+		return "String"
+	}
+}

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/resource"
+	"github.com/keyfront-project/keyfront/internal/stack"
+)
+
+const (
+	// stackPatience is how long a request waits for the stack that it began.
+	stackPatience = 2 * time.Second
+	// stackSession names the sessions of roles that stacks are given.
+	stackSession = "AWSCloudFormation"
+	stackService = "cloudformation.amazonaws.com"
+)
+
+// openStacks opens the stacks over the services that their resources belong to.
+func (s *Server) openStacks(ctx context.Context) error {
+	domain, err := s.state.vault.Domain(ctx, "cloudformation")
+	if err != nil {
+		return err
+	}
+	admin := identity.NewAdmin(s.identity, s.gate)
+	s.stacks = stack.New(stack.Config{
+		Records: s.state.records, Domain: domain, Gate: s.gate, Clock: s.clock, Log: s.log, Patience: stackPatience,
+		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks,
+		Providers: resource.Providers(resource.Services{
+			Keys: s.keys, Buckets: s.buckets, Delivery: s.delivery, Identity: admin, Parameters: s.parameters,
+		}),
+	})
+	return s.stacks.Resume(ctx)
+}
+
+// assumeForStacks assumes roles as CloudFormation: the role's trust policy has to
+// let that service.
+func (s *Server) assumeForStacks(admin *identity.Admin) func(context.Context, string, arn.AccountID, string) (access.Caller, error) {
+	return func(ctx context.Context, role string, account arn.AccountID, region string) (who access.Caller, err error) {
+		service := access.Caller{
+			Principal: policy.Principal{Kind: policy.Service, Service: stackService, Account: account},
+			Region:    region, At: s.clock.Now(), UserAgent: stackService,
+		}
+		session, err := admin.AssumeRole(ctx, service, identity.AssumeRole{Role: role, Session: stackSession})
+		if err != nil {
+			return who, fmt.Errorf("Role %s is invalid or cannot be assumed", role)
+		}
+		credential, err := s.identity.Lookup(session.ID, session.SessionToken, service.At)
+		if err != nil {
+			return who, err
+		}
+		return access.Caller{
+			Principal: credential.Principal, AccessKeyID: session.ID, Region: region, At: service.At,
+			Tags: credential.Tags, Session: credential.Session,
+		}, nil
+	}
+}
+
+// resolveForStacks reads what a dynamic reference means:
+//
+//	ssm:name[:version]            ssm-secure:name[:version]
+//	secretsmanager:id[:SecretString[:key[:stage[:version]]]]
+//
+// Source: AWS CloudFormation User Guide, "Get values stored in other services
+// using dynamic references".
+func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref string) (string, error) {
+	service, rest, _ := strings.Cut(ref, ":")
+	if service != "secretsmanager" {
+		v, err := s.parameters.Get(ctx, who, rest, service == "ssm-secure")
+		if err != nil {
+			return "", fmt.Errorf("Parameter %s cannot be read: %w", rest, err)
+		}
+		if service == "ssm" && v.Type == "SecureString" {
+			return "", fmt.Errorf("SSM Secure reference is required for parameter %s", rest)
+		}
+		return v.Value, nil
+	}
+	// The colons of an ARN are its own.
+	id := ""
+	if strings.HasPrefix(rest, "arn:") {
+		parts := strings.SplitN(rest, ":", 8)
+		if len(parts) < 7 {
+			return "", fmt.Errorf("%.256s is not the ARN of a secret", rest)
+		}
+		id, rest = strings.Join(parts[:7], ":"), strings.Join(parts[7:], "")
+	} else {
+		id, rest, _ = strings.Cut(rest, ":")
+	}
+	var part [4]string
+	copy(part[:], strings.SplitN(rest, ":", 4))
+	if part[0] != "" && part[0] != "SecretString" {
+		return "", errors.New("only the SecretString of a secret can be referred to")
+	}
+	v, err := s.secrets.Get(ctx, who, id, part[3], part[2])
+	if err != nil {
+		return "", fmt.Errorf("Secret %s cannot be read: %w", id, err)
+	}
+	if v.Value == nil || !v.Value.Text {
+		return "", fmt.Errorf("Secret %s has no SecretString", id)
+	}
+	text := string(v.Value.Bytes.Reveal())
+	if part[1] == "" {
+		return text, nil
+	}
+	var members map[string]any
+	if json.Unmarshal([]byte(text), &members) != nil {
+		return "", fmt.Errorf("Secret %s is not a JSON object", id)
+	}
+	member, ok := members[part[1]]
+	if !ok {
+		return "", fmt.Errorf("Could not find a value associated with JSONKey in SecretString of %s", id)
+	}
+	if of, ok := member.(string); ok {
+		return of, nil
+	}
+	encoded, err := json.Marshal(member)
+	return string(encoded), err
+}

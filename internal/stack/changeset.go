@@ -1,0 +1,371 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
+)
+
+// Change is what an update would do to one resource.
+type Change struct {
+	Action   string `json:"action"` // Add, Modify or Remove
+	Logical  string `json:"logical"`
+	Physical string `json:"physical,omitempty"`
+	Type     string `json:"type"`
+	// Replacement is True, False or Conditional, for Modify.
+	Replacement string `json:"replacement,omitempty"`
+	// Scope lists what changes: Properties, Tags. Properties are their names.
+	Scope      []string `json:"scope,omitempty"`
+	Properties []string `json:"properties,omitempty"`
+}
+
+// ChangeSet is an update, or a creation, that is prepared and not done.
+type ChangeSet struct {
+	Name, ID             string // ID is the ARN
+	StackName, StackID   string
+	Description          string
+	Status               Status // CREATE_COMPLETE or FAILED
+	Reason               string
+	Execution            string // AVAILABLE, UNAVAILABLE, EXECUTE_COMPLETE or OBSOLETE
+	Created              time.Time
+	Changes              []Change
+	Parameters           []Value
+	Capabilities, Topics []string
+	Tags                 []Tag
+}
+
+// Failed is the status of a change set that cannot be executed.
+const Failed Status = "FAILED"
+
+type changeRecord struct {
+	V           int        `json:"v"`
+	ID          string     `json:"id"`
+	Name        string     `json:"name"`
+	Stack       string     `json:"stack"`
+	Description string     `json:"description,omitempty"`
+	Status      Status     `json:"status"`
+	Reason      string     `json:"reason,omitempty"`
+	Execution   string     `json:"execution"`
+	Created     time.Time  `json:"created"`
+	Definition  definition `json:"definition"`
+	OnFailure   OnFailure  `json:"onFailure,omitempty"`
+	Creates     bool       `json:"creates,omitempty"`
+	Changes     []Change   `json:"changes,omitempty"`
+}
+
+func (c *changeRecord) arn(m realm) string {
+	return "arn:aws:cloudformation:" + m.region + ":" + string(m.account) + ":changeSet/" + c.Name + "/" + c.ID
+}
+
+var changeSetName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
+
+// CreateChangeSet prepares an update of a stack, or with create a new stack, and
+// returns the ARNs of the change set and the stack.
+//
+// Source: AWS CloudFormation API Reference, CreateChangeSet.
+func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, description string, create bool, in Request) (id, stackID string, err error) {
+	call := s.cfg.Gate.Begin(who, "cloudformation:CreateChangeSet")
+	defer call.End(ctx, &err)
+	call.Keys.Set("cloudformation:ChangeSetName", name)
+	call.Note("changeSetName", name)
+	m := realmOf(&who)
+	r, err := s.lookup(ctx, call, m, in.Name)
+	if create && errors.Is(err, ErrInvalid) {
+		r, err = nil, nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if !changeSetName.MatchString(name) {
+		return "", "", fail(ErrInvalid, "1 validation error detected: Value '%.256s' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+	}
+	fresh := r == nil
+	switch {
+	case fresh:
+		if err := checkName(in.Name); err != nil {
+			return "", "", err
+		}
+		r = s.blank(m, in.Name)
+	case create && r.Status != ReviewInProgress:
+		return "", "", fail(ErrInvalid, "Stack [%s] already exists and cannot be created again with the changeSet [%s].", r.Name, name)
+	case !create && r.Status == ReviewInProgress:
+		return "", "", fail(ErrInvalid, "Stack [%s] does not exist", r.Name)
+	case !create && !updatable(r.Status):
+		return "", "", fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), r.Status)
+	}
+	if err := permit(call, r.arn(), in.Role, in.Tags); err != nil {
+		return "", "", err
+	}
+	have := &r.definition
+	if create {
+		have = nil
+	}
+	d, _, err := s.define(ctx, &who, &in, have)
+	if err != nil {
+		return "", "", err
+	}
+	c := &changeRecord{
+		V: recordVersion, ID: uuid.NewString(), Name: name, Stack: r.ID, Description: description, Status: CreateComplete,
+		Execution: "AVAILABLE", Created: s.cfg.Clock.Now(), Definition: *d, OnFailure: in.OnFailure, Creates: create,
+	}
+	if c.Changes, err = s.compare(ctx, r, d); err != nil {
+		return "", "", err
+	}
+	if len(c.Changes) == 0 && !s.outputsChange(ctx, r, d) {
+		c.Status, c.Execution = Failed, "UNAVAILABLE"
+		c.Reason = "The submitted information didn't contain changes. Submit different information to create a change set."
+	}
+	err = call.Effect(ctx, func() error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			if fresh {
+				event := s.turn(r, ReviewInProgress, "User Initiated")
+				if err := s.add(tx, r, event); err != nil {
+					return err
+				}
+			}
+			if _, err := s.findChange(tx, r, name); !errors.Is(err, ErrNoChangeSet) {
+				if err == nil {
+					err = fail(ErrExists, "ChangeSet [%s] already exists", name)
+				}
+				return err
+			}
+			return s.saveChange(tx, r, c)
+		})
+	})
+	return c.arn(m), r.arn(), err
+}
+
+func (s *Service) saveChange(tx store.Writer, r *stackRecord, c *changeRecord) error {
+	key := string(r.key()) + "/" + c.ID
+	value, err := s.seal("change", key, c)
+	if err != nil {
+		return err
+	}
+	return tx.Put(changeSpace, key, value)
+}
+
+// changes reads all change sets of a stack.
+func (s *Service) changes(tx store.Reader, r *stackRecord) (all []*changeRecord, err error) {
+	for rec, err := range tx.Scan(changeSpace, store.Prefix(string(r.key())+"/")) {
+		if err != nil {
+			return nil, err
+		}
+		c := &changeRecord{}
+		if err := s.unseal("change", rec.Key, rec.Value, c); err != nil {
+			return nil, err
+		}
+		if c.V != recordVersion {
+			return nil, errDamaged
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// findChange reads the change set that a name or an ARN means.
+func (s *Service) findChange(tx store.Reader, r *stackRecord, ref string) (*changeRecord, error) {
+	all, err := s.changes(tx, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		if c.Name == ref || c.arn(r.realm()) == ref {
+			return c, nil
+		}
+	}
+	return nil, fail(ErrNoChangeSet, "ChangeSet [%.2048s] does not exist", ref)
+}
+
+// change finds a change set by its own ARN, or by its name and the stack's, and
+// decides about it.
+func (s *Service) change(ctx context.Context, call *access.Call, m realm, stack, ref string) (r *stackRecord, c *changeRecord, err error) {
+	call.Note("changeSetName", ref)
+	call.Keys.Set("cloudformation:ChangeSetName", ref)
+	if stack == "" {
+		if stack, err = s.stackOfChange(ctx, m, ref); err != nil {
+			if denied := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); denied != nil {
+				return nil, nil, denied
+			}
+			return nil, nil, err
+		}
+	}
+	if r, err = s.lookup(ctx, call, m, stack); err != nil {
+		return nil, nil, err
+	}
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+		c, err = s.findChange(tx, r, ref)
+		return err
+	})
+	return r, c, err
+}
+
+// stackOfChange is the ARN of the stack that a change set belongs to.
+func (s *Service) stackOfChange(ctx context.Context, m realm, ref string) (id string, err error) {
+	missing := fail(ErrNoChangeSet, "ChangeSet [%.2048s] does not exist", ref)
+	name, parseErr := arn.Parse(ref)
+	if parseErr != nil {
+		return "", fail(ErrInvalid, "StackName must be specified if ChangeSetName is not specified as an ARN.")
+	}
+	at := strings.LastIndexByte(name.Resource, '/')
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		for rec, err := range tx.Scan(changeSpace, store.Prefix(m.prefix())) {
+			if err != nil {
+				return err
+			}
+			if stack, ok := strings.CutSuffix(rec.Key, name.Resource[at:]); ok && at > 0 {
+				r, err := s.load(tx, stackKey(stack))
+				if err == nil {
+					id = r.arn()
+				}
+				return err
+			}
+		}
+		return missing
+	})
+	return id, err
+}
+
+// ChangeSet describes a change set. stack may be empty when ref is an ARN. It
+// returns ErrNoChangeSet.
+//
+// Source: AWS CloudFormation API Reference, DescribeChangeSet.
+func (s *Service) ChangeSet(ctx context.Context, who access.Caller, stack, ref string) (out ChangeSet, err error) {
+	call := s.cfg.Gate.Begin(who, "cloudformation:DescribeChangeSet")
+	defer call.End(ctx, &err)
+	r, c, err := s.change(ctx, call, realmOf(&who), stack, ref)
+	if err != nil {
+		return ChangeSet{}, err
+	}
+	return s.changeSet(r, c), nil
+}
+
+func (s *Service) changeSet(r *stackRecord, c *changeRecord) ChangeSet {
+	return ChangeSet{
+		Name: c.Name, ID: c.arn(r.realm()), StackName: r.Name, StackID: r.arn(), Description: c.Description, Status: c.Status,
+		Reason: c.Reason, Execution: c.Execution, Created: c.Created, Changes: c.Changes, Parameters: s.values(&c.Definition),
+		Capabilities: c.Definition.Capabilities, Topics: c.Definition.Topics, Tags: c.Definition.Tags,
+	}
+}
+
+// ChangeSets lists the change sets of a stack.
+//
+// Source: AWS CloudFormation API Reference, ListChangeSets.
+func (s *Service) ChangeSets(ctx context.Context, who access.Caller, stack string) (out []ChangeSet, err error) {
+	call := s.cfg.Gate.Begin(who, "cloudformation:ListChangeSets")
+	defer call.End(ctx, &err)
+	r, err := s.lookup(ctx, call, realmOf(&who), stack)
+	if err != nil {
+		return nil, err
+	}
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		all, err := s.changes(tx, r)
+		out = make([]ChangeSet, 0, len(all))
+		for _, c := range all {
+			out = append(out, s.changeSet(r, c))
+		}
+		return err
+	})
+	return out, err
+}
+
+// DeleteChangeSet forgets a change set.
+//
+// Source: AWS CloudFormation API Reference, DeleteChangeSet.
+func (s *Service) DeleteChangeSet(ctx context.Context, who access.Caller, stack, ref string) (err error) {
+	call := s.cfg.Gate.Begin(who, "cloudformation:DeleteChangeSet")
+	defer call.End(ctx, &err)
+	r, c, err := s.change(ctx, call, realmOf(&who), stack, ref)
+	if err != nil {
+		return err
+	}
+	return call.Effect(ctx, func() error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			return tx.Delete(changeSpace, string(r.key())+"/"+c.ID)
+		})
+	})
+}
+
+// ExecuteChangeSet does what a change set says. The stack's other change sets are
+// obsolete then. It returns ErrChangeSetStatus about one that cannot be executed.
+//
+// Source: AWS CloudFormation API Reference, ExecuteChangeSet.
+func (s *Service) ExecuteChangeSet(ctx context.Context, who access.Caller, stack, ref, token string, onFailure OnFailure) (err error) {
+	call := s.cfg.Gate.Begin(who, "cloudformation:ExecuteChangeSet")
+	defer call.End(ctx, &err)
+	m := realmOf(&who)
+	r, c, err := s.change(ctx, call, m, stack, ref)
+	if err != nil {
+		return err
+	}
+	if c.Execution != "AVAILABLE" {
+		return fail(ErrChangeSetStatus, "ChangeSet [%s] cannot be executed in its current status of [%s]", c.arn(m), c.Status)
+	}
+	err = call.Effect(ctx, func() error {
+		if err := s.execute(ctx, r, c, keepCaller(&who, m), token, onFailure); err != nil {
+			return err
+		}
+		return s.retire(ctx, r, c)
+	})
+	if err != nil {
+		return err
+	}
+	s.start(r.key())
+	s.await(ctx, r.key())
+	return nil
+}
+
+func (s *Service) execute(ctx context.Context, r *stackRecord, c *changeRecord, caller callerRecord, token string, onFailure OnFailure) error {
+	if !c.Creates {
+		return s.beginUpdate(ctx, r.key(), &c.Definition, caller, token, c.arn(r.realm()))
+	}
+	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+		r, err := s.load(tx, r.key())
+		if err != nil {
+			return err
+		}
+		if r.Status != ReviewInProgress {
+			return fail(ErrChangeSetStatus, "ChangeSet [%s] cannot be executed in its current status of [%s]", c.arn(r.realm()), c.Status)
+		}
+		r.definition, r.ChangeSet = c.Definition, c.arn(r.realm())
+		r.OnFailure = c.OnFailure
+		if onFailure != "" {
+			r.OnFailure = onFailure
+		}
+		r.Work = &work{Caller: caller, Token: token}
+		event := s.turn(r, CreateInProgress, "User Initiated")
+		return s.save(tx, r, event)
+	})
+}
+
+// retire marks a change set as executed and the stack's others as obsolete.
+func (s *Service) retire(ctx context.Context, r *stackRecord, executed *changeRecord) error {
+	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+		all, err := s.changes(tx, r)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			switch {
+			case c.ID == executed.ID:
+				c.Execution = "EXECUTE_COMPLETE"
+			case c.Execution == "AVAILABLE":
+				c.Execution = "OBSOLETE"
+			default:
+				continue
+			}
+			if err := s.saveChange(tx, r, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,204 @@
+package stack
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
+	"github.com/keyfront-project/keyfront/internal/template"
+)
+
+// Argument is a value for a parameter, or with Previous the one it has.
+type Argument struct {
+	Name, Value string
+	Previous    bool
+}
+
+// Request is what a caller wants a stack to be.
+type Request struct {
+	// Name is the stack's name, or of one that exists its ARN.
+	Name string
+	// Template is the document; with Previous that of the stack is meant.
+	Template     string
+	Previous     bool
+	Arguments    []Argument
+	Capabilities []string
+	Tags         []Tag
+	// TagsGiven tells that Tags replace those of the stack.
+	TagsGiven bool
+	// Role is the ARN of a role that acts for the caller, or empty.
+	Role   string
+	Topics []string
+	// OnFailure is Rollback if empty.
+	OnFailure   OnFailure
+	TimeoutMins int
+	Protected   bool
+	// Token names the request in events.
+	Token string
+}
+
+var stackName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
+
+func checkName(name string) error {
+	if !stackName.MatchString(name) {
+		return fail(ErrInvalid, "1 validation error detected: Value '%.256s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+	}
+	return nil
+}
+
+// define makes a definition of a request, given the one that the stack has, nil
+// for a new one.
+func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, have *definition) (*definition, *template.Template, error) {
+	d := &definition{Template: in.Template, Tags: in.Tags, Capabilities: in.Capabilities, Role: in.Role, Topics: in.Topics}
+	if have != nil {
+		if in.Previous {
+			d.Template = have.Template
+		}
+		if !in.TagsGiven {
+			d.Tags = have.Tags
+		}
+		if d.Role == "" {
+			d.Role = have.Role
+		}
+		if d.Topics == nil {
+			d.Topics = have.Topics
+		}
+	}
+	if len(d.Tags) > MaxTags {
+		return nil, nil, fail(ErrInvalid, "A stack can have at most %d tags", MaxTags)
+	}
+	for _, t := range d.Tags {
+		if t.Key == "" || len(t.Key) > 128 || len(t.Value) > 256 || strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
+			return nil, nil, fail(ErrInvalid, "Tag key %.128s is invalid", t.Key)
+		}
+	}
+	slices.SortFunc(d.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	t, err := s.parse(d.Template)
+	if err != nil {
+		return nil, nil, err
+	}
+	given := make(map[string]string, len(in.Arguments))
+	for _, a := range in.Arguments {
+		if !a.Previous {
+			given[a.Name] = a.Value
+			continue
+		}
+		if have == nil {
+			return nil, nil, fail(ErrInvalid, "Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", a.Name)
+		}
+		value, ok := have.Arguments[a.Name]
+		if !ok {
+			return nil, nil, fail(ErrInvalid, "Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", a.Name)
+		}
+		given[a.Name] = value
+	}
+	if d.Arguments, err = t.Arguments(given); err != nil {
+		return nil, nil, err
+	}
+	if err := s.lookUp(ctx, who, t, d); err != nil {
+		return nil, nil, err
+	}
+	if needs := Needs(t); len(needs) > 0 && !slices.ContainsFunc(d.Capabilities, func(c string) bool {
+		return c == "CAPABILITY_NAMED_IAM" || c == needs[0]
+	}) {
+		return nil, nil, fail(ErrCapabilities, "Requires capabilities : %s", bracketed(needs))
+	}
+	return d, t, nil
+}
+
+// lookUp reads the values of stored parameters, as the caller.
+func (s *Service) lookUp(ctx context.Context, who *access.Caller, t *template.Template, d *definition) error {
+	for name, p := range t.Parameters {
+		if !p.Stored() {
+			continue
+		}
+		value, err := s.cfg.Parameter(ctx, who.Through("cloudformation"), "ssm:"+d.Arguments[name])
+		if err != nil {
+			return fail(ErrInvalid, "Unable to fetch parameters [%s] from parameter store for this account.", d.Arguments[name])
+		}
+		if err := p.Check(name, value); err != nil {
+			return err
+		}
+		if d.Looked == nil {
+			d.Looked = map[string]string{}
+		}
+		d.Looked[name] = value
+	}
+	return nil
+}
+
+// named are the properties that name an IAM resource.
+var named = map[string]string{
+	"AWS::IAM::Group": "GroupName", "AWS::IAM::InstanceProfile": "InstanceProfileName", "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+	"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName",
+}
+
+// Needs lists the capabilities that a template needs to be acknowledged.
+//
+// Source: AWS CloudFormation API Reference, CreateStack, Capabilities.
+func Needs(t *template.Template) []string {
+	var iam bool
+	for _, kind := range t.Types() {
+		if !strings.HasPrefix(kind, "AWS::IAM::") {
+			continue
+		}
+		iam = true
+		if property := named[kind]; property != "" && t.Has(kind, property) {
+			return []string{"CAPABILITY_NAMED_IAM"}
+		}
+	}
+	if iam {
+		return []string{"CAPABILITY_IAM"}
+	}
+	return nil
+}
+
+// permit decides about an operation on a stack, and about handing it a role.
+func permit(call *access.Call, target, role string, tags []Tag) error {
+	if role != "" {
+		call.Keys.Set("cloudformation:RoleArn", role)
+	}
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		names[i] = t.Key
+		call.Keys.SetIn("aws:RequestTag/", t.Key, t.Value)
+	}
+	if len(names) > 0 {
+		call.Keys.SetList("aws:TagKeys", names)
+	}
+	if err := call.Decide(access.Target{ARN: target, Rule: policy.IdentityOnly}); err != nil {
+		return err
+	}
+	if role == "" {
+		return nil
+	}
+	call.Keys.Set("iam:PassedToService", "cloudformation.amazonaws.com")
+	return call.Decide(access.Target{ARN: role, Action: "iam:PassRole", Rule: policy.IdentityOnly})
+}
+
+// lookup reads the stack that ref means and decides about action on it.
+func (s *Service) lookup(ctx context.Context, call *access.Call, m realm, ref string) (r *stackRecord, err error) {
+	call.Note("stackName", ref)
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+		r, err = s.find(tx, m, ref)
+		return err
+	})
+	target := m.arn(ref, "*")
+	if strings.HasPrefix(ref, "arn:") {
+		target = ref
+	}
+	if r != nil {
+		target = r.arn()
+		for _, t := range r.Tags {
+			call.Keys.SetIn("aws:ResourceTag/", t.Key, t.Value)
+		}
+	}
+	if denied := call.Decide(access.Target{ARN: target, Rule: policy.IdentityOnly}); denied != nil {
+		return nil, denied
+	}
+	return r, err
+}

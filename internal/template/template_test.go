@@ -1,0 +1,238 @@
+package template_test
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/template"
+)
+
+// made is a stack whose resources all have their own name for a physical id.
+type made struct{}
+
+func (made) Ref(name string) (any, bool)             { return "id-" + name, true }
+func (made) Attribute(name, attr string) (any, bool) { return name + "/" + attr, attr != "None" }
+
+func bind(t *testing.T, source string, given map[string]string) *template.Bound {
+	t.Helper()
+	tmpl, err := template.Parse(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arguments, err := tmpl.Arguments(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := tmpl.Bind(template.Scope{
+		Account: "111122223333", Region: "eu-west-1", StackName: "films", StackID: "arn:stack", Arguments: arguments,
+		Export: func(name string) (string, bool) { return "exported", name == "shared" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestFunctions(t *testing.T) {
+	const around = `
+Parameters: {P: {Type: String, Default: p}, L: {Type: CommaDelimitedList, Default: 'a, b'}, N: {Type: Number, Default: 7}}
+Mappings: {M: {eu-west-1: {ami: x}}}
+Conditions:
+  Yes: !Equals [!Ref P, p]
+  No: !Not [!Condition Yes]
+  Both: !And [!Condition Yes, !Equals [!Ref N, '7']]
+Resources:
+  Other: {Type: 'AWS::S3::Bucket'}
+  R: {Type: 'AWS::S3::Bucket', Properties: {V: `
+	tests := []struct{ value, want string }{
+		{`!Ref P`, `"p"`},
+		{`!Ref L`, `["a","b"]`},
+		{`!Ref Other`, `"id-Other"`},
+		{`!Ref 'AWS::AccountId'`, `"111122223333"`},
+		{`!Ref 'AWS::StackName'`, `"films"`},
+		{`[1, !Ref 'AWS::NoValue', 2]`, `[1,2]`},
+		{`!GetAtt Other.Arn`, `"Other/Arn"`},
+		{`{'Fn::GetAtt': [Other, Deep.Arn]}`, `"Other/Deep.Arn"`},
+		{`!Sub 'a-${P}-${Other}-${Other.Arn}-${!P}-$P-${AWS::Region}'`, `"a-p-id-Other-Other/Arn-${P}-$P-eu-west-1"`},
+		{`!Sub ['${X}${P}', {X: !Ref N}]`, `"7p"`},
+		{`!Join ['-', [a, !Ref P, 1, true]]`, `"a-p-1-true"`},
+		{`!Join ['', !Ref L]`, `"ab"`},
+		{`!Select [1, !Split ['|', 'a|b|c']]`, `"b"`},
+		{`!Select ['0', !GetAZs '']`, `"eu-west-1a"`},
+		{`!FindInMap [M, !Ref 'AWS::Region', ami]`, `"x"`},
+		{`!If [Yes, 1, 2]`, `1`},
+		{`!If [No, 1, !Ref 'AWS::NoValue']`, ``},
+		{`!If [Both, both, none]`, `"both"`},
+		{`!Base64 hello`, `"aGVsbG8="`},
+		{`!ImportValue shared`, `"exported"`},
+		{`!Cidr [10.0.0.0/16, 3, 8]`, `["10.0.0.0/24","10.0.1.0/24","10.0.2.0/24"]`},
+		{`2012-10-17`, `"2012-10-17"`},
+		{`0123`, `"0123"`},
+		{`1.50`, `1.50`},
+		{`"true"`, `"true"`},
+		{`yes`, `"yes"`},
+		{`{'Statement': {'Condition': {'StringEquals': {'a': !Ref P}}}}`, `{"Statement":{"Condition":{"StringEquals":{"a":"p"}}}}`},
+	}
+	for _, tt := range tests {
+		properties, err := bind(t, around+tt.value+"}}", nil).Properties("R", made{})
+		if err != nil {
+			t.Errorf("%s: %v", tt.value, err)
+			continue
+		}
+		got := ""
+		if v, ok := properties["V"]; ok {
+			text, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = string(text)
+		}
+		if got != tt.want {
+			t.Errorf("%s = %s, want %s", tt.value, got, tt.want)
+		}
+	}
+}
+
+// What is wrong is said in CloudFormation's words, before anything is made.
+func TestRefusals(t *testing.T) {
+	const ok = `R: {Type: 'AWS::S3::Bucket'}`
+	tests := []struct{ name, source, want string }{
+		{"text", "hello", "Template format error: unsupported structure."},
+		{"bad YAML", "a: [b", "Template format error: YAML not well-formed."},
+		{"bad JSON", `{"Resources": {"R" 1}}`, "Template format error: JSON not well-formed. (line 1"},
+		{"JSON with a name twice", `{"Resources": {}, "Resources": {}}`, "duplicate key Resources"},
+		{"alias", "a: &x [1]\nb: *x", "YAML aliases are not allowed"},
+		{"bomb", "a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]", "YAML aliases are not allowed"},
+		{"deep", "a: " + strings.Repeat("[", 5000), "nested too deeply"},
+		{"deep dashes", "a:\n  " + strings.Repeat("- ", 5000) + "x", "nested too deeply"},
+		{"deep JSON", `{"a":` + strings.Repeat("[", 5000), "nested too deeply"},
+		{"no resources", "Parameters: {}", "At least one Resources member must be defined."},
+		{"strange section", "Resourcez: {}", "Invalid template property or properties [Resourcez]"},
+		{"transform", "Transform: AWS::Serverless-2016-10-31\nResources: {" + ok + "}", "transforms are not supported: Transform AWS::Serverless-2016-10-31"},
+		{"no type", "Resources: {R: {Properties: {}}}", "[/Resources/R] Every Resources object must contain a Type member."},
+		{"name", "Resources: {a-b: {Type: 'AWS::S3::Bucket'}}", "is non alphanumeric"},
+		{"unresolved", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Ref X, B: !Sub '${Y}'}}}", "Unresolved resource dependencies [X, Y] in the Resources block of the template"},
+		{"unresolved output", "Resources: {" + ok + "}\nOutputs: {O: {Value: !Ref X}}", "Unresolved resource dependencies [X] in the Outputs block of the template"},
+		{"attribute", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !GetAtt X.Arn}}}", "references undefined resource X"},
+		{"circle", "Resources:\n  A: {Type: 'AWS::S3::Bucket', DependsOn: B}\n  B: {Type: 'AWS::S3::Bucket', Properties: {X: !Ref A}}", "Circular dependency between resources: [A, B]"},
+		{"itself", "Resources: {A: {Type: 'AWS::S3::Bucket', Properties: {X: !GetAtt A.Arn}}}", "Circular dependency between resources: [A]"},
+		{"function", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Foo x}}}", "Encountered unsupported function: Fn::Foo"},
+		{"condition of a resource", "Conditions: {C: !Equals [!Ref R, x]}\nResources: {" + ok + "}", "Unresolved dependencies [R]. Cannot reference resources in the Conditions block of the template"},
+		{"mapping", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !FindInMap [M, a, b]}}}", "Mapping named 'M' is not present"},
+		{"default", "Parameters: {P: {Type: String, Default: x, AllowedValues: [a]}}\nResources: {" + ok + "}", "Parameter 'P' must be one of AllowedValues"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := template.Parse(tt.source)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Parse = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestArguments(t *testing.T) {
+	tmpl, err := template.Parse(`
+Parameters:
+  Size: {Type: Number, MinValue: 1, MaxValue: 9, Default: 3}
+  Name: {Type: String, AllowedPattern: '[a-z]+', MinLength: 2, MaxLength: 4}
+  Stage: {Type: String, AllowedValues: [dev, prod], ConstraintDescription: dev or prod, Default: dev}
+Resources: {R: {Type: 'AWS::S3::Bucket'}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		given map[string]string
+		want  string // of the error; empty for none
+	}{
+		{map[string]string{"Name": "ann"}, ""},
+		{map[string]string{}, "Parameters: [Name] must have values"},
+		{map[string]string{"Name": "ann", "X": "1", "Y": "2"}, "Parameters: [X, Y] do not exist in the template"},
+		{map[string]string{"Name": "a"}, "Parameter 'Name' must contain at least 2 characters"},
+		{map[string]string{"Name": "annie"}, "Parameter 'Name' must contain at most 4 characters"},
+		{map[string]string{"Name": "an1"}, "Parameter 'Name' must match pattern [a-z]+"},
+		{map[string]string{"Name": "ann", "Size": "x"}, "Parameter 'Size' must be a number"},
+		{map[string]string{"Name": "ann", "Size": "0"}, "Parameter 'Size' must be a number not less than 1"},
+		{map[string]string{"Name": "ann", "Size": "10"}, "Parameter 'Size' must be a number not greater than 9"},
+		{map[string]string{"Name": "ann", "Stage": "test"}, "Parameter Stage failed to satisfy constraint: dev or prod"},
+	}
+	for _, tt := range tests {
+		got, err := tmpl.Arguments(tt.given)
+		switch {
+		case tt.want == "" && err != nil, tt.want != "" && (err == nil || err.Error() != tt.want):
+			t.Errorf("Arguments(%v) = %v, want %q", tt.given, err, tt.want)
+		case tt.want == "":
+			if want := map[string]string{"Name": "ann", "Size": "3", "Stage": "dev"}; !maps.Equal(got, want) {
+				t.Errorf("Arguments(%v) = %v, want %v", tt.given, got, want)
+			}
+		}
+	}
+}
+
+// Resources that a condition leaves out take no part, and only the branch that
+// counts makes a resource wait for another.
+func TestOrder(t *testing.T) {
+	const source = `
+Parameters: {P: {Type: String}}
+Conditions: {Yes: !Equals [!Ref P, x]}
+Resources:
+  A: {Type: 'AWS::S3::Bucket', Properties: {V: !If [Yes, !Ref B, none]}}
+  B: {Type: 'AWS::S3::Bucket', Properties: {V: !If [Yes, none, !Ref A]}}
+  C: {Type: 'AWS::S3::Bucket', Condition: Yes, DependsOn: A}
+`
+	for p, want := range map[string][]string{"x": {"B", "A", "C"}, "y": {"A", "B"}} {
+		if got := bind(t, source, map[string]string{"P": p}).Resources(); !slices.Equal(got, want) {
+			t.Errorf("with %s: %v, want %v", p, got, want)
+		}
+	}
+}
+
+// JSON and YAML of one template are the same template.
+func TestJSONAndYAML(t *testing.T) {
+	const yaml = "Resources:\n  R:\n    Type: AWS::S3::Bucket\n    Properties:\n      A: !Sub '${AWS::Region}'\n      B: [1, true, null]\n"
+	const text = "{\n\t\"Resources\": {\"R\": {\"Type\": \"AWS::S3::Bucket\", \"Properties\": {\"A\": {\"Fn::Sub\": \"${AWS::Region}\"}, \"B\": [1, true, null]}}}\n}"
+	var both []map[string]any
+	for _, source := range []string{yaml, text} {
+		properties, err := bind(t, source, nil).Properties("R", made{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, properties)
+	}
+	if !reflect.DeepEqual(both[0], both[1]) {
+		t.Errorf("YAML %v, JSON %v", both[0], both[1])
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Sub '${AWS::Region}'}}}",
+		`{"Resources": {"R": {"Type": "AWS::S3::Bucket"}}}`,
+		"Conditions: {A: !Condition B, B: !Condition A}\nResources: {R: {Type: 'AWS::S3::Bucket'}}",
+		"a: |\n  text\n? b\n: - - c", "a: !Cidr [10.0.0.0/8, 256, 1]", "\t{", "- &a *a", "!!str x", "a: !Ref\nb:",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		tmpl, err := template.Parse(source)
+		if err != nil {
+			return
+		}
+		b, err := tmpl.Bind(template.Scope{Region: "r", Arguments: map[string]string{}})
+		if err != nil {
+			return
+		}
+		for _, name := range b.Resources() {
+			if _, err := b.Properties(name, made{}); err == nil {
+				if _, err := b.Properties(name, made{}); err != nil {
+					t.Errorf("properties of %s: once and not again: %v", name, err)
+				}
+			}
+		}
+	})
+}
