@@ -3,6 +3,7 @@ package secret
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"regexp"
 	"strconv"
@@ -149,7 +150,11 @@ func (s *Service) turn(ctx context.Context, m realm, name, versionID string, at 
 		if err != nil {
 			return err
 		}
-		if err := s.cfg.Functions.Invoke(ctx, r.Rotation.Function, r.arn(m), event); err != nil {
+		err = s.cfg.Functions.Invoke(ctx, r.Rotation.Function, r.arn(m), event)
+		switch {
+		case errors.Is(err, access.ErrDenied):
+			return &access.Denied{Message: "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com."}
+		case err != nil:
 			return fail(ErrState, "The rotation function failed at step "+step+": "+err.Error())
 		}
 	}
