@@ -19,7 +19,7 @@
 //	result, err := f.Invoke(ctx, function.Invocation{RequestID: id, Payload: event})
 //
 // A function's own failure is a *Failure; ErrTimeout, ErrMemory, ErrCrashed and
-// ErrThrottled say that it was ended, or not begun. docs/design/0008-functions.md
+// ErrThrottled say that it was ended, or not begun. docs/design/0006-functions.md
 // has what was chosen, docs/spec/function-pipe.md the pipe.
 //
 // Source: AWS Lambda Developer Guide, "Define Lambda function handler in
