@@ -30,17 +30,17 @@ type Change struct {
 
 // ChangeSet is an update, or a creation, that is prepared and not done.
 type ChangeSet struct {
-	Name, ID             string // ID is the ARN
-	StackName, StackID   string
-	Description          string
-	Status               Status // CREATE_COMPLETE or FAILED
-	Reason               string
-	Execution            string // AVAILABLE, UNAVAILABLE, EXECUTE_COMPLETE or OBSOLETE
-	Created              time.Time
-	Changes              []Change
-	Parameters           []Value
-	Capabilities, Topics []string
-	Tags                 []Tag
+	Name, ID           string // ID is the ARN
+	StackName, StackID string
+	Description        string
+	Status             Status // CREATE_COMPLETE or FAILED
+	Reason             string
+	Execution          string // AVAILABLE, UNAVAILABLE, EXECUTE_COMPLETE or OBSOLETE
+	Created            time.Time
+	Changes            []Change
+	Parameters         []Value
+	Capabilities       []string
+	Tags               []Tag
 }
 
 // Failed is the status of a change set that cannot be executed.
@@ -252,7 +252,7 @@ func (s *Service) changeSet(r *stackRecord, c *changeRecord) ChangeSet {
 	return ChangeSet{
 		Name: c.Name, ID: c.arn(r.realm()), StackName: r.Name, StackID: r.arn(), Description: c.Description, Status: c.Status,
 		Reason: c.Reason, Execution: c.Execution, Created: c.Created, Changes: c.Changes, Parameters: s.values(&c.Definition),
-		Capabilities: c.Definition.Capabilities, Topics: c.Definition.Topics, Tags: c.Definition.Tags,
+		Capabilities: c.Definition.Capabilities, Tags: c.Definition.Tags,
 	}
 }
 
@@ -295,7 +295,9 @@ func (s *Service) DeleteChangeSet(ctx context.Context, who access.Caller, stack,
 }
 
 // ExecuteChangeSet does what a change set says. The stack's other change sets are
-// obsolete then. It returns ErrChangeSetStatus about one that cannot be executed.
+// obsolete then. onFailure, if not empty, replaces that of a creation; DoNothing is
+// ErrInvalid about an update. It returns ErrChangeSetStatus about a change set that
+// cannot be executed.
 //
 // Source: AWS CloudFormation API Reference, ExecuteChangeSet.
 func (s *Service) ExecuteChangeSet(ctx context.Context, who access.Caller, stack, ref, token string, onFailure OnFailure) (err error) {
@@ -308,6 +310,9 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, who access.Caller, stack
 	}
 	if c.Execution != "AVAILABLE" {
 		return fail(ErrChangeSetStatus, "ChangeSet [%s] cannot be executed in its current status of [%s]", c.arn(m), c.Status)
+	}
+	if !c.Creates && onFailure == DoNothing {
+		return fail(ErrInvalid, "DisableRollback is not supported for updates")
 	}
 	err = call.Effect(ctx, func() error {
 		if err := s.execute(ctx, r, c, keepCaller(&who, m), token, onFailure); err != nil {

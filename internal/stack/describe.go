@@ -22,11 +22,10 @@ type Stack struct {
 	Created, Updated, Deleted        time.Time
 	Parameters                       []Value
 	Outputs                          []Output
-	Capabilities, Topics             []string
+	Capabilities                     []string
 	Tags                             []Tag
 	Role                             string
 	OnFailure                        OnFailure
-	TimeoutMins                      int
 	Protected                        bool
 }
 
@@ -61,7 +60,7 @@ func (s *Service) describe(r *stackRecord) Stack {
 	out := Stack{
 		Name: r.Name, ID: r.arn(), ChangeSet: r.ChangeSet, Status: r.Status, Reason: r.Reason, Created: r.Created,
 		Updated: r.Updated, Deleted: r.Deleted, Parameters: s.values(d), Outputs: r.Outputs, Capabilities: d.Capabilities,
-		Topics: d.Topics, Tags: d.Tags, Role: d.Role, OnFailure: r.OnFailure, TimeoutMins: r.TimeoutMins, Protected: r.Protected,
+		Tags: d.Tags, Role: d.Role, OnFailure: r.OnFailure, Protected: r.Protected,
 	}
 	if t, err := template.Parse(d.Template); err == nil {
 		out.Description = t.Description

@@ -39,7 +39,7 @@ func (s *Service) bind(ctx context.Context, r *stackRecord, d *definition) (*tem
 		}
 	}
 	b, err := t.Bind(template.Scope{
-		Account: string(r.Account), Region: r.Region, StackName: r.Name, StackID: r.arn(), Topics: d.Topics,
+		Account: string(r.Account), Region: r.Region, StackName: r.Name, StackID: r.arn(),
 		Arguments: arguments, Export: func(name string) (string, bool) { return s.exported(ctx, r.realm(), name) },
 	})
 	return t, b, err

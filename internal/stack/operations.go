@@ -33,7 +33,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in Request) (id
 		return "", err
 	}
 	r.definition = *d
-	r.OnFailure, r.TimeoutMins, r.Protected = in.OnFailure, in.TimeoutMins, in.Protected
+	r.OnFailure, r.Protected = in.OnFailure, in.Protected
 	if err := s.plan(ctx, r, d); err != nil {
 		return "", err
 	}

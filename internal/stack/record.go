@@ -72,7 +72,6 @@ type definition struct {
 	Tags         []Tag             `json:"tags,omitempty"`
 	Capabilities []string          `json:"capabilities,omitempty"`
 	Role         string            `json:"role,omitempty"`
-	Topics       []string          `json:"topics,omitempty"`
 }
 
 // stackRecord is a stack.
@@ -92,10 +91,9 @@ type stackRecord struct {
 	// Goal is what an update leads to; it becomes the definition.
 	Goal *definition `json:"goal,omitempty"`
 
-	OnFailure   OnFailure `json:"onFailure,omitempty"`
-	TimeoutMins int       `json:"timeoutMins,omitempty"`
-	Protected   bool      `json:"protected,omitempty"`
-	ChangeSet   string    `json:"changeSet,omitempty"` // ARN of the last one executed
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+	Protected bool      `json:"protected,omitempty"`
+	ChangeSet string    `json:"changeSet,omitempty"` // ARN of the last one executed
 
 	Resources map[string]*resourceRecord `json:"resources,omitempty"`
 	// Garbage is what no longer belongs to the stack and is still to be deleted.

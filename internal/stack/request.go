@@ -31,12 +31,10 @@ type Request struct {
 	// TagsGiven tells that Tags replace those of the stack.
 	TagsGiven bool
 	// Role is the ARN of a role that acts for the caller, or empty.
-	Role   string
-	Topics []string
+	Role string
 	// OnFailure is Rollback if empty.
-	OnFailure   OnFailure
-	TimeoutMins int
-	Protected   bool
+	OnFailure OnFailure
+	Protected bool
 	// Token names the request in events.
 	Token string
 }
@@ -53,7 +51,7 @@ func checkName(name string) error {
 // define makes a definition of a request, given the one that the stack has, nil
 // for a new one.
 func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, have *definition) (*definition, *template.Template, error) {
-	d := &definition{Template: in.Template, Tags: in.Tags, Capabilities: in.Capabilities, Role: in.Role, Topics: in.Topics}
+	d := &definition{Template: in.Template, Tags: in.Tags, Capabilities: in.Capabilities, Role: in.Role}
 	if have != nil {
 		if in.Previous {
 			d.Template = have.Template
@@ -63,9 +61,6 @@ func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, h
 		}
 		if d.Role == "" {
 			d.Role = have.Role
-		}
-		if d.Topics == nil {
-			d.Topics = have.Topics
 		}
 	}
 	if len(d.Tags) > MaxTags {

@@ -10,7 +10,6 @@ import (
 type Scope struct {
 	Account, Region    string
 	StackName, StackID string
-	Topics             []string // AWS::NotificationARNs
 	// Arguments are the values of all parameters, as Template.Arguments returns
 	// them, with those of stored parameters looked up.
 	Arguments map[string]string

@@ -131,11 +131,7 @@ func (b *Bound) ref(name string, known Lookup) (any, error) {
 	case "AWS::StackId":
 		return b.scope.StackID, nil
 	case "AWS::NotificationARNs":
-		list := []any{}
-		for _, t := range b.scope.Topics {
-			list = append(list, t)
-		}
-		return list, nil
+		return []any{}, nil // stacks notify nobody
 	}
 	if p := b.template.Parameters[name]; p != nil {
 		return p.argument(b.scope.Arguments[name]), nil

@@ -52,7 +52,6 @@ type stackDocument struct {
 	StackStatusReason           string `xml:",omitempty"`
 	DisableRollback             bool
 	NotificationARNs            query.List[string]
-	TimeoutInMinutes            int `xml:",omitempty"`
 	Capabilities                query.List[string]
 	Outputs                     query.List[outputDocument]
 	RoleARN                     string `xml:",omitempty"`
@@ -66,7 +65,7 @@ func newStack(s stack.Stack) stackDocument {
 		StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSet, Description: s.Description, Parameters: listOf(s.Parameters, newParameter),
 		CreationTime: moment(s.Created), DeletionTime: moment(s.Deleted), LastUpdatedTime: moment(s.Updated),
 		StackStatus: s.Status, StackStatusReason: s.Reason, DisableRollback: s.OnFailure == stack.DoNothing,
-		NotificationARNs: query.List[string]{Members: s.Topics}, TimeoutInMinutes: s.TimeoutMins, Capabilities: query.List[string]{Members: s.Capabilities},
+		NotificationARNs: query.List[string]{}, Capabilities: query.List[string]{Members: s.Capabilities},
 		Outputs: listOf(s.Outputs, func(o stack.Output) outputDocument {
 			return outputDocument{o.Name, o.Value, o.Description, o.Export}
 		}),
@@ -277,7 +276,7 @@ func newChangeSet(c stack.ChangeSet) changeSetDocument {
 	return changeSetDocument{
 		ChangeSetName: c.Name, ChangeSetId: c.ID, StackId: c.StackID, StackName: c.StackName, Description: c.Description,
 		Parameters: listOf(c.Parameters, newParameter), CreationTime: moment(c.Created), ExecutionStatus: c.Execution, Status: c.Status,
-		StatusReason: c.Reason, NotificationARNs: query.List[string]{Members: c.Topics}, Capabilities: query.List[string]{Members: c.Capabilities},
+		StatusReason: c.Reason, NotificationARNs: query.List[string]{}, Capabilities: query.List[string]{Members: c.Capabilities},
 		Tags: listOf(c.Tags, newTag), Changes: listOf(c.Changes, newChange),
 	}
 }

@@ -30,7 +30,7 @@ func readTemplate(f query.Form) (text string, err error) {
 func readRequest(f query.Form) (in stack.Request, err error) {
 	in = stack.Request{
 		Name: f.String("StackName"), Previous: f.Bool("UsePreviousTemplate", false), Capabilities: f.Strings("Capabilities"),
-		TagsGiven: f.Has("Tags"), Role: f.Optional("RoleARN"), Topics: f.Strings("NotificationARNs"), Token: f.Optional("ClientRequestToken"),
+		TagsGiven: f.Has("Tags"), Role: f.Optional("RoleARN"), Token: f.Optional("ClientRequestToken"),
 	}
 	if in.Template, err = readTemplate(f); err != nil {
 		return in, err
@@ -48,6 +48,9 @@ func readRequest(f query.Form) (in stack.Request, err error) {
 	}
 	for _, t := range f.List("Tags") {
 		in.Tags = append(in.Tags, stack.Tag{Key: t.String("Key"), Value: t.Optional("Value")})
+	}
+	if len(f.Strings("NotificationARNs")) > 0 {
+		return in, invalid("NotificationARNs is not supported; nothing would be sent")
 	}
 	return in, nil
 }
@@ -77,7 +80,10 @@ func (s *service) createStack(f query.Form) querydoor.Run {
 	if err == nil {
 		in.OnFailure, err = readFailure(f)
 	}
-	in.TimeoutMins, in.Protected = f.Int("TimeoutInMinutes", 0), f.Bool("EnableTerminationProtection", false)
+	in.Protected = f.Bool("EnableTerminationProtection", false)
+	if f.Has("TimeoutInMinutes") {
+		err = invalid("TimeoutInMinutes is not supported; creations have no deadline")
+	}
 	if err != nil {
 		return refuse(err)
 	}

@@ -1,0 +1,45 @@
+package cloudformation_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/keyfront-project/keyfront/internal/api/cloudformation"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+)
+
+// What stacks lack is refused by its name before anything is done: the door has
+// no stacks here that it could ask.
+func TestRefused(t *testing.T) {
+	door := cloudformation.New(nil, slog.New(slog.DiscardHandler))
+	for _, tt := range []struct{ action, name, value string }{
+		{"CreateStack", "TimeoutInMinutes", "5"},
+		{"CreateStack", "TemplateURL", "https://example.com/t.yaml"},
+		{"CreateStack", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
+		{"UpdateStack", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
+		{"UpdateStack", "DisableRollback", "true"},
+		{"CreateChangeSet", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
+		{"CreateChangeSet", "IncludeNestedStacks", "true"},
+		{"DeleteStack", "DeletionMode", "FORCE_DELETE_STACK"},
+	} {
+		body := url.Values{"Action": {tt.action}, "Version": {"2010-05-15"}, "StackName": {"s"}, tt.name: {tt.value}}
+		if tt.action == "CreateChangeSet" {
+			body.Set("ChangeSetName", "c")
+		}
+		if tt.action != "DeleteStack" && tt.name != "TemplateURL" {
+			body.Set("TemplateBody", "Resources: {}")
+		}
+		w := httptest.NewRecorder()
+		door.Serve(w, &front.Request{
+			Request: httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), ID: "REQUEST", Body: []byte(body.Encode()),
+		})
+		name, _, _ := strings.Cut(tt.name, ".")
+		if got := w.Body.String(); w.Code != http.StatusBadRequest || !strings.Contains(got, "<Code>ValidationError</Code>") || !strings.Contains(got, name) {
+			t.Errorf("%s with %s = %d %s, want a ValidationError that names it", tt.action, name, w.Code, got)
+		}
+	}
+}
