@@ -28,7 +28,7 @@ func (k parameterKind) put(ctx context.Context, t *stack.Task, name string, over
 		return stack.Made{}, err
 	}
 	if p.Type == string(parameter.SecureString) {
-		return stack.Made{}, errors.New("Value of property Type must be one of String, StringList")
+		return stack.Made{}, refusal("Value of property Type must be one of String, StringList")
 	}
 	if name == "" {
 		name = named(p.Name, t, 512)

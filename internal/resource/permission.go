@@ -72,7 +72,7 @@ func (k inlineKind) put(ctx context.Context, t *stack.Task, before *inlineProper
 		return stack.Made{}, err
 	}
 	if len(p.refs()) == 0 {
-		return stack.Made{}, errors.New("At least one of [Groups,Roles,Users] must be non-empty.")
+		return stack.Made{}, refusal("At least one of [Groups,Roles,Users] must be non-empty.")
 	}
 	made := stack.Made{Physical: t.Physical, Attributes: map[string]any{"Id": t.Physical}}
 	for _, ref := range p.refs() {

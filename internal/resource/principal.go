@@ -55,7 +55,7 @@ var foreign = map[identity.Kind][]string{
 func (k *principalKind) read(properties map[string]any) (*principalProperties, error) {
 	for _, name := range foreign[k.kind] {
 		if _, ok := properties[name]; ok {
-			return nil, errors.New("Encountered unsupported property " + name)
+			return nil, refusal("Encountered unsupported property " + name)
 		}
 	}
 	p := &principalProperties{}

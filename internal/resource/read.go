@@ -3,7 +3,6 @@ package resource
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -27,7 +26,7 @@ func readStruct(path string, m map[string]any, v reflect.Value) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		field := v.FieldByName(name)
 		if !field.IsValid() {
-			return fmt.Errorf("Encountered unsupported property %s", path+name)
+			return refusal("Encountered unsupported property " + path + name)
 		}
 		if err := readValue(path+name, m[name], field); err != nil {
 			return err
@@ -37,7 +36,7 @@ func readStruct(path string, m map[string]any, v reflect.Value) error {
 }
 
 func readValue(path string, value any, v reflect.Value) error {
-	wrong := fmt.Errorf("Value of property %s must be of type %s", path, word(v.Type()))
+	wrong := refusal("Value of property " + path + " must be of type " + word(v.Type()))
 	if value == nil {
 		return nil
 	}
@@ -63,6 +62,20 @@ func readValue(path string, value any, v reflect.Value) error {
 			return wrong
 		}
 		return readStruct(path+".", m, v)
+	case reflect.Map:
+		m, ok := value.(map[string]any)
+		if !ok {
+			return wrong
+		}
+		v.Set(reflect.MakeMapWithSize(v.Type(), len(m)))
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			item := reflect.New(v.Type().Elem()).Elem()
+			if err := readValue(path+"."+name, m[name], item); err != nil {
+				return err
+			}
+			v.SetMapIndex(reflect.ValueOf(name), item)
+		}
+		return nil
 	case reflect.Slice:
 		list, ok := value.([]any)
 		if !ok {
@@ -126,7 +139,7 @@ func word(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
 		return word(t.Elem())
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return "Object"
 	case reflect.Slice:
 		return "List"

@@ -24,6 +24,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/parameter"
+	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/stack"
 )
 
@@ -34,6 +35,7 @@ type Services struct {
 	Delivery   *delivery.Service
 	Identity   *identity.Admin
 	Parameters *parameter.Service
+	Secrets    *secret.Service
 }
 
 // Providers returns the providers by the names of their types.
@@ -42,6 +44,7 @@ func Providers(s Services) map[string]stack.Provider {
 	for _, of := range []map[string]*kind{
 		keyKinds(s.Keys), bucketKinds(s.Buckets), distributionKinds(s.Delivery), deliveryKinds(s.Delivery), policyKinds(s.Delivery),
 		principalKinds(s.Identity), permissionKinds(s.Identity), parameterKinds(s.Parameters),
+		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery),
 	} {
 		for name, k := range of {
 			all[name] = k
@@ -71,6 +74,11 @@ func (k *kind) Update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 func (k *kind) Delete(ctx context.Context, t *stack.Task) error { return k.delete(ctx, t) }
 func (k *kind) Replaces() []string                              { return k.replaces }
 func (k *kind) Attributes() []string                            { return k.attributes }
+
+// refusal is why properties make no resource, for who wrote the template.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
 
 // tag is one tag as properties have it.
 type tag struct{ Key, Value string }

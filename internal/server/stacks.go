@@ -36,6 +36,7 @@ func (s *Server) openStacks(ctx context.Context) error {
 		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks,
 		Providers: resource.Providers(resource.Services{
 			Keys: s.keys, Buckets: s.buckets, Delivery: s.delivery, Identity: admin, Parameters: s.parameters,
+			Secrets: s.secrets,
 		}),
 	})
 	return s.stacks.Resume(ctx)
