@@ -3,6 +3,7 @@ package edge_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -286,22 +287,32 @@ func BenchmarkRatioObject1KiB(b *testing.B) {
 // BenchmarkRatioSigned10000 is BenchmarkRatio1KiB with 10,000 signed URLs of one
 // object in turns, each of which has been seen before.
 func BenchmarkRatioSigned10000(b *testing.B) {
+	compareTurns(b, 10_000, 1<<10, func(int) string { return "/videos/a.mp4" }) // ECDSA: each signature is another
+}
+
+// BenchmarkRatioObjects1000 is 1,000 signed objects of 4 KiB in turns, beside a bare
+// handler that writes the same bytes.
+func BenchmarkRatioObjects1000(b *testing.B) {
+	compareTurns(b, 1000, 4<<10, func(i int) string { return fmt.Sprintf("/videos/%d.mp4", i) })
+}
+
+// compareTurns asks for n signed paths in turns, each of which was asked for before.
+func compareTurns(b *testing.B, n, size int, path func(int) string) {
 	w := &world{t: &testing.T{}, clock: clock.System()}
-	targets := make([]string, 10_000)
-	for i := range targets {
-		targets[i] = w.sign("/videos/a.mp4", "") // ECDSA: each signature is another
+	requests := make([][]byte, n)
+	first := w.sign(path(0), "")
+	for i := range requests {
+		requests[i] = requestFor(w.sign(path(i), ""))
 	}
 	turns := func(handler http.Handler) *client {
-		c := newClient(b, handler, targets[0], 1<<10)
-		for _, target := range targets {
-			c.requests = append(c.requests, requestFor(target))
-		}
-		for range targets {
+		c := newClient(b, handler, first, size)
+		c.requests = append(c.requests, requests...)
+		for range requests {
 			c.once()
 		}
 		return c
 	}
-	compare(b, turns(benchEdge(b, 1<<10, last(restricted))), turns(same(1<<10)), 1000)
+	compare(b, turns(benchEdge(b, size, last(restricted))), turns(same(size)), 1000)
 }
 
 func BenchmarkRatio10MiB(b *testing.B) {

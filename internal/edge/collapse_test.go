@@ -82,7 +82,11 @@ func TestCollapse(t *testing.T) {
 					}
 				})
 				addr := w.listen()
-				wait := viewersOf(t, addr, 200, "")
+				crowd := 200
+				if length && !disk {
+					crowd = 1000
+				}
+				wait := viewersOf(t, addr, crowd, "")
 				<-g.came
 				half, more := make(chan struct{}), make(chan struct{})
 				g.answer <- func(w http.ResponseWriter) {
