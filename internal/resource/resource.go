@@ -23,6 +23,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/lambda"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/stack"
@@ -36,6 +37,7 @@ type Services struct {
 	Identity   *identity.Admin
 	Parameters *parameter.Service
 	Secrets    *secret.Service
+	Functions  *lambda.Service
 }
 
 // Providers returns the providers by the names of their types.
@@ -44,7 +46,7 @@ func Providers(s Services) map[string]stack.Provider {
 	for _, of := range []map[string]*kind{
 		keyKinds(s.Keys), bucketKinds(s.Buckets), distributionKinds(s.Delivery), deliveryKinds(s.Delivery), policyKinds(s.Delivery),
 		principalKinds(s.Identity), permissionKinds(s.Identity), parameterKinds(s.Parameters),
-		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery),
+		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery), lambdaKinds(s.Functions),
 	} {
 		for name, k := range of {
 			all[name] = k
