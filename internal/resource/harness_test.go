@@ -79,7 +79,7 @@ func open(t *testing.T) *world {
 	if w.Delivery, err = delivery.Open(t.Context(), delivery.Config{Records: p.records, Gate: p.gate, Clock: p.clock, Log: log, EdgeDomain: "cloudfront.localhost"}); err != nil {
 		t.Fatal(err)
 	}
-	w.Functions = p.functions(t)
+	w.Functions, w.Trails = p.functions(t), p.trails(t)
 	w.stacks = stack.New(stack.Config{
 		Records: p.records, Domain: domain, Clock: p.clock, Log: log, Patience: 1 << 40, Gate: p.gate, Providers: resource.Providers(w.Services),
 		Assume: func(context.Context, string, arn.AccountID, string) (access.Caller, error) {

@@ -27,6 +27,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/stack"
+	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
 // Services are what the resources belong to. All are required.
@@ -38,6 +39,7 @@ type Services struct {
 	Parameters *parameter.Service
 	Secrets    *secret.Service
 	Functions  *lambda.Service
+	Trails     *trail.Service
 }
 
 // Providers returns the providers by the names of their types.
@@ -46,7 +48,7 @@ func Providers(s Services) map[string]stack.Provider {
 	for _, of := range []map[string]*kind{
 		keyKinds(s.Keys), bucketKinds(s.Buckets), distributionKinds(s.Delivery), deliveryKinds(s.Delivery), policyKinds(s.Delivery),
 		principalKinds(s.Identity), permissionKinds(s.Identity), parameterKinds(s.Parameters),
-		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery), lambdaKinds(s.Functions),
+		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery), lambdaKinds(s.Functions), trailKinds(s.Trails),
 	} {
 		for name, k := range of {
 			all[name] = k

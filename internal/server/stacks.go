@@ -36,7 +36,7 @@ func (s *Server) openStacks(ctx context.Context) error {
 		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks,
 		Providers: resource.Providers(resource.Services{
 			Keys: s.keys, Buckets: s.buckets, Delivery: s.delivery, Identity: admin, Parameters: s.parameters,
-			Secrets: s.secrets, Functions: s.lambda,
+			Secrets: s.secrets, Functions: s.lambda, Trails: s.trails,
 		}),
 	})
 	return s.stacks.Resume(ctx)

@@ -1,0 +1,59 @@
+package resource_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/resource"
+	"github.com/keyfront-project/keyfront/internal/stack"
+)
+
+// What a making that a crash cut off has made is found again by the next one. What
+// was there before the making began is somebody else's, and stays.
+func TestCreateAgain(t *testing.T) {
+	lambdaProperties := map[string]any{
+		"FunctionName": "f", "Role": "arn:aws:iam::111122223333:role/r", "Handler": "index.handler", "Runtime": "nodejs22.x",
+		"Code": map[string]any{"ZipFile": "exports.handler = async () => 1"},
+	}
+	for _, tt := range []struct {
+		kind       string
+		properties map[string]any
+	}{
+		{"AWS::SecretsManager::Secret", map[string]any{"Name": "s", "GenerateSecretString": map[string]any{}}},
+		{"AWS::CloudFront::Function", map[string]any{
+			"Name": "f", "AutoPublish": true, "FunctionCode": "function handler(e) { return e }", "FunctionConfig": map[string]any{"Runtime": "cloudfront-js-2.0"},
+		}},
+		{"AWS::Lambda::Function", lambdaProperties},
+		{"AWS::CloudTrail::Trail", map[string]any{"TrailName": "trail", "S3BucketName": "logs", "IsLogging": true}},
+	} {
+		t.Run(tt.kind, func(t *testing.T) {
+			w := open(t)
+			p := resource.Providers(w.Services)[tt.kind]
+			task := stack.Task{
+				Who: w.root(), Stack: "s", Logical: "L", Properties: tt.properties, Since: w.clock.Now(), Token: "11111111-1111-4111-8111-111111111111",
+			}
+			task.Who.At = task.Since
+			made, err := p.Create(t.Context(), &task)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Create(t.Context(), &task); err == nil {
+				t.Error("it was made twice")
+			}
+			task.Again = true
+			if got, err := p.Create(t.Context(), &task); err != nil || got.Physical != made.Physical {
+				t.Errorf("Create again = %+v, %v, want %+v", got, err, made)
+			}
+			task.Since = w.clock.Advance(2 * time.Second)
+			if got, err := p.Create(t.Context(), &task); err == nil {
+				t.Errorf("Create took what was there before: %+v", got)
+			}
+			task.Physical = made.Physical
+			for range 2 {
+				if err := p.Delete(t.Context(), &task); err != nil {
+					t.Errorf("Delete = %v", err)
+				}
+			}
+		})
+	}
+}
