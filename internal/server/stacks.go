@@ -52,7 +52,7 @@ func (s *Server) assumeForStacks(admin *identity.Admin) func(context.Context, st
 		}
 		session, err := admin.AssumeRole(ctx, service, identity.AssumeRole{Role: role, Session: stackSession})
 		if err != nil {
-			return who, fmt.Errorf("Role %s is invalid or cannot be assumed", role)
+			return who, unusable("Role %s is invalid or cannot be assumed", role)
 		}
 		credential, err := s.identity.Lookup(session.ID, session.SessionToken, service.At)
 		if err != nil {
@@ -63,6 +63,12 @@ func (s *Server) assumeForStacks(admin *identity.Admin) func(context.Context, st
 			Tags: credential.Tags, Session: credential.Session,
 		}, nil
 	}
+}
+
+// unusable says to who reads a stack's events why a role or a reference of its
+// template is of no use.
+func unusable(format string, args ...any) error {
+	return &stack.Error{Kind: stack.ErrInvalid, Message: fmt.Sprintf(format, args...)}
 }
 
 // resolveForStacks reads what a dynamic reference means:
@@ -77,10 +83,10 @@ func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref st
 	if service != "secretsmanager" {
 		v, err := s.parameters.Get(ctx, who, rest, service == "ssm-secure")
 		if err != nil {
-			return "", fmt.Errorf("Parameter %s cannot be read: %w", rest, err)
+			return "", unusable("Parameter %s cannot be read: %v", rest, err)
 		}
 		if service == "ssm" && v.Type == "SecureString" {
-			return "", fmt.Errorf("SSM Secure reference is required for parameter %s", rest)
+			return "", unusable("SSM Secure reference is required for parameter %s", rest)
 		}
 		return v.Value, nil
 	}
@@ -102,10 +108,10 @@ func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref st
 	}
 	v, err := s.secrets.Get(ctx, who, id, part[3], part[2])
 	if err != nil {
-		return "", fmt.Errorf("Secret %s cannot be read: %w", id, err)
+		return "", unusable("Secret %s cannot be read: %v", id, err)
 	}
 	if v.Value == nil || !v.Value.Text {
-		return "", fmt.Errorf("Secret %s has no SecretString", id)
+		return "", unusable("Secret %s has no SecretString", id)
 	}
 	text := string(v.Value.Bytes.Reveal())
 	if part[1] == "" {
@@ -113,11 +119,11 @@ func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref st
 	}
 	var members map[string]any
 	if json.Unmarshal([]byte(text), &members) != nil {
-		return "", fmt.Errorf("Secret %s is not a JSON object", id)
+		return "", unusable("Secret %s is not a JSON object", id)
 	}
 	member, ok := members[part[1]]
 	if !ok {
-		return "", fmt.Errorf("Could not find a value associated with JSONKey in SecretString of %s", id)
+		return "", unusable("Could not find a value associated with JSONKey in SecretString of %s", id)
 	}
 	if of, ok := member.(string); ok {
 		return of, nil
