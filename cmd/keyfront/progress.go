@@ -11,21 +11,24 @@ import (
 
 // newCounter counts without knowing the end; it draws on terminals only.
 func newCounter(w io.Writer) *progressbar.ProgressBar {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return progressbar.DefaultSilent(-1)
-	}
-	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	return progressbar.NewOptions64(-1, append(drawing(w), progressbar.OptionShowCount())...)
 }
 
-// newBar counts bytes to a known end; it draws on terminals only.
+// newBar counts bytes to a known end, or to none if total is -1; it draws on
+// terminals only.
 func newBar(w io.Writer, what string, total int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, append(
+		drawing(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
+	)...)
+}
+
+// drawing is what all bars have in common.
+func drawing(w io.Writer) []progressbar.Option {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return progressbar.DefaultBytesSilent(total)
+	return []progressbar.Option{
+		progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(ok && term.IsTerminal(int(f.Fd()))),
+		progressbar.OptionThrottle(100 * time.Millisecond), progressbar.OptionClearOnFinish(),
+		// The library's ticker for bars without an end reads them without their lock.
+		progressbar.OptionSetSpinnerChangeInterval(0),
 	}
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
-		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-	)
 }
