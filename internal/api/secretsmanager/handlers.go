@@ -49,6 +49,9 @@ func (h handlers) batch(ctx context.Context, who access.Caller, in *batchInput) 
 }
 
 func (h handlers) put(ctx context.Context, who access.Caller, in *putInput) (*named, error) {
+	if in.RotationToken != "" {
+		return nil, unsupported("The parameter RotationToken")
+	}
 	v, err := valueOf(in.SecretString, in.SecretBinary)
 	if err != nil {
 		return nil, err
