@@ -19,8 +19,10 @@ import (
 var errStale = errors.New("identity: the register has moved on")
 
 // maxTries bounds how often a change is worked out anew because other nodes
-// were faster.
-const maxTries = 16
+// were faster. A busy node loses many times in a row to an idle one; each loss
+// is another node's change made, so there is no harm in patience, and the
+// caller's context ends it.
+const maxTries = 256
 
 // txn is one change being worked out on the register in memory. What it leaves
 // in changed is what the records will hold; the transaction on the store only
