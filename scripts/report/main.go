@@ -1,6 +1,7 @@
 // Report reads the output of `go test -json` and prints what a person wants to
 // know: the failures whole, a line for each package, and every skipped test
-// with its reason. Its last line counts them.
+// with its reason. Its last line counts them. The packages that failed go, one
+// to a line, into the file named by its argument.
 package main
 
 import (
@@ -21,7 +22,12 @@ type event struct {
 }
 
 func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: go test -json | report FILE")
+		os.Exit(2)
+	}
 	passed, failed := 0, 0
+	var packages strings.Builder // that failed, one to a line
 	output := map[string]*strings.Builder{}
 	skipped := map[string]string{}
 	lines := bufio.NewScanner(os.Stdin)
@@ -56,6 +62,7 @@ func main() {
 				failed++
 			} else {
 				fmt.Printf("FAIL %-70s %6.1fs\n", e.Package, e.Elapsed)
+				packages.WriteString(e.Package + "\n")
 			}
 			if output[id] != nil {
 				fmt.Print(output[id])
@@ -71,7 +78,11 @@ func main() {
 		fmt.Printf("not run: %s: %s\n", id, skipped[id])
 	}
 	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, len(skipped))
-	if failed > 0 || passed == 0 {
+	if err := os.WriteFile(os.Args[1], []byte(packages.String()), 0o600); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(2)
+	}
+	if failed > 0 || packages.Len() > 0 || passed == 0 {
 		os.Exit(1)
 	}
 }
