@@ -63,7 +63,7 @@ func (s *Signer) Cookies(ctx context.Context, p Policy, opts *CookieOptions) ([]
 		}
 		p.Resource = url
 	}
-	signed, err := s.signPolicy(ctx, &p, custom)
+	signed, err := s.signPolicy(ctx, &p, custom, nil)
 	if err != nil {
 		return nil, err
 	}

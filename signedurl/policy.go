@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -70,12 +71,12 @@ func appendCanned(b []byte, t *target, expires string) []byte {
 // of the resource doubled as JSON wants. p has passed check.
 func (p *Policy) appendCustom(b []byte) []byte {
 	b = append(b, `{"Statement":[{"Resource":"`...)
-	for i := range len(p.Resource) {
-		if p.Resource[i] == '\\' {
-			b = append(b, '\\')
-		}
-		b = append(b, p.Resource[i])
+	rest := p.Resource
+	for i := strings.IndexByte(rest, '\\'); i >= 0; i = strings.IndexByte(rest, '\\') {
+		b = append(append(b, rest[:i]...), `\\`...)
+		rest = rest[i+1:]
 	}
+	b = append(b, rest...)
 	b = append(b, `","Condition":{"DateLessThan":{"AWS:EpochTime":`...)
 	b = strconv.AppendInt(b, p.Expires.Unix(), 10)
 	b = append(b, '}')

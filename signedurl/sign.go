@@ -104,7 +104,8 @@ func (s *Signer) Sign(ctx context.Context, rawURL string, p Policy) (string, err
 		}
 		custom = true
 	}
-	signed, err := s.signPolicy(ctx, &p, custom)
+	var room [codedRSABytes]byte
+	signed, err := s.signPolicy(ctx, &p, custom, room[:0])
 	if err != nil {
 		return "", err
 	}
@@ -143,8 +144,13 @@ type signed struct {
 	policy, signature []byte
 }
 
-// signPolicy signs p, whose Resource for a canned policy is the URL.
-func (s *Signer) signPolicy(ctx context.Context, p *Policy, custom bool) (signed, error) {
+// codedRSABytes is how long the signature of a 2048-bit RSA key is in
+// CloudFront's alphabet; those of P-256 are shorter.
+const codedRSABytes = (rsaBits/8 + 2) / 3 * 4
+
+// signPolicy signs p, whose Resource for a canned policy is the URL. It appends
+// the coded signature to buf.
+func (s *Signer) signPolicy(ctx context.Context, p *Policy, custom bool, buf []byte) (signed, error) {
 	var (
 		out  signed
 		room [1024]byte
@@ -171,7 +177,7 @@ func (s *Signer) signPolicy(ctx context.Context, p *Policy, custom bool) (signed
 	if err != nil {
 		return signed{}, fmt.Errorf("sign with key %s: %w", s.id, err)
 	}
-	out.signature = appendCoded(nil, sig)
+	out.signature = appendCoded(buf, sig)
 	return out, nil
 }
 
@@ -192,13 +198,25 @@ func (p *Policy) checkResource() error {
 // signed. Errors wrap [ErrURL].
 func Normalize(rawURL string) (string, error) { return spell(rawURL) }
 
+// notInURL marks the bytes that a URL cannot hold, or that never reach a server.
+var notInURL = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c <= ' ' || c > '~'
+	}
+	for _, c := range []byte("#\"<>\\^`{|}") {
+		table[c] = true
+	}
+	return table
+}()
+
 // spell checks a URL and returns it as a browser would ask for it.
 func spell(rawURL string) (string, error) {
 	for i := range len(rawURL) {
 		switch c := rawURL[i]; {
+		case !notInURL[c]:
 		case c == '#':
 			return "", fmt.Errorf("%w: a fragment never reaches the server; add it after signing", ErrURL)
-		case c <= ' ' || c > '~' || strings.IndexByte("\"<>\\^`{|}", c) >= 0:
+		default:
 			return "", fmt.Errorf("%w: byte %#02x at %d has no place in a URL; percent-encode it", ErrURL, c, i)
 		}
 	}
@@ -206,6 +224,7 @@ func spell(rawURL string) (string, error) {
 	if !ok || t.host == "" {
 		return "", fmt.Errorf("%w: want scheme://host/path", ErrURL)
 	}
+	given := t
 	t.scheme, t.host = lower(t.scheme), lower(t.host)
 	name, port := splitPort(t.host)
 	switch t.scheme {
@@ -237,6 +256,9 @@ func spell(rawURL string) (string, error) {
 		// Browsers send the apostrophe of a query escaped, and then the
 		// signature over the bare one is worth nothing.
 		t.query = strings.ReplaceAll(t.query, "'", "%27")
+	}
+	if t == given {
+		return rawURL, nil
 	}
 	return t.String(), nil
 }
