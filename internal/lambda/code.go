@@ -101,8 +101,8 @@ func (s *Service) keep(ctx context.Context, functionARN string, zip []byte) (cod
 	return c, blob.Commit(ctx)
 }
 
-// unpack opens the zip of a version.
-func (s *Service) unpack(ctx context.Context, functionARN string, c code) ([]byte, error) {
+// open opens the zip of a version.
+func (s *Service) open(ctx context.Context, functionARN string, c code) (*Zip, error) {
 	key, err := s.cfg.Vault.Unwrap("code", functionARN+"/"+c.ID, c.Key)
 	if err != nil {
 		return nil, err
@@ -112,16 +112,25 @@ func (s *Service) unpack(ctx context.Context, functionARN string, c code) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	defer blob.Close()
 	r, err := sealed.NewReader(blob, blob.SizeBytes(), key, codeBinding(functionARN, c.ID))
+	if err == nil && r.Size() != c.Size {
+		err = sealed.ErrCorrupt
+	}
+	if err != nil {
+		return nil, errors.Join(err, blob.Close())
+	}
+	return &Zip{r, blob}, nil
+}
+
+// unpack reads the zip of a version.
+func (s *Service) unpack(ctx context.Context, functionARN string, c code) ([]byte, error) {
+	z, err := s.open(ctx, functionARN, c)
 	if err != nil {
 		return nil, err
 	}
-	if r.Size() != c.Size {
-		return nil, sealed.ErrCorrupt
-	}
+	defer z.Close()
 	zip := make([]byte, c.Size)
-	if _, err := r.ReadAt(zip, 0); err != nil && err != io.EOF {
+	if _, err := z.ReadAt(zip, 0); err != nil && err != io.EOF {
 		return nil, err
 	}
 	return zip, nil

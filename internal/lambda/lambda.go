@@ -67,6 +67,9 @@ type Version struct {
 	CodeBytes  int64
 	Modified   time.Time
 	RevisionID string
+	// Ticket is what Download takes for the code, for TicketLife. Only Get for
+	// GetFunction gives one. It is a secret.
+	Ticket string
 }
 
 // Code is where a new version's code comes from: a zip, or an object that the

@@ -270,6 +270,74 @@ func TestVersionsKeepTheirCode(t *testing.T) {
 	}
 }
 
+// The ticket of GetFunction opens the code of that version, for ten minutes, and
+// whoever uses it is recorded.
+func TestDownload(t *testing.T) {
+	w := open(t)
+	in := request(t, "f", "exports.handler = async () => 1")
+	in.Publish = true
+	w.create(t, in)
+	at := root().At
+	tickets := make(map[string]string)
+	for _, version := range []string{"$LATEST", "1"} {
+		who := root()
+		who.At = at
+		v, _, err := w.Get(t.Context(), who, "GetFunction", "f", version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets[version] = v.Ticket
+	}
+	if v, _, err := w.Get(t.Context(), root(), "GetFunctionConfiguration", "f", "1"); err != nil || v.Ticket != "" {
+		t.Errorf("GetFunctionConfiguration gives the ticket %q, %v, want none", v.Ticket, err)
+	}
+	other := pack(t, "exports.handler = async () => 2")
+	if _, err := w.UpdateCode(t.Context(), root(), lambda.UpdateCodeRequest{Name: "f", Code: lambda.Code{Zip: other}}); err != nil {
+		t.Fatal(err)
+	}
+	flipped := []byte(tickets["1"])
+	flipped[len(flipped)/2] ^= 1
+	for name, tt := range map[string]struct {
+		ticket string
+		after  time.Duration
+		want   error
+	}{
+		"of a version":            {tickets["1"], lambda.TicketLife - 1, nil},
+		"of code replaced since":  {tickets["$LATEST"], 0, lambda.ErrNotFound},
+		"expired":                 {tickets["1"], lambda.TicketLife, access.ErrDenied},
+		"changed":                 {string(flipped), 0, access.ErrDenied},
+		"none":                    {"", 0, access.ErrDenied},
+		"not even base64":         {"%", 0, access.ErrDenied},
+		"longer than any of ours": {strings.Repeat("A", 1<<20), 0, access.ErrDenied},
+	} {
+		before := len(w.journal.records)
+		stranger := access.Caller{Region: "eu-west-1", RequestID: "r2", At: at.Add(tt.after)}
+		z, err := w.Download(t.Context(), stranger, tt.ticket)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: Download() = %v, want %v", name, err, tt.want)
+		}
+		if written := w.journal.records[before:]; errors.Is(tt.want, access.ErrDenied) {
+			if len(written) != 0 {
+				t.Errorf("%s: a stranger wrote %d records", name, len(written))
+			}
+		} else if len(written) != 1 || written[0].RequestID != "r2" || written[0].Region != "us-east-1" || written[0].Parameters[0].Value != "r1" {
+			t.Errorf("%s: records = %+v", name, written)
+		}
+		if err != nil {
+			continue
+		}
+		got := make([]byte, z.Size())
+		if _, err := z.ReadAt(got, 0); err != nil && err != io.EOF || !bytes.Equal(got, in.Code.Zip) {
+			t.Errorf("%s: %d bytes, %v, want the %d that were uploaded", name, len(got), err, len(in.Code.Zip))
+		}
+		z.Close()
+	}
+	w.journal.broken = true
+	if _, err := w.Download(t.Context(), root(), tickets["1"]); !errors.Is(err, access.ErrNotRecorded) {
+		t.Errorf("Download() = %v, want ErrNotRecorded", err)
+	}
+}
+
 // A function's role trusts the edge, or the version is not for distributions.
 func TestAssociable(t *testing.T) {
 	w := open(t)

@@ -99,6 +99,9 @@ func (s *Service) Get(ctx context.Context, who access.Caller, operation, name, q
 		return nil, nil, err
 	}
 	out, err := s.describe(ref, v)
+	if err == nil && operation == "GetFunction" {
+		out.Ticket, err = s.issue(&who, ref, v)
+	}
 	return out, r.Tags, err
 }
 

@@ -32,6 +32,7 @@ const (
 // doors are the services behind the API address.
 func (s *Server) doors(gate *access.Gate) []front.Service {
 	admin := identity.NewAdmin(s.identity, gate)
+	functions := lambda.New(s.lambda, s.log)
 	return []front.Service{
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
@@ -39,7 +40,8 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "cloudformation", Door: cloudformation.New(s.stacks, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "cloudtrail", Door: cloudtrail.New(s.trails, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
-		{Name: "lambda", Door: lambda.New(s.lambda, s.log), MaxBodyBytes: lambda.MaxBodyBytes},
+		{Name: "lambda", Door: functions, MaxBodyBytes: lambda.MaxBodyBytes},
+		{Name: "lambda-code", Door: lambda.CodeDoor{Door: functions}, MaxBodyBytes: 1, Anonymous: true, Path: lambda.CodePath},
 		{Name: "secretsmanager", Door: secretsmanager.New(s.secrets, s.log), MaxBodyBytes: secretsmanager.MaxBodyBytes},
 		{Name: "ssm", Door: ssm.New(s.parameters, s.log), MaxBodyBytes: ssm.MaxBodyBytes},
 		{Name: "sts", Door: sts.New(admin, s.log), MaxBodyBytes: maxQueryBytes},

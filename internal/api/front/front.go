@@ -47,6 +47,9 @@ type Service struct {
 	Style sigv4.Style
 	// Anonymous lets unsigned requests through to the door.
 	Anonymous bool
+	// Path is the one path below OwnPrefix whose requests are for the service,
+	// however they are signed; empty for services that scopes name.
+	Path string
 }
 
 // Config is what a Front needs. All fields but Open and those after it are
@@ -70,14 +73,19 @@ type Config struct {
 type Front struct {
 	cfg      Config
 	services map[string]*Service
+	paths    map[string]*Service
 	keys     *sigv4.SigningKeys
 }
 
 // New returns a front over cfg.
 func New(cfg Config) *Front {
-	f := &Front{cfg: cfg, services: map[string]*Service{}, keys: sigv4.NewSigningKeys(maxSigningKeys)}
+	f := &Front{cfg: cfg, services: map[string]*Service{}, paths: map[string]*Service{}, keys: sigv4.NewSigningKeys(maxSigningKeys)}
 	for i := range cfg.Services {
-		f.services[cfg.Services[i].Name] = &cfg.Services[i]
+		if s := &cfg.Services[i]; s.Path == "" {
+			f.services[s.Name] = s
+		} else {
+			f.paths[s.Path] = s
+		}
 	}
 	return f
 }

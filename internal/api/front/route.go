@@ -11,6 +11,9 @@ import (
 // route finds the service that a request is for: by the credential scope, and
 // for unsigned requests by what only one service's clients send.
 func (f *Front) route(r *http.Request, scopeService string) *Service {
+	if s := f.paths[r.URL.Path]; s != nil {
+		return s
+	}
 	if strings.HasPrefix(r.URL.Path, OwnPrefix) {
 		return f.services["keyfront"]
 	}

@@ -123,12 +123,12 @@ func (d *Door) getFunction(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	type location struct{ RepositoryType string }
+	type location struct{ RepositoryType, Location string }
 	return &answer{status: http.StatusOK, document: struct {
 		Configuration *configuration
 		Code          location
 		Tags          map[string]string `json:",omitempty"`
-	}{configurationOf(v), location{"S3"}, tags}}, nil
+	}{configurationOf(v), location{"S3", locationOf(c.Request.Request, v.Ticket)}, tags}}, nil
 }
 
 func (d *Door) getConfiguration(c *call) (*answer, error) {
