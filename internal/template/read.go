@@ -154,28 +154,38 @@ func lastToken(tokens token.Tokens, err error) *token.Token {
 }
 
 // checkTokens refuses what would cost the parser a deep recursion, before it
-// begins: it has no bound of its own.
+// begins: it has no bound of its own. In blocks the depth is the indentation of a
+// line and what is opened on it; in flows it is the brackets, and what is opened
+// between two commas.
 func checkTokens(tokens token.Tokens) error {
 	tooMuch := fail("Template format error: the template is nested too deeply or has too many values.")
 	if len(tokens) > 4*maxValues {
 		return tooMuch
 	}
-	flow, line, onLine := 0, 0, 0
+	flow, opened := 0, 0
+	line, indent := 0, 0
 	for _, t := range tokens {
-		if t.Position.Line != line {
-			line, onLine = t.Position.Line, 0
+		if flow == 0 && t.Position.Line != line {
+			line, indent, opened = t.Position.Line, t.Position.Column, 0
 		}
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
 			flow++
+			opened = 0
 		case token.SequenceEndType, token.MappingEndType:
 			flow--
+			opened = 0
+		case token.CollectEntryType:
+			opened = 0
 		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.MappingValueType:
-			onLine++
+			opened++
+			if flow == 0 && indent > 4*maxDepth {
+				return tooMuch
+			}
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			return fail("Template error: YAML aliases are not allowed in CloudFormation templates")
 		}
-		if flow > maxDepth || flow == 0 && onLine > maxDepth || flow == 0 && t.Position.Column > 4*maxDepth && onLine == 1 && t.Type != token.StringType {
+		if flow > maxDepth || opened > maxDepth {
 			return tooMuch
 		}
 	}

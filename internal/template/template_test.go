@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,6 +110,9 @@ func TestRefusals(t *testing.T) {
 		{"bomb", "a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]", "YAML aliases are not allowed"},
 		{"deep", "a: " + strings.Repeat("[", 5000), "nested too deeply"},
 		{"deep dashes", "a:\n  " + strings.Repeat("- ", 5000) + "x", "nested too deeply"},
+		{"deep tags", "a: [" + strings.Repeat("!Ref ", 5000) + "x]", "nested too deeply"},
+		{"deep keys", "a: [" + strings.Repeat("? ", 5000) + "x]", "nested too deeply"},
+		{"deep lines", "a:\n" + strings.Repeat(" ", 300) + "b: c", "nested too deeply"},
 		{"deep JSON", `{"a":` + strings.Repeat("[", 5000), "nested too deeply"},
 		{"no resources", "Parameters: {}", "At least one Resources member must be defined."},
 		{"strange section", "Resourcez: {}", "Invalid template property or properties [Resourcez]"},
@@ -171,6 +175,23 @@ Resources: {R: {Type: 'AWS::S3::Bucket'}}
 				t.Errorf("Arguments(%v) = %v, want %v", tt.given, got, want)
 			}
 		}
+	}
+}
+
+// A long line, such as the actions of a policy, is no depth.
+func TestLongLines(t *testing.T) {
+	actions := strings.Repeat("'kms:GenerateDataKey*', ", 200)
+	members := "Name: {A: b}, "
+	for i := range 200 {
+		members += "N" + strconv.Itoa(i) + ": x, "
+	}
+	source := "Resources:\n  R:\n    Type: AWS::S3::Bucket\n    Properties:\n      Actions: [" + actions + "z]\n      Members: {" + members + "Z: z}\n"
+	properties, err := bind(t, source, nil).Properties("R", made{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, m := len(properties["Actions"].([]any)), len(properties["Members"].(map[string]any)); n != 201 || m != 202 {
+		t.Errorf("%d actions and %d members, want 201 and 202", n, m)
 	}
 }
 
