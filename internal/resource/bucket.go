@@ -170,7 +170,11 @@ func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {
 }
 
 func (k bucketKind) delete(ctx context.Context, t *stack.Task) error {
-	return unless(k.buckets.DeleteBucket(ctx, bucket.Caller{Caller: t.Who}, t.Physical), bucket.ErrNoBucket)
+	err := k.buckets.DeleteBucket(ctx, bucket.Caller{Caller: t.Who}, t.Physical)
+	if errors.Is(err, bucket.ErrNotEmpty) {
+		return refusal("The bucket you tried to delete is not empty")
+	}
+	return unless(err, bucket.ErrNoBucket)
 }
 
 type bucketPolicyKind struct{ buckets *bucket.Service }

@@ -154,7 +154,9 @@ func (s *Service) dismantled(ctx context.Context, r *stackRecord) error {
 		if r.Status == RollbackInProgress {
 			to = RollbackFailed
 		}
-		event := s.turn(r, to, "The following resource(s) failed to delete: "+bracketed(r.Work.Failed)+". ")
+		// What stays only because another needs it did not fail.
+		failed := slices.DeleteFunc(r.Work.Failed, func(name string) bool { return r.Resources[name].Status != DeleteFailed })
+		event := s.turn(r, to, "The following resource(s) failed to delete: "+bracketed(failed)+". ")
 		for name, res := range r.Resources {
 			if res.Status == DeleteComplete || res.Status == DeleteSkipped {
 				delete(r.Resources, name)
