@@ -45,6 +45,9 @@ type Service struct {
 	MaxBodyBytes int64
 	// Style is how requests to the service are signed.
 	Style sigv4.Style
+	// Asymmetric takes Signature Version 4A as well. It names no region, so that the
+	// service must be one of all regions.
+	Asymmetric bool
 	// Anonymous lets unsigned requests through to the door.
 	Anonymous bool
 	// Path is the one path below OwnPrefix whose requests are for the service,
@@ -146,7 +149,7 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 	if authErr != nil {
 		return authErr
 	}
-	if !isRegion(auth.Scope.Region) && auth.Form != sigv4.FormNone {
+	if !isRegion(auth.Scope.Region) && auth.Form != sigv4.FormNone && !auth.Scope.Asymmetric() {
 		return &sigv4.MalformedError{Form: auth.Form, Field: "Credential", Problem: sigv4.Malformed}
 	}
 	if auth.Scope.Region != "" {
@@ -157,6 +160,9 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 			return ErrNoAuthentication
 		}
 		return readBody(w, req, s)
+	}
+	if auth.Scope.Asymmetric() && !s.Asymmetric {
+		return sigv4.ErrSigV4a
 	}
 	// Who names no key of ours costs no memory for a body.
 	cred, err := f.lookup(req)
@@ -221,14 +227,14 @@ func (f *Front) verify(req *Request, s *Service, cred *identity.Credential) erro
 		}
 		key = sigv4.DeriveKey(secret.Reveal(), auth.Scope)
 	}
-	payload, err := auth.Verify(req.Request, req.Body, key, req.Caller.At, sigv4.Profile{Service: s.Name, Style: s.Style})
+	payload, err := auth.Verify(req.Request, req.Body, key, req.Caller.At, sigv4.Profile{Service: s.Name, Style: s.Style, Asymmetric: s.Asymmetric})
 	if err != nil {
 		return err
 	}
 	if !kept {
 		f.keys.Put(auth.Scope, cred.Version, key)
 	}
-	f.cfg.Identity.Used(cred, s.Name, auth.Scope.Region, req.Caller.At)
+	f.cfg.Identity.Used(cred, s.Name, req.Caller.Region, req.Caller.At)
 	req.Payload = payload
 	req.Caller.Principal = cred.Principal
 	req.Caller.AccessKeyID = auth.Scope.AccessKeyID

@@ -264,6 +264,11 @@ func TestRefusals(t *testing.T) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", strings.Repeat("x", 33), 1))
 			return r
 		}},
+		{name: "asymmetric", is: sigv4.ErrSigV4a, r: func(h *harness) *http.Request {
+			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, func(r *http.Request) { r.Header.Set("X-Amz-Region-Set", "*") })
+			r.Header.Set("Authorization", strings.NewReplacer("HMAC", "ECDSA-P256", "/eu-west-1", "").Replace(r.Header.Get("Authorization")))
+			return r
+		}},
 		{name: "two forms", is: sigv4.ErrTwoForms, r: func(h *harness) *http.Request {
 			return h.signed(t, http.MethodPost, "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0", "{}", "kms", sigv4.General, nil)
 		}},

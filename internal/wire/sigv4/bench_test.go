@@ -55,6 +55,35 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
+// A call by Signature Version 4A, whose public key is kept.
+func BenchmarkVerifyAsymmetric(b *testing.B) {
+	r, keys := vanilla(), sigv4.NewSigningKeys(1000)
+	scope := sigv4.Scope{AccessKeyID: "AKIDEXAMPLE", Date: "20150830", Service: "service"}
+	keys.Put(scope, 1, sigv4.DeriveKey([]byte(suiteSecret), scope))
+	b.ReportAllocs()
+	for b.Loop() {
+		a, err := sigv4.Parse(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		key, ok := keys.Get(a.Scope, 1)
+		if !ok {
+			b.Fatal("no key")
+		}
+		if _, err := a.Verify(r, nil, key, suiteTime, asymmetric); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDeriveAsymmetricKey(b *testing.B) {
+	scope := sigv4.Scope{AccessKeyID: "AKIDEXAMPLE"}
+	b.ReportAllocs()
+	for b.Loop() {
+		sigv4.DeriveKey([]byte(suiteSecret), scope)
+	}
+}
+
 func BenchmarkDeriveKey(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -100,9 +100,10 @@ func (a *Auth) appendCanonical(s *scratch, r *http.Request, style Style, payload
 
 // appendStringToSign appends
 //
-//	AWS4-HMAC-SHA256 \n date and time \n scope \n hex(sha256(canonical request))
+//	algorithm \n date and time \n scope \n hex(sha256(canonical request))
 func (a *Auth) appendStringToSign(b, canonical []byte) []byte {
-	b = append(b, Algorithm+"\n"...)
+	b = append(b, a.algorithm()...)
+	b = append(b, '\n')
 	b = a.Time.AppendFormat(b, timeLayout)
 	b = append(b, '\n')
 	b = a.Scope.append(b)

@@ -15,8 +15,8 @@ var (
 	// ErrSigV2 means that the request is signed with Signature Version 2.
 	ErrSigV2 = errors.New("sigv4: signature version 2 is not supported")
 
-	// ErrSigV4a means that the request is signed with the asymmetric variant
-	// AWS4-ECDSA-P256-SHA256, or that its chunks are.
+	// ErrSigV4a means that the request, or its chunks, are signed with the asymmetric
+	// variant AWS4-ECDSA-P256-SHA256, which the service does not take.
 	ErrSigV4a = errors.New("sigv4: asymmetric signatures are not supported")
 
 	// ErrScheme means that the Authorization header has some other scheme.
@@ -59,7 +59,7 @@ func (p Problem) String() string {
 // MalformedError says which part of the authentication, or of the request line,
 // cannot be read. Field is the part's name without the X-Amz- of the query form:
 // Credential, SignedHeaders, Signature, Algorithm, Date, Expires, Security-Token,
-// or Authorization, Path, Query, Host for the request itself.
+// Region-Set, or Authorization, Path, Query, Host for the request itself.
 type MalformedError struct {
 	Form    Form
 	Field   string

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"crypto/ecdsa"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -15,11 +16,14 @@ import (
 )
 
 // SigningKey is the secret that one day's requests of one access key to one
-// service in one region are signed with. It does not give the access key's own
-// secret away. It is safe for concurrent use and prints as nothing.
+// service in one region are signed with, or for Signature Version 4A what they are
+// verified with. It does not give the access key's own secret away. It is safe for
+// concurrent use and prints as nothing.
 type SigningKey struct {
 	// A closure, since fmt reads unexported fields by reflection.
 	mac func() *pooledMAC
+	// public stands in for mac in Signature Version 4A.
+	public *ecdsa.PublicKey
 }
 
 // pooledMAC is an HMAC that goes back to its key's pool: setting one up costs
@@ -32,6 +36,9 @@ type pooledMAC struct {
 
 // DeriveKey derives the signing key of a scope. It keeps no part of secret.
 func DeriveKey(secret []byte, s Scope) SigningKey {
+	if s.Asymmetric() {
+		return SigningKey{public: derivePublicKey(secret, s.AccessKeyID)}
+	}
 	k := append(append(make([]byte, 0, 4+len(secret)), "AWS4"...), secret...)
 	for _, part := range [...]string{s.Date, s.Region, s.Service, terminator} {
 		m := hmac.New(sha256.New, k)
@@ -54,6 +61,16 @@ func (k SigningKey) sign(signature *[2 * sha256.Size]byte, toSign []byte) {
 	m.Write(toSign)
 	hex.Encode(signature[:], m.Sum(m.sum[:0]))
 	m.home.Put(m)
+}
+
+// verify reports whether signature is the key's of toSign.
+func (k SigningKey) verify(toSign []byte, signature string) bool {
+	if k.public != nil {
+		return verifyECDSA(k.public, toSign, signature)
+	}
+	var want [2 * sha256.Size]byte
+	k.sign(&want, toSign)
+	return equal(want[:], signature)
 }
 
 // equal compares in constant time.

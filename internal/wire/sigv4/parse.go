@@ -17,7 +17,7 @@ const (
 // Parse reads the authentication of a request as a server received it. A
 // request without any has FormNone, and no error.
 //
-// The errors are ErrTwoForms, ErrSigV2, ErrSigV4a, ErrScheme and *MalformedError.
+// The errors are ErrTwoForms, ErrSigV2, ErrScheme and *MalformedError.
 func Parse(r *http.Request) (Auth, error) {
 	_, query := target(r)
 	q, err := parseQueryFields(query)
@@ -47,7 +47,8 @@ func parseHeader(r *http.Request, value string) (Auth, error) {
 		return Auth{}, a.malformed("Authorization", TooLarge)
 	}
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
-	if err := checkAlgorithm(scheme); err != nil {
+	asymmetric, err := checkAlgorithm(scheme)
+	if err != nil {
 		return Auth{}, err
 	}
 	var credential string
@@ -74,13 +75,21 @@ func parseHeader(r *http.Request, value string) (Auth, error) {
 		}
 		*field = v
 	}
-	if err := a.setFields(credential); err != nil {
+	if err := a.setFields(credential, asymmetric); err != nil {
 		return Auth{}, err
 	}
 	if err := a.setTime(r.Header); err != nil {
 		return Auth{}, err
 	}
-	var err error
+	if asymmetric {
+		set, err := a.single(r.Header["X-Amz-Region-Set"], "Region-Set")
+		if err != nil {
+			return Auth{}, err
+		}
+		if err := a.setRegionSet(set); err != nil {
+			return Auth{}, err
+		}
+	}
 	if a.SecurityToken, err = a.single(r.Header["X-Amz-Security-Token"], "Security-Token"); err != nil {
 		return Auth{}, err
 	}
@@ -90,16 +99,16 @@ func parseHeader(r *http.Request, value string) (Auth, error) {
 	return a, nil
 }
 
-func checkAlgorithm(scheme string) error {
+func checkAlgorithm(scheme string) (asymmetric bool, err error) {
 	switch scheme {
 	case Algorithm:
-		return nil
+		return false, nil
+	case AlgorithmECDSA:
+		return true, nil
 	case "AWS":
-		return ErrSigV2
-	case "AWS4-ECDSA-P256-SHA256":
-		return ErrSigV4a
+		return false, ErrSigV2
 	default:
-		return ErrScheme
+		return false, ErrScheme
 	}
 }
 
@@ -121,7 +130,7 @@ func (a *Auth) malformed(field string, p Problem) error {
 }
 
 // setFields checks what both forms have in common and fills the scope.
-func (a *Auth) setFields(credential string) error {
+func (a *Auth) setFields(credential string, asymmetric bool) error {
 	switch {
 	case credential == "":
 		return a.malformed("Credential", Missing)
@@ -130,7 +139,7 @@ func (a *Auth) setFields(credential string) error {
 	case a.signature == "":
 		return a.malformed("Signature", Missing)
 	}
-	s, ok := parseCredential(credential)
+	s, ok := parseCredential(credential, asymmetric)
 	if !ok {
 		return a.malformed("Credential", Malformed)
 	}
@@ -141,14 +150,18 @@ func (a *Auth) setFields(credential string) error {
 	return nil
 }
 
-// parseCredential splits AKID/YYYYMMDD/region/service/aws4_request.
-func parseCredential(c string) (Scope, bool) {
+// parseCredential splits AKID/YYYYMMDD/region/service/aws4_request, which has no
+// region in Signature Version 4A.
+func parseCredential(c string, asymmetric bool) (Scope, bool) {
 	rest, ok := strings.CutSuffix(c, "/"+terminator)
 	if !ok {
 		return Scope{}, false
 	}
 	var part [3]string
 	for i := 2; i >= 0; i-- {
+		if i == 1 && asymmetric {
+			continue
+		}
 		at := strings.LastIndexByte(rest, '/')
 		if at < 0 {
 			return Scope{}, false
@@ -158,7 +171,7 @@ func parseCredential(c string) (Scope, bool) {
 	s := Scope{AccessKeyID: rest, Date: part[0], Region: part[1], Service: part[2]}
 	if s.AccessKeyID == "" || len(s.AccessKeyID) > maxAccessKeyIDBytes || !isWord(s.AccessKeyID) ||
 		len(s.Date) != len(dateLayout) || !isDigits(s.Date) ||
-		s.Region == "" || len(s.Region) > 64 || !isWord(s.Region) ||
+		(s.Region == "") != asymmetric || len(s.Region) > 64 || !isWord(s.Region) ||
 		s.Service == "" || len(s.Service) > 64 || !isWord(s.Service) {
 		return Scope{}, false
 	}
@@ -243,7 +256,7 @@ func (a *Auth) setAmzDate(v string) error {
 
 // queryFields are the authentication parameters of a query, decoded.
 type queryFields struct {
-	algorithm, credential, date, expires, signedHeaders, signature, token, contentSHA256 *string
+	algorithm, credential, date, expires, signedHeaders, signature, token, regionSet, contentSHA256 *string
 
 	version2 bool // has the AWSAccessKeyId and Signature of Signature Version 2
 }
@@ -282,6 +295,8 @@ func parseQueryFields(query string) (queryFields, error) {
 			field = &q.signature
 		case "X-Amz-Security-Token":
 			field = &q.token
+		case "X-Amz-Region-Set":
+			field = &q.regionSet
 		case "X-Amz-Content-Sha256", "x-amz-content-sha256":
 			field = &q.contentSHA256
 		case "AWSAccessKeyId":
@@ -312,12 +327,18 @@ func (q *queryFields) auth(r *http.Request) (Auth, error) {
 	if q.algorithm == nil {
 		return Auth{}, a.malformed("Algorithm", Missing)
 	}
-	if err := checkAlgorithm(*q.algorithm); err != nil {
+	asymmetric, err := checkAlgorithm(*q.algorithm)
+	if err != nil {
 		return Auth{}, err
 	}
 	a.signedHeaders, a.signature = deref(q.signedHeaders), deref(q.signature)
-	if err := a.setFields(deref(q.credential)); err != nil {
+	if err := a.setFields(deref(q.credential), asymmetric); err != nil {
 		return Auth{}, err
+	}
+	if asymmetric {
+		if err := a.setRegionSet(deref(q.regionSet)); err != nil {
+			return Auth{}, err
+		}
 	}
 	if deref(q.date) == "" {
 		return Auth{}, a.malformed("Date", Missing)

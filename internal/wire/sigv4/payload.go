@@ -51,9 +51,13 @@ func (a *Auth) payloadS3(sum *[sha256.Size]byte) (Mode, string, error) {
 		return Unsigned, v, nil
 	case streamingUnsignedTrailer:
 		return StreamingUnsignedTrailer, v, nil
-	case streamingSigned:
-		return StreamingSigned, v, nil
-	case streamingSignedTrailer:
+	case streamingSigned, streamingSignedTrailer:
+		if a.Scope.Asymmetric() {
+			return 0, "", ErrPayloadHash // its chunks would need a key that it has not
+		}
+		if v == streamingSigned {
+			return StreamingSigned, v, nil
+		}
 		return StreamingSignedTrailer, v, nil
 	case streamingECDSA, streamingECDSATrailer:
 		return 0, "", ErrSigV4a

@@ -1,5 +1,6 @@
 // Package sigv4 verifies and makes AWS Signature Version 4 signatures on HTTP
-// requests: in the Authorization header and in the query (presigned URLs).
+// requests: in the Authorization header and in the query (presigned URLs). It
+// verifies those of Signature Version 4A, which are asymmetric, as well.
 //
 // A server calls [Parse] to learn who claims to call, finds that access key's
 // signing key (see [SigningKeys]), and calls [Auth.Verify], which checks scope,
@@ -25,7 +26,7 @@ import (
 	"time"
 )
 
-// Algorithm names the one algorithm that this package speaks.
+// Algorithm names Signature Version 4.
 const Algorithm = "AWS4-HMAC-SHA256"
 
 const (
@@ -67,7 +68,7 @@ func (f Form) String() string {
 type Scope struct {
 	AccessKeyID string
 	Date        string // YYYYMMDD
-	Region      string
+	Region      string // "" in Signature Version 4A
 	Service     string
 }
 
@@ -79,8 +80,10 @@ func (s Scope) String() string {
 func (s Scope) append(b []byte) []byte {
 	b = append(b, s.Date...)
 	b = append(b, '/')
-	b = append(b, s.Region...)
-	b = append(b, '/')
+	if !s.Asymmetric() {
+		b = append(b, s.Region...)
+		b = append(b, '/')
+	}
 	b = append(b, s.Service...)
 	return append(b, '/', 'a', 'w', 's', '4', '_', 'r', 'e', 'q', 'u', 'e', 's', 't')
 }
@@ -93,6 +96,7 @@ type Auth struct {
 	Time          time.Time     // when the request says it was signed; UTC, whole seconds
 	Expires       time.Duration // life of a presigned URL; 0 when it names none
 	SecurityToken string        // session token; "" for long-term keys
+	RegionSet     string        // X-Amz-Region-Set of Signature Version 4A: "*", "us-east-1,eu-*"
 
 	signedHeaders string // lower case, ascending, joined by ';'
 	signature     string
@@ -133,6 +137,8 @@ const (
 // Profile says what one service expects of a signature.
 type Profile struct {
 	Service string // the service in the scope; "" accepts any
-	Region  string // the region in the scope; "" accepts any
+	Region  string // the region in the scope, or one of the region set; "" accepts any
 	Style   Style
+	// Asymmetric accepts Signature Version 4A.
+	Asymmetric bool
 }

@@ -26,6 +26,9 @@ func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Tim
 	if a.Form == FormNone {
 		return Payload{}, a.malformed("Authorization", Missing)
 	}
+	if a.Scope.Asymmetric() && !p.Asymmetric {
+		return Payload{}, ErrSigV4a
+	}
 	if err := a.checkScope(p); err != nil {
 		return Payload{}, err
 	}
@@ -62,9 +65,7 @@ func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Tim
 		s.canonical = append(s.canonical, hexSum[:]...)
 	}
 	s.encoded = a.appendStringToSign(s.encoded[:0], s.canonical)
-	var want [2 * sha256.Size]byte
-	key.sign(&want, s.encoded)
-	if !equal(want[:], a.signature) {
+	if !key.verify(s.encoded, a.signature) {
 		return Payload{}, &MismatchError{
 			AccessKeyID:      a.Scope.AccessKeyID,
 			StringToSign:     string(s.encoded),
@@ -82,7 +83,11 @@ func (a *Auth) checkScope(p Profile) error {
 	if p.Service != "" && a.Scope.Service != p.Service {
 		return &ScopeError{a.Form, "service", a.Scope.Service, p.Service}
 	}
-	if p.Region != "" && a.Scope.Region != p.Region {
+	if a.Scope.Asymmetric() {
+		if p.Region != "" && !a.inRegionSet(p.Region) {
+			return &ScopeError{a.Form, "region", a.RegionSet, p.Region}
+		}
+	} else if p.Region != "" && a.Scope.Region != p.Region {
 		return &ScopeError{a.Form, "region", a.Scope.Region, p.Region}
 	}
 	var day [len(dateLayout)]byte
