@@ -1,11 +1,14 @@
 package edge_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -76,12 +79,27 @@ func TestLyingOrigins(t *testing.T) {
 		{"header without a colon", "Evil\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
 		{"NUL in a header", "Evil: a\x00b\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
 		{"too many headers", strings.Repeat("Evil: a\r\n", 8<<10) + "Content-Length: 5\r\n\r\nhello", []int{502}},
+		{"control byte in a name", "E\x01vil: a\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"byte beyond ASCII in a name", "E\xffvil: a\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"bare CR in a value", "Evil: a\rSet-Cookie: b\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"two lengths", "Content-Length: 5\r\nContent-Length: 50\r\n\r\nhello", []int{502}},
+		{"endless chunk extension", "Transfer-Encoding: chunked\r\n\r\n5;" + strings.Repeat("a", 64<<10) + "\r\nhello\r\n0\r\n\r\n", nil},
+		{"endless trailer", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + strings.Repeat("Evil: a\r\n", 1<<20), nil},
+		{"another protocol", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: evil\r\n\r\nhello", []int{502}},
+		{"no such status", "042 Low\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"no such class of status", "999 High\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"flood of hints", strings.Repeat("103 Early Hints\r\nLink: </evil>\r\n\r\nHTTP/1.1 ", 8<<10) + "200 OK\r\nContent-Length: 5\r\n\r\nhello", []int{502}},
+		{"no head", "-", []int{502}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var c counter
 			o := rawOrigin(t, func(conn net.Conn) {
 				c.count(&http.Request{Method: "GET"})
-				io.WriteString(conn, "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"+tt.answer)
+				head := "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+				if c := tt.answer[0]; '0' <= c && c <= '9' { // it has a status
+					head = "HTTP/1.1 "
+				}
+				io.WriteString(conn, head+tt.answer)
 			})
 			d := distribution(o)
 			d.Errors = map[int]delivery.ErrorResponse{502: {}} // not kept
@@ -96,6 +114,71 @@ func TestLyingOrigins(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What an origin may say beside its answer harms nobody, and what the edge keeps
+// is the answer alone.
+func TestTalkativeOrigins(t *testing.T) {
+	for name, answer := range map[string]string{
+		"hints":               strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </evil>\r\nSet-Cookie: evil\r\n\r\n", 3) + "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"continue":            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"extensions":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;evil=1\r\nhello\r\n0;evil\r\n\r\n",
+		"trailer":             "HTTP/1.1 200 OK\r\nTrailer: Set-Cookie\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nSet-Cookie: evil\r\nEvil: a\r\n\r\n",
+		"two framings":        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		"length twice":        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+		"more than said":      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, evil",
+		"second answer":       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+		"space in a name":     "HTTP/1.1 200 OK\r\nE vil: evil\r\nContent-Length: 5\r\n\r\nhello",
+		"space behind a name": "HTTP/1.1 200 OK\r\nContent-Length : 3\r\nSet-Cookie : evil\r\n\r\nhello",
+		"old protocol":        "HTTP/1.0 200 OK\r\n\r\nhello",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, newFeed(distribution(rawOrigin(t, func(conn net.Conn) { io.WriteString(conn, answer) }))))
+			addr := w.listen()
+			for range 2 {
+				resp := raw(t, addr, "GET /a HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+				want(t, resp, 200, "*", "hello")
+				if head := fmt.Sprint(resp.Header, resp.Trailer); strings.Contains(strings.ToLower(head), "evil") {
+					t.Errorf("the viewer got %s", head)
+				}
+				w.edge.Settle()
+			}
+		})
+	}
+}
+
+// A bomb is passed on as it came: the edge unpacks nothing.
+func TestCompressedBomb(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	if _, err := io.Copy(z, io.LimitReader(zeros{}, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
+	z.Close()
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Length", strconv.Itoa(bomb.Len()))
+		w.Write(bomb.Bytes())
+	})
+	w := newWorld(t, newFeed(distribution(o, last(func(b *delivery.Behavior) { b.Compress, b.Key.Gzip, b.Key.Brotli = true, true, true }))))
+	for _, accept := range []string{"gzip", "br", "br, gzip", "identity", ""} {
+		for range 2 {
+			resp := w.get("/a", "Accept-Encoding: "+accept)
+			if got := resp.Header.Get("Content-Encoding"); got != "gzip" {
+				t.Errorf("%q: Content-Encoding %q", accept, got)
+			}
+			want(t, resp, 200, "*", bomb.String())
+			w.edge.Settle()
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 // A request that comes back through another distribution, under whatever name,

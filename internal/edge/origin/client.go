@@ -9,10 +9,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/clock"
@@ -148,12 +150,18 @@ func (c *Client) send(ctx context.Context, cancel context.CancelCauseFunc, r *Re
 	if t := r.Origin.CompletionTimeout; t > 0 {
 		b.completion = time.AfterFunc(t, func() { cancel(fmt.Errorf("%w: answer not complete", ErrTimeout)) })
 	}
+	trace := httptrace.ClientTrace{GotConn: quiet}
 	if r.Timing != nil {
 		var watch stopwatch
-		req = req.WithContext(watch.watch(ctx))
+		watch.watch(&trace)
 		defer func() { *r.Timing = watch.read() }()
 	}
-	resp, err := c.transport(settingsOf(r.Origin)).RoundTrip(req)
+	resp, err := c.transport(settingsOf(r.Origin)).RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, &trace)))
+	if err == nil && (resp.StatusCode < 200 || resp.StatusCode > 599) {
+		// 101 was not asked for; nobody knows what the others mean.
+		_ = resp.Body.Close()
+		err = fmt.Errorf("status %d", resp.StatusCode)
+	}
 	if err != nil {
 		b.stop()
 		return nil, classify(ctx, err)
@@ -211,9 +219,30 @@ func (c *Client) request(ctx context.Context, r *Request) (*http.Request, place,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if r.Body != nil {
-		req.Body, req.ContentLength = io.NopCloser(r.Body), r.ContentLength
+		body := &requestBody{Reader: r.Body}
+		req.Body, req.ContentLength, req.GetBody = body, r.ContentLength, body.again
 	}
 	return req, p, nil
+}
+
+// requestBody can be sent on another connection as long as nobody has begun it.
+type requestBody struct {
+	io.Reader
+	begun atomic.Bool
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.begun.Store(true)
+	return b.Reader.Read(p)
+}
+
+func (b *requestBody) Close() error { return nil }
+
+func (b *requestBody) again() (io.ReadCloser, error) {
+	if b.begun.Load() {
+		return nil, errors.New("the body has been begun")
+	}
+	return b, nil
 }
 
 // place is where a request goes.
@@ -366,46 +395,6 @@ func (c *Client) Retain(distributions func(yield func(*delivery.Distribution) bo
 // Close closes idle connections.
 func (c *Client) Close() {
 	c.Retain(func(func(*delivery.Distribution) bool) {})
-}
-
-// dialError tells failures to connect from later ones.
-type dialError struct{ err error }
-
-func (e *dialError) Error() string { return e.err.Error() }
-func (e *dialError) Unwrap() error { return e.err }
-
-func (e *dialError) timeout() bool {
-	var t net.Error
-	return errors.As(e.err, &t) && t.Timeout()
-}
-
-// dial connects, in as many attempts as the settings allow.
-func (s settings) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: s.connect}
-	for attempt := 1; ; attempt++ {
-		conn, err := dialer.DialContext(ctx, network, address)
-		if err == nil {
-			return &patientConn{Conn: conn, patience: s.read}, nil
-		}
-		if attempt >= s.attempts || ctx.Err() != nil {
-			return nil, &dialError{err}
-		}
-	}
-}
-
-// patientConn bounds how long an origin may refuse to take more of a request.
-type patientConn struct {
-	net.Conn
-	patience time.Duration
-}
-
-func (c *patientConn) Write(p []byte) (int, error) {
-	if c.patience > 0 {
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Write(p)
 }
 
 // body is an answer's body that the origin must not let wait for too long.

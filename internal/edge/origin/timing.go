@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"context"
 	"crypto/tls"
 	"net/http/httptrace"
 	"sync"
@@ -27,8 +26,8 @@ type stopwatch struct {
 	timing                    Timing
 }
 
-// watch returns a context that makes a request take its times.
-func (s *stopwatch) watch(ctx context.Context) context.Context {
+// watch makes the request that t is for take its times.
+func (s *stopwatch) watch(t *httptrace.ClientTrace) {
 	start := func(at *time.Time) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -41,15 +40,13 @@ func (s *stopwatch) watch(ctx context.Context) context.Context {
 			*into = time.Since(*since)
 		}
 	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:             func(httptrace.DNSStartInfo) { start(&s.resolve) },
-		DNSDone:              func(httptrace.DNSDoneInfo) { stop(&s.resolve, &s.timing.Resolve) },
-		ConnectStart:         func(_, _ string) { start(&s.connect) },
-		ConnectDone:          func(_, _ string, _ error) { stop(&s.connect, &s.timing.Connect) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { stop(&s.connect, &s.timing.Connect) },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { start(&s.written) },
-		GotFirstResponseByte: func() { stop(&s.written, &s.timing.FirstByte) },
-	})
+	t.DNSStart = func(httptrace.DNSStartInfo) { start(&s.resolve) }
+	t.DNSDone = func(httptrace.DNSDoneInfo) { stop(&s.resolve, &s.timing.Resolve) }
+	t.ConnectStart = func(_, _ string) { start(&s.connect) }
+	t.ConnectDone = func(_, _ string, _ error) { stop(&s.connect, &s.timing.Connect) }
+	t.TLSHandshakeDone = func(tls.ConnectionState, error) { stop(&s.connect, &s.timing.Connect) }
+	t.WroteRequest = func(httptrace.WroteRequestInfo) { start(&s.written) }
+	t.GotFirstResponseByte = func() { stop(&s.written, &s.timing.FirstByte) }
 }
 
 // read returns the times so far.
