@@ -88,14 +88,16 @@ type preparedStmt interface {
 
 // pragmas hold for every connection. Temporary data stays in memory: on disk it
 // would be outside of the folder that we hold. Only the writer commits, but a
-// reader may be the one that recovers the log when the database is opened.
+// reader may be the one that recovers the log when the database is opened. A cache
+// of 16 MiB holds what a listing of 1,000 folders among 10,000,000 keys passes
+// through; with 4 MiB it read every page anew, each time.
 var pragmas = []string{
 	"PRAGMA busy_timeout = 10000",
 	"PRAGMA synchronous = FULL",
 	"PRAGMA temp_store = MEMORY",
 	"PRAGMA trusted_schema = OFF",
 	"PRAGMA journal_size_limit = 16777216",
-	"PRAGMA cache_size = -4096",
+	"PRAGMA cache_size = -16384",
 }
 
 // openConn opens a connection to the database file at path, which must be there.

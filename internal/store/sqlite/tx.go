@@ -17,10 +17,11 @@ var (
 )
 
 // A Scan reads ahead by batches, so that no statement is open while its consumer
-// runs: it may write, scan again, or go away. The first batch is small, for scans
-// that look for one record; later ones end at whichever bound comes first.
+// runs: it may write, scan again, or go away. The first batch is one record, since
+// many scans look for no more: a listing by folders begins one for each folder. Later
+// ones grow, and end at whichever bound comes first.
 const (
-	firstBatchRecords = 16
+	firstBatchRecords = 1
 	maxBatchRecords   = 512
 	maxBatchBytes     = 1 << 20
 )
@@ -72,7 +73,7 @@ func (t *tx) Get(space store.Space, key string) ([]byte, error) {
 func (t *tx) Scan(space store.Space, r store.Range) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
 		r := r // each walk begins anew
-		for limit := firstBatchRecords; ; limit = min(limit*4, maxBatchRecords) {
+		for limit := firstBatchRecords; ; limit = min(limit*8, maxBatchRecords) {
 			batch, more, err := t.batch(space, r, limit)
 			if err != nil {
 				yield(store.Record{}, err)
