@@ -151,11 +151,13 @@ func (s *Service) deleteBucketOrUpload(ctx context.Context, c *config) (gone boo
 		if _, err := readSame(tx, c); err != nil {
 			return err
 		}
-		for _, err := range tx.Scan(spaceObject, store.Prefix(c.ID+"/")) {
-			if err != nil {
-				return err
+		for _, space := range []store.Space{spaceObject, spaceMarker} {
+			for _, err := range tx.Scan(space, store.Prefix(c.ID+"/")) {
+				if err != nil {
+					return err
+				}
+				return ErrNotEmpty
 			}
-			return ErrNotEmpty
 		}
 		for rec, err := range tx.Scan(spaceUpload, store.Prefix(c.ID+"/")) {
 			if err != nil {

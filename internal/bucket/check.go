@@ -71,7 +71,7 @@ func (s *Service) Check(ctx context.Context, in Check) (r CheckReport, err error
 		}
 		after = c.name
 		r.Buckets++
-		for _, space := range []store.Space{spaceObject, spaceVersion} {
+		for _, space := range []store.Space{spaceObject, spaceMarker, spaceVersion} {
 			if err := s.checkSpace(ctx, c, space, &in, &r); err != nil {
 				return r, err
 			}

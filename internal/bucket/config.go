@@ -43,7 +43,10 @@ type config struct {
 	Region  string        `json:"region"`
 	Created time.Time     `json:"created"`
 
-	Versioning Versioning         `json:"versioning,omitempty"`
+	Versioning Versioning `json:"versioning,omitempty"`
+	// MarkersApart says that no delete marker is left in spaceObject.
+	MarkersApart bool `json:"markersApart,omitempty"`
+
 	Encryption *DefaultEncryption `json:"encryption,omitempty"`
 	Policy     string             `json:"policy,omitempty"`
 	// Principals are the unique ids of the users and roles that Policy names.

@@ -94,7 +94,7 @@ func (s *Service) remove(ctx context.Context, decided *config, in *Delete) (d De
 		}
 		marker.seal(data, c, in.Key, s.cfg.Clock.Now())
 		d = Deleted{VersionID: marker.id, Marker: true}
-		return tx.Put(spaceObject, objectKey(c.ID, in.Key), marker.encode())
+		return marker.putCurrent(tx, c, in.Key)
 	})
 	if err != nil {
 		return Deleted{}, err

@@ -1,5 +1,7 @@
 package bucket
 
+import "context"
+
 // Recode decodes an object's record and encodes it again.
 func Recode(b []byte) ([]byte, error) {
 	v, err := decodeVersion(b)
@@ -9,3 +11,6 @@ func Recode(b []byte) ([]byte, error) {
 	v.signed = v.appendSigned(nil)
 	return v.encode(), nil
 }
+
+// MoveMarkers does what Open starts in the background.
+func (s *Service) MoveMarkers(ctx context.Context) error { return s.moveMarkers(ctx) }

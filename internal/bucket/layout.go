@@ -13,7 +13,8 @@ import (
 // deleted bucket is not found under a new one of its name.
 const (
 	spaceBucket store.Space = "s3.bucket" // name -> bucket record
-	spaceObject store.Space = "s3.object" // bucket id, "/", key -> current version
+	spaceObject store.Space = "s3.object" // bucket id, "/", key -> current version, an object
+	spaceMarker store.Space = "s3.marker" // bucket id, "/", key -> current version, a delete marker
 	spaceInline store.Space = "s3.inline" // generation -> sealed bytes of a small object
 	spaceBlob   store.Space = "s3.blob"   // name of a blob -> bucket id, "/", key
 

@@ -140,7 +140,7 @@ func (in *List) scan(tx store.Reader, bucketID, from string, page *Listing) erro
 				return fmt.Errorf("object %q: %w", key, err)
 			}
 			if v.kind == kindDeleteMarker {
-				continue
+				continue // of a bucket without MarkersApart
 			}
 			if count == in.Max {
 				page.Next = last

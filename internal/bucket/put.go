@@ -225,7 +225,7 @@ func (s *Service) publishRecord(tx store.Writer, c *config, key string, v *versi
 		return nil, err
 	}
 	v.seal(data, c, key, s.cfg.Clock.Now())
-	return old, tx.Put(spaceObject, objectKey(c.ID, key), v.encode())
+	return old, v.putCurrent(tx, c, key)
 }
 
 // dropContent removes the records of what v's content consists of, and returns

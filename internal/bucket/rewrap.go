@@ -55,7 +55,7 @@ func (s *Service) Rewrap(ctx context.Context, who Caller, in Rewrap) (r RewrapRe
 		return r, ErrAnonymousKMS
 	}
 	err = call.Effect(ctx, func() error {
-		for _, space := range []store.Space{spaceObject, spaceVersion} {
+		for _, space := range []store.Space{spaceObject, spaceMarker, spaceVersion} {
 			err := s.walk(ctx, c, space, "", func(key string, v *stored, err error) error {
 				if err == nil {
 					err = s.rewrapVersion(ctx, &who, c, key, v, in.Key, &r)

@@ -139,6 +139,11 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.sweepLoop(background) })
+	s.done.Go(func() {
+		if err := s.moveMarkers(background); err != nil && background.Err() == nil {
+			cfg.Log.LogAttrs(background, slog.LevelError, "delete markers not moved", slog.Any("error", err))
+		}
+	})
 	if cfg.ScrubEvery > 0 {
 		s.done.Go(func() { s.scrubLoop(background) })
 	}

@@ -40,7 +40,12 @@ func (s *Service) SetVersioning(ctx context.Context, who Caller, name string, v 
 	call := s.begin(&who, "s3:PutBucketVersioning")
 	defer call.End(ctx, &err)
 	call.Note("Status", string(v))
-	return s.setConfig(ctx, call, name, func(c *config) { c.Versioning = v })
+	return s.setConfig(ctx, call, name, func(c *config) {
+		if c.Versioning == Unversioned {
+			c.MarkersApart = true // it has none yet
+		}
+		c.Versioning = v
+	})
 }
 
 // A version id is base64url, 32 characters, of the version's sequence number (8
@@ -93,6 +98,9 @@ func (v *stored) put(tx store.Writer) error { return tx.Put(v.space, v.name, v.e
 // there is none.
 func readVersion(tx store.Reader, c *config, key, id string) (*stored, error) {
 	v, err := readStored(tx, spaceObject, objectKey(c.ID, key))
+	if v == nil && err == nil && c.Versioning != Unversioned {
+		v, err = readStored(tx, spaceMarker, objectKey(c.ID, key))
+	}
 	if err != nil || id == "" || v != nil && v.id == id {
 		return v, err
 	}
@@ -165,6 +173,21 @@ func (v *stored) sequence(tx store.Reader, c *config, key string) (uint64, error
 	return ^binary.BigEndian.Uint64([]byte(suffix)) + 1, nil
 }
 
+// currentSpace is where v is kept while it is the current version of its key.
+// Markers have a space of their own, so that a listing of objects reads none.
+func (v *version) currentSpace() store.Space {
+	if v.kind == kindDeleteMarker {
+		return spaceMarker
+	}
+	return spaceObject
+}
+
+// putCurrent writes v as the current version of a key; that of before, if it lay
+// elsewhere, is gone already.
+func (v *version) putCurrent(tx store.Writer, c *config, key string) error {
+	return tx.Put(v.currentSpace(), objectKey(c.ID, key), v.encode())
+}
+
 // supersede makes room for v as the current version of a key, in the bucket as
 // the transaction reads it, and gives v its id. It returns the blobs to delete
 // once the transaction is committed.
@@ -172,6 +195,11 @@ func supersede(tx store.Writer, c *config, key string, v *version) (old []string
 	current, err := readVersion(tx, c, key, "")
 	if err != nil {
 		return nil, err
+	}
+	if current != nil && current.space != v.currentSpace() {
+		if err := tx.Delete(current.space, current.name); err != nil {
+			return nil, err
+		}
 	}
 	next := uint64(1)
 	switch {
@@ -225,13 +253,18 @@ func (v *stored) remove(tx store.Writer, c *config, key string) (old []string, e
 	if err != nil {
 		return nil, err
 	}
+	if before == nil || before.currentSpace() != v.space {
+		if err := tx.Delete(v.space, v.name); err != nil {
+			return nil, err
+		}
+	}
 	if before == nil {
-		return old, tx.Delete(v.space, v.name)
+		return old, nil
 	}
 	if err := before.dropOlder(tx, c, key); err != nil {
 		return nil, err
 	}
-	return old, tx.Put(v.space, v.name, before.encode())
+	return old, before.putCurrent(tx, c, key)
 }
 
 // dropOlder removes the record of an older version, not its content.

@@ -83,7 +83,7 @@ func (in *VersionPage) scan(tx store.Reader, c *config, page *VersionListing) er
 	}
 	for again := true; again; {
 		again = false
-		for rec, err := range tx.Scan(spaceObject, store.Range{From: next, To: all.To}) {
+		for rec, err := range scanCurrent(tx, c, store.Range{From: next, To: all.To}) {
 			if err != nil {
 				return err
 			}

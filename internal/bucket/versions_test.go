@@ -49,8 +49,9 @@ func (m *versionModel) id(got string) string {
 	return bucket.NullVersion
 }
 
-// Whatever is written and deleted in whichever state, versions are those of the
-// model, and at the end nothing is left.
+// Whatever is written and deleted in whichever state, and wherever the current
+// delete markers lie, versions are those of the model, and at the end nothing is
+// left.
 func TestVersionsAgainstModel(t *testing.T) {
 	n := 0
 	w := memoryWorld(t)
@@ -64,7 +65,7 @@ func TestVersionsAgainstModel(t *testing.T) {
 		var ids []string
 		for step := range rapid.IntRange(1, 25).Draw(t, "steps") {
 			key := rapid.SampledFrom(keys).Draw(t, "key")
-			switch rapid.SampledFrom([]string{"put", "put", "delete", "remove", "enable", "suspend"}).Draw(t, "do") {
+			switch rapid.SampledFrom([]string{"put", "put", "delete", "remove", "enable", "suspend", "age", "move"}).Draw(t, "do") {
 			case "put":
 				content := pattern(rapid.SampledFrom([]int{0, 5, 20_000}).Draw(t, "size") + step)
 				info := w.put(name, key, content, sseS3)
@@ -99,6 +100,12 @@ func TestVersionsAgainstModel(t *testing.T) {
 			case "suspend":
 				m.status = bucket.VersioningSuspended
 				w.version(name, m.status)
+			case "age":
+				w.ageMarkers(name)
+			case "move":
+				if err := w.MoveMarkers(ctx); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 		w.compare(t, name, m, rapid.IntRange(1, 6).Draw(t, "max"))
