@@ -95,15 +95,8 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 	defer call.End(ctx, &err)
 	account := who.Account()
 	target := access.Target{ARN: name{kindDistribution, account, "*"}.arn(), Rule: policy.IdentityOnly}
-	noteTags(call, tags)
-	if err := call.Decide(target); err != nil {
+	if err := decideTagged(call, target, tags); err != nil {
 		return nil, err
-	}
-	if len(tags) > 0 {
-		target.Action = "cloudfront:TagResource"
-		if err := call.Decide(target); err != nil {
-			return nil, err
-		}
 	}
 	if err := checkTags(tags); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/function"
+	"github.com/keyfront-project/keyfront/internal/function/trigger"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
@@ -50,7 +51,8 @@ type FunctionForm struct {
 type EdgeFunction struct {
 	Meta
 	Development FunctionForm
-	Live        *FunctionForm `json:",omitempty"` // nil until it is published
+	Live        *FunctionForm     `json:",omitempty"` // nil until it is published
+	Tags        map[string]string `json:",omitempty"`
 }
 
 // FunctionSummary tells about one stage of a function.
@@ -107,24 +109,28 @@ func (c FunctionConfig) same(o FunctionConfig) bool {
 	return c.Comment == o.Comment && c.Runtime == o.Runtime
 }
 
-// CreateFunction keeps a CloudFront function, at the stage of development.
+// CreateFunction keeps a CloudFront function, at the stage of development. With
+// tags it wants the permission for TagResource as well.
 //
 // Beside ErrInvalid it returns ErrFunctionExists about the name, ErrFunctionSize
 // and ErrTooManyFunctions.
 //
 // Source: CloudFront API Reference, CreateFunction.
-func (s *Service) CreateFunction(ctx context.Context, who access.Caller, id string, c FunctionConfig, code []byte) (_ *FunctionSummary, err error) {
+func (s *Service) CreateFunction(ctx context.Context, who access.Caller, id string, c FunctionConfig, code []byte, tags map[string]string) (_ *FunctionSummary, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:CreateFunction")
 	defer call.End(ctx, &err)
 	call.Note("name", id)
 	n := name{kindFunction, who.Account(), id}
-	if err := call.Decide(s.target(n)); err != nil {
+	if err := decideTagged(call, s.target(n), tags); err != nil {
 		return nil, err
 	}
 	if !functionName.MatchString(id) {
 		return nil, refuse(ErrInvalid, "The parameter Name must have 1 to 64 letters, digits, hyphens and underscores.")
 	}
 	if err := c.check(code); err != nil {
+		return nil, err
+	}
+	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
 	var made *EdgeFunction
@@ -140,7 +146,7 @@ func (s *Service) CreateFunction(ctx context.Context, who access.Caller, id stri
 			return err
 		}
 		etag := newID("E")
-		made = &EdgeFunction{Meta: Meta{ETag: etag}, Development: FunctionForm{etag, c, code, t.now, t.now}}
+		made = &EdgeFunction{Meta: Meta{ETag: etag}, Development: FunctionForm{etag, c, code, t.now, t.now}, Tags: tags}
 		return t.put(n, made)
 	})
 	if err != nil {
@@ -280,7 +286,7 @@ type FunctionTest struct {
 	// Utilization is how much of its time it took, in percent.
 	Utilization int
 	Log         []string
-	// Output is {"request":…} or {"response":…}; Failure says why there is none.
+	// Output is what trigger.Trial.Output says; Failure says why there is none.
 	Output, Failure string
 }
 
@@ -309,6 +315,10 @@ func (s *Service) TestFunction(ctx context.Context, who access.Caller, id, versi
 	if len(event) > maxTestEventBytes || !json.Valid(event) {
 		return nil, refuse(ErrInvalid, "The parameter EventObject must be JSON of at most %d bytes.", maxTestEventBytes)
 	}
+	trial, err := trigger.ReadTrial(event)
+	if err != nil {
+		return nil, refuse(ErrInvalid, "The parameter EventObject is no event of a CloudFront function: %s.", reason(err))
+	}
 	loaded, err := s.load(n, &about.FunctionForm)
 	if err != nil {
 		return nil, err
@@ -317,14 +327,14 @@ func (s *Service) TestFunction(ctx context.Context, who access.Caller, id, versi
 	out := &FunctionTest{Summary: about}
 	err = call.Effect(ctx, func() error {
 		result, err := loaded.Invoke(ctx, function.Invocation{RequestID: who.RequestID, Payload: event})
-		return out.settle(result, err)
+		return out.settle(trial, result, err)
 	})
 	return out, err
 }
 
 // settle makes the outcome of a trial of what came back. What is not the
 // function's doing is ErrTestFailed.
-func (t *FunctionTest) settle(r *function.Result, err error) error {
+func (t *FunctionTest) settle(trial *trigger.Trial, r *function.Result, err error) error {
 	if r == nil {
 		return errors.Join(ErrTestFailed, err)
 	}
@@ -343,19 +353,21 @@ func (t *FunctionTest) settle(r *function.Result, err error) error {
 	case err != nil:
 		return errors.Join(ErrTestFailed, err)
 	}
-	var kind struct {
-		Status json.RawMessage `json:"statusCode"`
-		Method json.RawMessage `json:"method"`
+	output, err := trial.Output(r.Payload, r.Origin)
+	if err != nil {
+		t.Failure = "The CloudFront function returned an invalid value: " + reason(err)
 	}
-	switch err := json.Unmarshal(r.Payload, &kind); {
-	case err != nil || kind.Status == nil && kind.Method == nil:
-		t.Failure = "The CloudFront function returned an invalid value: neither a request nor a response."
-	case kind.Status != nil:
-		t.Output = `{"response":` + string(r.Payload) + `}`
-	default:
-		t.Output = `{"request":` + string(r.Payload) + `}`
-	}
+	t.Output = string(output)
 	return nil
+}
+
+// reason is what is wrong with an event or a result.
+func reason(err error) string {
+	var invalid *trigger.Invalid
+	if errors.As(err, &invalid) {
+		return invalid.Reason
+	}
+	return err.Error()
 }
 
 func (s *Service) load(n name, form *FunctionForm) (*function.Function, error) {

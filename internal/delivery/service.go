@@ -434,8 +434,8 @@ func get[T object](ctx context.Context, s *Service, who access.Caller, action po
 
 // decide asks the gate about a call on n.
 func (s *Service) decide(call *access.Call, n name) error {
-	if d, err := find[*DistributionInfo](s, n, ErrNoDistribution); err == nil {
-		for k, v := range d.Tags {
+	if o, err := find[labelled](s, n, ErrNoResource); err == nil {
+		for k, v := range o.labels() {
 			call.Keys.Set("aws:ResourceTag/"+k, v)
 		}
 	}

@@ -51,20 +51,56 @@ func noteTags(call *access.Call, tags map[string]string) {
 	call.Keys.Set("aws:TagKeys", slices.Sorted(maps.Keys(tags))...)
 }
 
-// taggable finds the resource with that ARN. Distributions have tags.
+// decideTagged decides about making a resource: with tags it wants the permission
+// for TagResource as well.
+func decideTagged(call *access.Call, target access.Target, tags map[string]string) error {
+	noteTags(call, tags)
+	if err := call.Decide(target); err != nil || len(tags) == 0 {
+		return err
+	}
+	target.Action = "cloudfront:TagResource"
+	return call.Decide(target)
+}
+
+// labelled is an object with tags.
+type labelled interface {
+	object
+	labels() map[string]string
+	// relabelled is a copy with other tags.
+	relabelled(tags map[string]string) labelled
+}
+
+func (d *DistributionInfo) labels() map[string]string { return d.Tags }
+
+func (d *DistributionInfo) relabelled(tags map[string]string) labelled {
+	next := *d
+	next.Tags = tags
+	return &next
+}
+
+func (f *EdgeFunction) labels() map[string]string { return f.Tags }
+
+func (f *EdgeFunction) relabelled(tags map[string]string) labelled {
+	next := *f
+	next.Tags = tags
+	return &next
+}
+
+// taggable finds the resource with that ARN. Distributions and functions have tags.
 func taggable(who access.Caller, resource string) (name, error) {
 	a, err := arn.Parse(resource)
 	if err != nil || a.Partition != "aws" || a.Service != "cloudfront" || a.Region != "" {
 		return name{}, refuse(ErrInvalid, "The parameter Resource %.256q is not the ARN of a CloudFront resource.", resource)
 	}
-	id, ok := strings.CutPrefix(a.Resource, string(kindDistribution)+"/")
-	if !ok || a.Account != who.Account() {
+	sort, id, ok := strings.Cut(a.Resource, "/")
+	n := name{kind(sort), a.Account, id}
+	if !ok || n.kind != kindDistribution && n.kind != kindFunction || a.Account != who.Account() {
 		return name{}, ErrNoResource
 	}
-	return name{kindDistribution, a.Account, id}, nil
+	return n, nil
 }
 
-// ListTags returns the tags of the distribution with that ARN, or ErrNoResource.
+// ListTags returns the tags of the resource with that ARN, or ErrNoResource.
 func (s *Service) ListTags(ctx context.Context, who access.Caller, resource string) (_ map[string]string, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:ListTagsForResource")
 	defer call.End(ctx, &err)
@@ -72,14 +108,14 @@ func (s *Service) ListTags(ctx context.Context, who access.Caller, resource stri
 	if err != nil {
 		return nil, err
 	}
-	d, err := find[*DistributionInfo](s, n, ErrNoResource)
+	o, err := find[labelled](s, n, ErrNoResource)
 	if err != nil {
 		return nil, err
 	}
-	return d.Tags, nil
+	return o.labels(), nil
 }
 
-// Tag adds tags to the distribution with that ARN, or replaces their values.
+// Tag adds tags to the resource with that ARN, or replaces their values.
 func (s *Service) Tag(ctx context.Context, who access.Caller, resource string, tags map[string]string) (err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:TagResource")
 	defer call.End(ctx, &err)
@@ -94,7 +130,7 @@ func (s *Service) Tag(ctx context.Context, who access.Caller, resource string, t
 	return s.retag(ctx, call, n, func(have map[string]string) { maps.Copy(have, tags) })
 }
 
-// Untag removes tags from the distribution with that ARN.
+// Untag removes tags from the resource with that ARN.
 func (s *Service) Untag(ctx context.Context, who access.Caller, resource string, keys []string) (err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:UntagResource")
 	defer call.End(ctx, &err)
@@ -128,19 +164,18 @@ func (s *Service) decideTagging(call *access.Call, who access.Caller, resource s
 // retag changes tags only: the configuration and its ETag stay.
 func (s *Service) retag(ctx context.Context, call *access.Call, n name, edit func(tags map[string]string)) error {
 	return s.change(ctx, call, func(t *txn) error {
-		old, err := lookup[*DistributionInfo](t, n, ErrNoResource)
+		old, err := lookup[labelled](t, n, ErrNoResource)
 		if err != nil {
 			return err
 		}
-		tagged := *old
-		tagged.Tags = maps.Clone(old.Tags)
-		if tagged.Tags == nil {
-			tagged.Tags = make(map[string]string)
+		tags := maps.Clone(old.labels())
+		if tags == nil {
+			tags = make(map[string]string)
 		}
-		edit(tagged.Tags)
-		if err := checkTags(tagged.Tags); err != nil {
+		edit(tags)
+		if err := checkTags(tags); err != nil {
 			return err
 		}
-		return t.put(n, &tagged)
+		return t.put(n, old.relabelled(tags))
 	})
 }

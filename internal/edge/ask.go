@@ -24,22 +24,26 @@ type reply struct {
 	generated bool
 }
 
-// requests makes the request to the behaviour's origin, and behind it the one to
+// destination is the one that a function chose, or the behaviour's.
+func (x *exchange) destination() destination {
+	if x.chosen != nil {
+		return *x.chosen
+	}
+	return destination{x.plan.b.Origin, x.plan.b.Failover}
+}
+
+// requests makes the request to the destination's origin, and behind it the one to
 // the origin that may stand in for that. A body can be sent only once.
 //
 // Source: CloudFront Developer Guide, "Optimize high availability with
 // CloudFront origin failover".
 func (x *exchange) requests() []origin.Request {
-	b := x.plan.b
-	to := b.Origin
-	if x.origin != nil {
-		to = x.origin
-	}
-	all := []origin.Request{x.originRequest(to)}
+	to := x.destination()
+	all := []origin.Request{x.originRequest(to.origin)}
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		if b.Failover != nil && x.r.ContentLength == 0 {
-			all = append(all, x.originRequest(b.Failover.Origin))
+		if to.failover != nil && x.r.ContentLength == 0 {
+			all = append(all, x.originRequest(to.failover.Origin))
 		}
 	}
 	x.timed(all)
@@ -77,7 +81,7 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 			if last {
 				return nil, err
 			}
-		case last || !slices.Contains(j.plan.b.Failover.Statuses, r.StatusCode):
+		case last || !slices.Contains(j.failover.Statuses, r.StatusCode):
 			r.Response, err = e.fromOrigin(ctx, j, &req, r.Response)
 			return r, err
 		default:

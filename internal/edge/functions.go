@@ -156,12 +156,12 @@ func (x *exchange) viewerRequest() bool {
 		return false
 	}
 	if change != nil {
-		to, err := x.site.changed(x.plan.b.Origin, change)
+		to, err := x.site.changed(x.plan.b, change)
 		if err != nil {
 			x.failed(h.failed(x.r.Context(), err))
 			return false
 		}
-		x.origin = to
+		x.chosen = to
 	}
 	x.proceed(got)
 	return true

@@ -169,6 +169,31 @@ func TestOriginSwitch(t *testing.T) {
 	}
 }
 
+// TestOriginGroupOfFunction asks the second origin of a group that a function made
+// when the first one fails.
+func TestOriginGroupOfFunction(t *testing.T) {
+	r := registry{}
+	run := r.at(t, trigger.ViewerRequest, "js", `import cf from 'cloudfront'; function handler(e) {
+		const second = e.request.uri === '/nowhere' ? 'none' : 'second';
+		if (e.request.uri === '/select') cf.selectRequestOriginById('second');
+		else cf.createRequestOriginGroup({ originIds: [{ originId: 'origin' }, { originId: second }], failoverCriteria: { statusCodes: [503, 404] } });
+		if (e.request.uri === '/both') cf.updateRequestOrigin({ originPath: '/x' });
+		return e.request; }`)
+	d := distribution(answering(t, "first", new(counter)), last(run))
+	failover(answering(t, "second", new(counter)))(d)
+	for _, b := range d.Behaviors {
+		b.Failover = nil
+	}
+	w := newWorld(t, newFeed(d), func(c *edge.Config) { c.Functions = r })
+	want(t, w.get("/ok"), 200, "Miss", "first")
+	want(t, w.get("/503"), 200, "Miss", "second")
+	want(t, w.get("/403"), 403, "Error", "first")
+	want(t, w.get("/404"), 404, "Error", "second")
+	want(t, w.get("/select"), 200, "Miss", "second")
+	want(t, w.get("/nowhere"), 503, "FunctionExecutionError", "*")
+	want(t, w.get("/both"), 503, "FunctionExecutionError", "*")
+}
+
 func TestViewerResponseFunction(t *testing.T) {
 	r := registry{}
 	w := withFunctions(t, r, func(w http.ResponseWriter, r *http.Request) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
 )
@@ -15,8 +16,10 @@ import (
 type job struct {
 	site *site
 	plan *plan
-	// reqs are tried in their order until one succeeds.
-	reqs []origin.Request
+	// reqs are tried in their order until one succeeds; failover says which
+	// answers are no success, and is not nil if there are several.
+	reqs     []origin.Request
+	failover *delivery.Failover
 	url  string
 	// encoding is what the viewer accepts, normalised.
 	encoding string
@@ -26,7 +29,7 @@ type job struct {
 }
 
 func (x *exchange) job(stale *cache.Entry) *job {
-	return &job{site: x.site, plan: x.plan, reqs: x.requests(), url: x.url(), encoding: x.encoding(), stale: stale, id: x.id, client: x.clientIP()}
+	return &job{site: x.site, plan: x.plan, reqs: x.requests(), failover: x.destination().failover, url: x.url(), encoding: x.encoding(), stale: stale, id: x.id, client: x.clientIP()}
 }
 
 // url is what invalidations call the answer.

@@ -148,13 +148,45 @@ func chosen(base *delivery.Origin, to *trigger.Origin) *delivery.Origin {
 	return &o
 }
 
-// changed is the origin that a CloudFront function asked for.
-func (s *site) changed(base *delivery.Origin, c *trigger.OriginChange) (*delivery.Origin, error) {
+// destination is where requests to the origin go: to an origin, and to the one
+// that stands in for it; nil for none.
+type destination struct {
+	origin   *delivery.Origin
+	failover *delivery.Failover
+}
+
+// changed is the destination that a CloudFront function asked for.
+func (s *site) changed(b *delivery.Behavior, c *trigger.OriginChange) (*destination, error) {
+	to := destination{b.Origin, b.Failover}
+	var err error
 	if c.Select != "" {
-		if base = s.d.Origins[c.Select]; base == nil {
-			return nil, &trigger.Invalid{Reason: "the distribution has no origin " + c.Select}
+		if to.origin, err = s.origin(c.Select); err != nil {
+			return nil, err
 		}
 	}
+	if g := c.Group; g != nil {
+		to.failover = &delivery.Failover{Statuses: g.Statuses}
+		if to.origin, err = s.origin(g.Origins[0]); err != nil {
+			return nil, err
+		}
+		to.failover.Origin, err = s.origin(g.Origins[1])
+		return &to, err
+	}
+	to.origin = updated(to.origin, c)
+	return &to, nil
+}
+
+// origin is one that a CloudFront function named by its id.
+func (s *site) origin(id string) (*delivery.Origin, error) {
+	o := s.d.Origins[id]
+	if o == nil {
+		return nil, &trigger.Invalid{Reason: "the distribution has no origin " + id}
+	}
+	return o, nil
+}
+
+// updated is base, changed as a CloudFront function asked for.
+func updated(base *delivery.Origin, c *trigger.OriginChange) *delivery.Origin {
 	o := *base
 	if c.DomainName != nil && !strings.EqualFold(*c.DomainName, base.DomainName) {
 		o.DomainName = strings.ToLower(*c.DomainName)
@@ -192,7 +224,7 @@ func (s *site) changed(base *delivery.Origin, c *trigger.OriginChange) (*deliver
 			o.Access = delivery.OriginAccess{ControlID: "function", Type: delivery.OriginType(a.OriginType), Signing: signings[a.SigningBehavior]}
 		}
 	}
-	return &o, nil
+	return &o
 }
 
 var signings = map[string]delivery.SigningBehavior{

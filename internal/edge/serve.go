@@ -34,8 +34,8 @@ type exchange struct {
 	begun    time.Time // of the process's clock
 	// upstream is how long the origin took, if answers are to tell of it.
 	upstream *origin.Timing
-	// origin is the one that a function chose in place of the behaviour's, or nil.
-	origin *delivery.Origin
+	// chosen is where a function leads in place of the behaviour, or nil.
+	chosen *destination
 	// tally is what w leads through, unless another exchange's does.
 	tally tally
 	// instead is not 0 in the edge's own request for an error page: the status

@@ -49,7 +49,7 @@ func (k edgeFunctionKind) create(ctx context.Context, t *stack.Task) (stack.Made
 	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
 	}
-	f, err := k.delivery.CreateFunction(ctx, t.Who, p.Name, p.config(), []byte(p.FunctionCode))
+	f, err := k.delivery.CreateFunction(ctx, t.Who, p.Name, p.config(), []byte(p.FunctionCode), nil)
 	if t.Again && errors.Is(err, delivery.ErrFunctionExists) {
 		taken := err
 		f, err = k.delivery.GetFunction(ctx, t.Who, p.Name, delivery.Development)

@@ -39,7 +39,7 @@ type functionRequest struct {
 	name   string
 	config delivery.FunctionConfig
 	code   []byte
-	tags   []tag
+	tags   tagList
 }
 
 var functionUpdate = of(
@@ -49,7 +49,7 @@ var functionUpdate = of(
 
 var functionCreate = of(append(functionUpdate.members,
 	value("Name", required, text{}, func(r *functionRequest) *string { return &r.name }),
-	group("Tags", optional, nil, uncounted("Tag", tagShape, func(r *functionRequest) *[]tag { return &r.tags })))...)
+	nested("Tags", optional, tags, func(r *functionRequest) *tagList { return &r.tags }))...)
 
 var functionSummary = of(
 	show("Name", func(f *delivery.FunctionSummary) string { return f.Name }),
@@ -99,10 +99,11 @@ func (d *Door) createFunction(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.tags) > 0 {
-		return nil, &delivery.Refusal{Kind: delivery.ErrInvalid, Message: "The parameter Tags is not supported by this server: functions have none."}
+	set, err := in.tags.set()
+	if err != nil {
+		return nil, err
 	}
-	f, err := d.service.CreateFunction(c.Context(), c.Caller, in.name, in.config, in.code)
+	f, err := d.service.CreateFunction(c.Context(), c.Caller, in.name, in.config, in.code, set)
 	if err != nil {
 		return nil, err
 	}

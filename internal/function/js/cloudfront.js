@@ -68,14 +68,17 @@ globalThis.__core = (function () {
     kvs: (id) => store(id),
     updateRequestOrigin: (o) => {
       if (o === null || typeof o !== 'object' || Array.isArray(o)) throw new TypeError('updateRequestOrigin takes an object');
-      origin = Object.assign(origin && origin.update ? origin : { update: {} }, {});
-      origin.update = Object.assign({}, origin.update, JSON.parse(JSON.stringify(o)));
+      if (origin && origin.group) throw new TypeError('updateRequestOrigin cannot follow createRequestOriginGroup');
+      origin = Object.assign({}, origin, { update: Object.assign({}, origin && origin.update, JSON.parse(JSON.stringify(o))) });
     },
     selectRequestOriginById: (id, o) => {
       if (typeof id !== 'string') throw new TypeError('selectRequestOriginById takes an origin id');
       origin = { select: id, update: o && o.originOverrides ? JSON.parse(JSON.stringify(o.originOverrides)) : {} };
     },
-    createRequestOriginGroup: () => { throw new Error('createRequestOriginGroup is not supported'); },
+    createRequestOriginGroup: (o) => {
+      if (o === null || typeof o !== 'object' || !Array.isArray(o.originIds)) throw new TypeError('createRequestOriginGroup takes originIds and failoverCriteria');
+      origin = { group: JSON.parse(JSON.stringify(o)) };
+    },
   };
   cloudfront.default = cloudfront;
 

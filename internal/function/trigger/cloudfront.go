@@ -298,11 +298,13 @@ func readBody(raw json.RawMessage) ([]byte, error) {
 	return nil, invalid("body.encoding %.32q", b.Encoding)
 }
 
-// OriginChange is what a CloudFront function asked for by updateRequestOrigin or
-// selectRequestOriginById. Nil fields leave what is.
+// OriginChange is what a CloudFront function asked for by updateRequestOrigin,
+// selectRequestOriginById or createRequestOriginGroup. Nil fields leave what is.
 type OriginChange struct {
 	// Select is the id of another origin of the distribution, or empty.
 	Select string
+	// Group takes the place of all else.
+	Group *OriginGroup
 	// DomainName and the rest change the origin that is selected then.
 	DomainName, Path                       *string
 	Header                                 http.Header
@@ -314,6 +316,18 @@ type OriginChange struct {
 	Access                                 *AccessChange
 }
 
+// OriginGroup is a first origin of the distribution, and the one that stands in
+// for it when that answers with one of Statuses, or not at all.
+type OriginGroup struct {
+	Origins  [2]string // ids
+	Statuses []int
+}
+
+// failovers are the statuses that origin groups can have.
+//
+// Source: CloudFront API Reference, StatusCodes.
+var failovers = []int{400, 403, 404, 416, 429, 500, 502, 503, 504}
+
 // AccessChange is an origin access control.
 type AccessChange struct {
 	Enabled                     bool
@@ -324,6 +338,15 @@ type AccessChange struct {
 func ReadOriginChange(text []byte) (*OriginChange, error) {
 	var got struct {
 		Select string `json:"select"`
+		Group  *struct {
+			Origins []struct {
+				ID string `json:"originId"`
+			} `json:"originIds"`
+			Selection string `json:"selectionCriteria"`
+			Failover  struct {
+				Statuses []int `json:"statusCodes"`
+			} `json:"failoverCriteria"`
+		} `json:"group"`
 		Update struct {
 			Domain   *string           `json:"domainName"`
 			Path     *string           `json:"originPath"`
@@ -366,6 +389,25 @@ func ReadOriginChange(text []byte) (*OriginChange, error) {
 	}
 	for name, v := range u.Header {
 		out.Header.Set(name, v)
+	}
+	if g := got.Group; g != nil {
+		out.Group = &OriginGroup{Statuses: g.Failover.Statuses}
+		switch {
+		case len(g.Origins) != 2 || g.Origins[0].ID == g.Origins[1].ID:
+			return nil, invalid("origin: originIds must have two different origins")
+		case g.Selection != "" && g.Selection != "default":
+			return nil, invalid("origin: selectionCriteria %.64q is not supported", g.Selection)
+		case len(g.Failover.Statuses) == 0:
+			return nil, invalid("origin: failoverCriteria has no statusCodes")
+		}
+		for i, o := range g.Origins {
+			out.Group.Origins[i] = o.ID
+		}
+		for _, status := range g.Failover.Statuses {
+			if !slices.Contains(failovers, status) {
+				return nil, invalid("origin: statusCodes must not have %d", status)
+			}
+		}
 	}
 	switch {
 	case u.Domain != nil && (!hostName(*u.Domain) || len(*u.Domain) > 253):

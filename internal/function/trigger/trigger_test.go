@@ -196,6 +196,11 @@ func FuzzResults(f *testing.F) {
 			if got, err := trigger.ReadOriginChange(result); err == nil {
 				sendable(t, got.Header)
 			}
+			if trial, err := trigger.ReadTrial(result); err == nil {
+				if output, err := trial.Output(result, result); err == nil && !json.Valid(output) {
+					t.Errorf("output %s", output)
+				}
+			}
 		}
 	})
 }
