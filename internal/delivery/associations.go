@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
 )
@@ -24,6 +25,9 @@ type Functions interface {
 	// Associable returns nil if distributions of the account may run the function
 	// at the event. An error's text goes to the caller.
 	Associable(ctx context.Context, account arn.AccountID, functionARN string, event trigger.Event) error
+	// Replicable decides in call whether its caller may have distributions run the
+	// function. It replaces the call's keys. An error's text goes to the caller.
+	Replicable(ctx context.Context, call *access.Call, functionARN string) error
 }
 
 var (
@@ -70,8 +74,17 @@ func (b *BehaviorConfig) validateFunctions(name string) error {
 	return nil
 }
 
-// checkFunctions wants every function that c names to be there for the account.
-func (s *Service) checkFunctions(ctx context.Context, account arn.AccountID, c *DistributionConfig) error {
+// checkFunctions wants every function that c names to be there for the account,
+// and the caller to be allowed to replicate those that old, if there is one, has not.
+func (s *Service) checkFunctions(ctx context.Context, call *access.Call, account arn.AccountID, old, c *DistributionConfig) error {
+	admitted := make(map[string]bool)
+	if old != nil {
+		for _, b := range old.behaviors() {
+			for _, f := range b.functions() {
+				admitted[f.ARN] = true
+			}
+		}
+	}
 	for name, b := range c.behaviors() {
 		for event, f := range b.functions() {
 			switch {
@@ -80,7 +93,15 @@ func (s *Service) checkFunctions(ctx context.Context, account arn.AccountID, c *
 			case s.cfg.Functions == nil:
 				return unsupported(name + ".FunctionAssociations")
 			}
-			if err := s.cfg.Functions.Associable(ctx, account, f.ARN, event); err != nil {
+			var err error
+			if !admitted[f.ARN] {
+				err = s.cfg.Functions.Replicable(ctx, call, f.ARN)
+				admitted[f.ARN] = true
+			}
+			if err == nil {
+				err = s.cfg.Functions.Associable(ctx, account, f.ARN, event)
+			}
+			if err != nil {
 				kind := ErrInvalidFunction
 				if f.Lambda {
 					kind = ErrInvalidLambda

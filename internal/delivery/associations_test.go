@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
@@ -27,6 +28,14 @@ func (k known) Associable(_ context.Context, account arn.AccountID, name string,
 		}
 	}
 	return errors.New("no such function")
+}
+
+// Replicable asks the gate as package lambda does.
+func (known) Replicable(_ context.Context, call *access.Call, name string) error {
+	if call.Decide(access.Target{ARN: name, Action: "lambda:EnableReplication"}) != nil {
+		return errors.New("not replicable")
+	}
+	return nil
 }
 
 func lambdas(a ...delivery.LambdaAssociation) func(*delivery.DistributionConfig) {

@@ -101,7 +101,7 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	if err := s.accept(ctx, who.Account(), &c); err != nil {
+	if err := s.accept(ctx, call, who.Account(), nil, &c); err != nil {
 		return nil, err
 	}
 	n := name{kindDistribution, account, newID("E")}
@@ -125,14 +125,14 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 }
 
 // accept normalises and validates a configuration, without changing what the
-// caller still holds.
-func (s *Service) accept(ctx context.Context, account arn.AccountID, c *DistributionConfig) error {
+// caller still holds. old is the one that it replaces, or nil.
+func (s *Service) accept(ctx context.Context, call *access.Call, account arn.AccountID, old, c *DistributionConfig) error {
 	*c = c.clone()
 	c.normalize()
 	if err := c.validate(&s.cfg.Quotas, s.cfg.EdgeDomain, s.cfg.Certificates); err != nil {
 		return err
 	}
-	return s.checkFunctions(ctx, account, c)
+	return s.checkFunctions(ctx, call, account, old, c)
 }
 
 // putDistribution stores d in place of old, nil for a new one, with its
@@ -277,7 +277,11 @@ func (s *Service) UpdateDistribution(ctx context.Context, who access.Caller, id,
 	if err := s.decide(call, n); err != nil {
 		return nil, err
 	}
-	if err := s.accept(ctx, who.Account(), &c); err != nil {
+	var before *DistributionConfig
+	if old, err := find[*DistributionInfo](s, n, ErrNoDistribution); err == nil {
+		before = &old.Config
+	}
+	if err := s.accept(ctx, call, who.Account(), before, &c); err != nil {
 		return nil, err
 	}
 	var made *DistributionInfo

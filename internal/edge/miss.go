@@ -20,7 +20,7 @@ type job struct {
 	// answers are no success, and is not nil if there are several.
 	reqs     []origin.Request
 	failover *delivery.Failover
-	url  string
+	url      string
 	// encoding is what the viewer accepts, normalised.
 	encoding string
 	stale    *cache.Entry // what the answer is to replace, or nil

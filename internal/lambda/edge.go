@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -33,6 +34,30 @@ func (s *Service) version(ctx context.Context, account arn.AccountID, versionARN
 		return err
 	})
 	return ref, v, err
+}
+
+// Replicable decides in call, which is CloudFront's, whether its caller may have
+// distributions run the version. An error's text is for the caller.
+//
+// Source: CloudFront Developer Guide, "Set up IAM permissions and roles for
+// Lambda@Edge".
+func (s *Service) Replicable(ctx context.Context, call *access.Call, versionARN string) error {
+	ref, err := parse(&access.Caller{Region: "us-east-1"}, versionARN, "")
+	if err != nil {
+		return err
+	}
+	call.ResetKeys() // they told of the distribution
+	t, _, err := s.target(ctx, call, ref)
+	if err != nil {
+		return err
+	}
+	for _, operation := range []string{"GetFunction", "EnableReplication*"} {
+		t.Action = action(strings.TrimSuffix(operation, "*"))
+		if err := call.Decide(t); err != nil {
+			return refuse(ErrInvalid, "Lambda@Edge cannot retrieve the specified Lambda function. Update the IAM policy to add permission: lambda:%s for resource: %s and try again.", operation, versionARN)
+		}
+	}
+	return nil
 }
 
 // Associable returns nil if distributions of the account may run the version at

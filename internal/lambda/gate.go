@@ -26,29 +26,38 @@ func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Call
 	if err != nil {
 		return ref, nil, err
 	}
-	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		r, err = readRecord(tx, ref)
-		return err
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	t, r, err := s.target(ctx, call, ref)
+	if err != nil {
 		return ref, nil, err
 	}
-	t := access.Target{ARN: ref.arn(), Owner: ref.account}
-	if r != nil {
-		for key, value := range r.Tags {
-			call.Keys.SetIn("aws:ResourceTag/", key, value)
-		}
-		if t.Policy, err = r.document(ref.qualifier); err != nil {
-			return ref, nil, err
-		}
-	}
-	if derr := call.Decide(t); derr != nil {
-		return ref, nil, derr
+	if err := call.Decide(t); err != nil {
+		return ref, nil, err
 	}
 	if r == nil {
 		return ref, nil, ref.missing()
 	}
 	return ref, r, nil
+}
+
+// target is what a decision about a function stands on. The record is nil if there
+// is none.
+func (s *Service) target(ctx context.Context, call *access.Call, ref reference) (t access.Target, r *record, err error) {
+	t = access.Target{ARN: ref.arn(), Owner: ref.account}
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		r, err = readRecord(tx, ref)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return t, nil, nil
+	}
+	if err != nil {
+		return t, nil, err
+	}
+	for key, value := range r.Tags {
+		call.Keys.SetIn("aws:ResourceTag/", key, value)
+	}
+	t.Policy, err = r.document(ref.qualifier)
+	return t, r, err
 }
 
 // edit changes a function in one transaction, once the record of the call is

@@ -120,6 +120,15 @@ func (f edgeFunctions) Associable(ctx context.Context, account arn.AccountID, fu
 	return f.server.lambda.Associable(ctx, account, functionARN, event)
 }
 
+// Replicable implements delivery.Functions. CloudFront functions need no more
+// permission than the distribution does.
+func (f edgeFunctions) Replicable(ctx context.Context, call *access.Call, functionARN string) error {
+	if ofCloudFront(functionARN) {
+		return nil
+	}
+	return f.server.lambda.Replicable(ctx, call, functionARN)
+}
+
 // Invoke implements edge.Functions.
 func (f edgeFunctions) Invoke(ctx context.Context, account arn.AccountID, functionARN string, in function.Invocation) (*function.Result, error) {
 	if ofCloudFront(functionARN) {
