@@ -23,7 +23,7 @@ var ranks = []string{
 	"internal/identity internal/keyring internal/bucket internal/delivery internal/lambda internal/parameter internal/secret internal/stack",
 	"internal/trail",
 	"internal/resource internal/edge/cache internal/edge/certificate internal/edge/compress internal/edge/origin internal/signer",
-	"internal/edge internal/api/front",
+	"internal/edge internal/api/front internal/api/doortest",
 	"internal/api/querydoor internal/api/jsondoor",
 	"internal/api/kms internal/api/s3 internal/api/cloudfront internal/api/iam internal/api/sts internal/api/own internal/api/ssm internal/api/lambda internal/api/secretsmanager internal/api/cloudtrail internal/api/cloudformation",
 	"internal/config",

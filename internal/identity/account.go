@@ -48,7 +48,10 @@ func (a *Admin) CreateAccount(ctx context.Context, who access.Caller, id arn.Acc
 func (a *Admin) CreateAccountAlias(ctx context.Context, who access.Caller, alias string) (err error) {
 	call := a.begin(&who, "iam:CreateAccountAlias", note{"accountAlias", alias})
 	defer call.End(ctx, &err)
-	if len(alias) < 3 || len(alias) > 63 || !aliasForm.MatchString(alias) {
+	if err := checkLength("accountAlias", alias, 3, 63); err != nil {
+		return err
+	}
+	if !aliasForm.MatchString(alias) || strings.Contains(alias, "--") {
 		return invalid("accountAlias", alias, "satisfy regular expression pattern: ^[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?$")
 	}
 	if err := a.ask(call, &who, "*", nil); err != nil {

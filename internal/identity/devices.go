@@ -8,6 +8,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
@@ -180,7 +181,7 @@ func badCode(who *access.Caller, serial string) error {
 // step that it returns is to be used up by useCode.
 func (a *Admin) checkCode(who *access.Caller, serial, text string) (step int64, err error) {
 	d := a.deviceOf(who.Account(), serial)
-	if d == nil || d.UserID == "" || d.UserID != who.Principal.UniqueID || !a.codes.open(serial, who.At) {
+	if d == nil || who.Principal.Kind != policy.User || d.UserID != who.Principal.UniqueID || !a.codes.open(serial, who.At) {
 		return 0, fail(ErrSessionDenied, "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
 	}
 	seed, err := a.service.cfg.Domain.Unwrap(purposeSeed, serial, d.Seed)

@@ -150,15 +150,20 @@ func (a *Admin) AccessKeyUse(ctx context.Context, who access.Caller, id string) 
 	return user, a.service.uses.last(id), nil
 }
 
-// AccessKeyAccount tells which account an access key belongs to, or returns
-// ErrValidation about one that is not of this server.
+// AccessKeyAccount tells which account a long-term access key belongs to, or
+// returns ErrValidation about one that is not of this server. The credentials of
+// GetSessionToken and GetFederationToken get ErrSessionDenied.
 //
-// Source: AWS STS API Reference, GetAccessKeyInfo.
+// Source: AWS STS API Reference, GetAccessKeyInfo; IAM User Guide, "Compare AWS
+// STS credentials".
 func (a *Admin) AccessKeyAccount(ctx context.Context, who access.Caller, id string) (account string, err error) {
 	call := a.begin(&who, "sts:GetAccessKeyInfo", note{"accessKeyId", id})
 	defer call.End(ctx, &err)
-	if len(id) < 16 || len(id) > 128 {
-		return "", invalid("accessKeyId", id, "have length between 16 and 128")
+	if who.Session != nil && who.Principal.Kind != policy.RoleSession {
+		return "", fail(ErrSessionDenied, "Cannot call GetAccessKeyInfo with session credentials")
+	}
+	if err := checkLength("accessKeyId", id, 16, 128); err != nil {
+		return "", err
 	}
 	if err := call.Decide(access.Target{ARN: "*", Owner: who.Account(), Rule: policy.IdentityOnly}); err != nil {
 		return "", err

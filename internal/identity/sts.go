@@ -33,7 +33,7 @@ const (
 var (
 	sessionForm  = regexp.MustCompile(`^[\w+=,.@-]*$`)
 	externalForm = regexp.MustCompile(`^[\w+=,.@:/-]*$`)
-	codeForm     = regexp.MustCompile(`^\d{6}$`)
+	codeForm     = regexp.MustCompile(`^\d*$`)
 )
 
 // MFA is a code of the caller's device.
@@ -129,8 +129,8 @@ func (a *Admin) AssumeRole(ctx context.Context, who access.Caller, in AssumeRole
 
 // check checks the form of the parameters and gives the role's name.
 func (in *AssumeRole) check() (arn.ARN, error) {
-	if len(in.Role) < 20 || len(in.Role) > 2048 {
-		return arn.ARN{}, invalid("roleArn", in.Role, "have length between 20 and 2048")
+	if err := checkLength("roleArn", in.Role, 20, 2048); err != nil {
+		return arn.ARN{}, err
 	}
 	name, err := arn.Parse(in.Role)
 	if err != nil || name.Principal() != arn.RolePrincipal {
@@ -156,12 +156,10 @@ func (in *AssumeRole) check() (arn.ARN, error) {
 }
 
 func checkText(member, text string, low, high int, form *regexp.Regexp, pattern string) error {
-	switch {
-	case len(text) < low:
-		return invalid(member, text, fmt.Sprintf("have length greater than or equal to %d", low))
-	case len(text) > high:
-		return invalid(member, text, fmt.Sprintf("have length less than or equal to %d", high))
-	case !form.MatchString(text):
+	if err := checkLength(member, text, low, high); err != nil {
+		return err
+	}
+	if !form.MatchString(text) {
 		return invalid(member, text, "satisfy regular expression pattern: "+pattern)
 	}
 	return nil
@@ -320,11 +318,16 @@ func (a *Admin) proveMFA(who *access.Caller, in MFA) (step int64, err error) {
 	if in == (MFA{}) {
 		return 0, nil
 	}
-	if in.Serial == "" || !codeForm.MatchString(in.Code) {
-		return 0, fail(ErrValidation, "1 validation error detected: Value '%s' at 'tokenCode' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\d]*", strings.Repeat("*", len(in.Code)))
-	}
-	if who.Principal.Kind != policy.User {
+	hidden := strings.Repeat("*", len(in.Code))
+	switch {
+	case in.Serial == "" || in.Code == "":
 		return 0, fail(ErrSessionDenied, "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+	case len(in.Code) < codeLength:
+		return 0, invalid("tokenCode", hidden, fmt.Sprintf("have length greater than or equal to %d", codeLength))
+	case len(in.Code) > codeLength:
+		return 0, invalid("tokenCode", hidden, fmt.Sprintf("have length less than or equal to %d", codeLength))
+	case !codeForm.MatchString(in.Code):
+		return 0, invalid("tokenCode", hidden, `satisfy regular expression pattern: [\d]*`)
 	}
 	if step, err = a.checkCode(who, in.Serial, in.Code); err != nil {
 		return 0, err

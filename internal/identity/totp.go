@@ -15,8 +15,9 @@ import (
 //
 // Source: RFC 6238, RFC 4226 section 5.3.
 const (
-	stepLength = 30 * time.Second
-	codeDigits = 1_000_000
+	stepLength  = 30 * time.Second
+	codeLength  = 6
+	codeModulus = 1_000_000
 	// window is how many steps a device's clock may be off.
 	window    = 1
 	seedBytes = 20
@@ -29,7 +30,7 @@ func code(seed []byte, step int64) string {
 	sum := m.Sum(nil)
 	at := sum[len(sum)-1] & 0xf
 	n := binary.BigEndian.Uint32(sum[at:at+4]) & 0x7fffffff
-	return fmt.Sprintf("%06d", n%codeDigits)
+	return fmt.Sprintf("%06d", n%codeModulus)
 }
 
 // findStep is the step within reach of now, and after last, whose password is

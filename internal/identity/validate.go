@@ -33,11 +33,7 @@ const (
 	maxRoleInlineChars  = 10240
 )
 
-const (
-	namePattern   = `[\w+=,.@-]+`
-	policyPattern = `[\w+=,.@-]+`
-	tagPattern    = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`
-)
+const tagPattern = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`
 
 var (
 	nameForm        = regexp.MustCompile(`^[\w+=,.@-]+$`)
@@ -50,13 +46,22 @@ var (
 
 // checkName says whether a name has 1 to max letters that names may have.
 func checkName(member, name string, maxLen int) error {
-	switch {
-	case name == "":
-		return invalid(member, name, "have length greater than or equal to 1")
-	case len(name) > maxLen:
-		return invalid(member, name, fmt.Sprintf("have length less than or equal to %d", maxLen))
-	case !nameForm.MatchString(name):
+	if err := checkLength(member, name, 1, maxLen); err != nil {
+		return err
+	}
+	if !nameForm.MatchString(name) {
 		return fail(ErrValidation, "The specified value for %s is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-", member)
+	}
+	return nil
+}
+
+// checkLength says whether a text has from low to high characters.
+func checkLength(member, text string, low, high int) error {
+	switch n := utf8.RuneCountInString(text); {
+	case n < low:
+		return invalid(member, text, fmt.Sprintf("have length greater than or equal to %d", low))
+	case n > high:
+		return invalid(member, text, fmt.Sprintf("have length less than or equal to %d", high))
 	}
 	return nil
 }
@@ -78,8 +83,8 @@ func checkNew(member string, m *Meta, maxLen int) error {
 }
 
 func checkPath(member, path string) error {
-	if len(path) > 512 {
-		return invalid(member, path, "have length less than or equal to 512")
+	if err := checkLength(member, path, 1, 512); err != nil {
+		return err
 	}
 	if !pathForm.MatchString(path) {
 		return fail(ErrValidation, "The specified value for %s is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.", member)
@@ -95,8 +100,8 @@ func checkPrefix(prefix string) error {
 }
 
 func checkDescription(text string) error {
-	if utf8.RuneCountInString(text) > 1000 {
-		return invalid("description", text, "have length less than or equal to 1000")
+	if err := checkLength("description", text, 0, 1000); err != nil {
+		return err
 	}
 	if !descriptionForm.MatchString(text) {
 		return invalid("description", text, `satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`)
@@ -136,8 +141,8 @@ func checkTags(have, news []Tag) ([]Tag, error) {
 			return nil, err
 		}
 		member := fmt.Sprintf("tags.%d.member.value", i+1)
-		if utf8.RuneCountInString(t.Value) > 256 {
-			return nil, invalid(member, t.Value, "have length less than or equal to 256")
+		if err := checkLength(member, t.Value, 0, 256); err != nil {
+			return nil, err
 		}
 		if !tagForm.MatchString(t.Value) {
 			return nil, invalid(member, t.Value, "satisfy regular expression pattern: "+tagPattern)
@@ -158,11 +163,10 @@ func checkTags(have, news []Tag) ([]Tag, error) {
 }
 
 func checkTagKey(member, key string) error {
+	if err := checkLength(member, key, 1, 128); err != nil {
+		return err
+	}
 	switch {
-	case key == "":
-		return invalid(member, key, "have length greater than or equal to 1")
-	case utf8.RuneCountInString(key) > 128:
-		return invalid(member, key, "have length less than or equal to 128")
 	case !tagForm.MatchString(key):
 		return invalid(member, key, `satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
@@ -188,8 +192,8 @@ func mergeTags(base, over []Tag) []Tag {
 // checkPolicyARN says whether text is the name of a managed policy, of whichever
 // account.
 func checkPolicyARN(text string) (arn.ARN, error) {
-	if len(text) < 20 {
-		return arn.ARN{}, invalid("policyArn", text, "have length greater than or equal to 20")
+	if err := checkLength("policyArn", text, 20, 2048); err != nil {
+		return arn.ARN{}, err
 	}
 	a, err := arn.Parse(text)
 	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "policy/") {

@@ -136,12 +136,6 @@ var wireErrors = []struct {
 	{front.ErrExpiredToken, "ExpiredToken", 403, "The security token included in the request is expired"},
 	{front.ErrBodyTooLarge, "RequestEntityTooLarge", 413, "The request body is too large."},
 	{front.ErrBodyRead, "RequestTimeout", 400, "The request body could not be read."},
-	{sigv4.ErrTwoForms, "IncompleteSignature", 400, "The request is signed both in its header and in its query."},
-	{sigv4.ErrSigV2, "IncompleteSignature", 400, "Signature Version 2 is not supported. Use AWS4-HMAC-SHA256."},
-	{sigv4.ErrSigV4a, "IncompleteSignature", 400, "AWS4-ECDSA-P256-SHA256 is not supported. Use AWS4-HMAC-SHA256."},
-	{sigv4.ErrScheme, "IncompleteSignature", 400, "The Authorization header has an unsupported scheme. Use AWS4-HMAC-SHA256."},
-	{sigv4.ErrNoPayloadHash, "IncompleteSignature", 400, "The header x-amz-content-sha256 is missing."},
-	{sigv4.ErrPayloadHash, "IncompleteSignature", 400, "The header x-amz-content-sha256 has no valid value."},
 }
 
 var errNoBody = errors.New("cloudfront: the operation needs a body")
@@ -193,13 +187,6 @@ func typedForm(err error) (errorForm, bool) {
 		quantity    *quantityError
 		missing     *missingError
 		decode      *restxml.DecodeError
-		mismatch    *sigv4.MismatchError
-		payload     *sigv4.PayloadMismatchError
-		skew        *sigv4.SkewError
-		expired     *sigv4.ExpiredError
-		malformed   *sigv4.MalformedError
-		scope       *sigv4.ScopeError
-		unsigned    *sigv4.UnsignedHeadersError
 	)
 	switch {
 	case errors.As(err, &unsupported):
@@ -210,21 +197,14 @@ func typedForm(err error) (errorForm, bool) {
 		return errorForm{"InvalidArgument", 400, missing.Error()}, true
 	case errors.As(err, &decode):
 		return errorForm{"MalformedInput", 400, decodeMessage(decode)}, true
-	case errors.As(err, &mismatch), errors.As(err, &payload):
-		return errorForm{"SignatureDoesNotMatch", 403, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}, true
-	case errors.As(err, &skew):
-		return errorForm{"SignatureDoesNotMatch", 403, skew.Sentence()}, true
-	case errors.As(err, &expired):
-		return errorForm{"SignatureDoesNotMatch", 403, expired.Sentence()}, true
-	case errors.As(err, &malformed):
-		return errorForm{"IncompleteSignature", 400, fmt.Sprintf("The %s of the signature %s.", malformed.Field, malformed.Problem)}, true
-	case errors.As(err, &scope):
-		return errorForm{"SignatureDoesNotMatch", 403, fmt.Sprintf("Credential should be scoped to a valid %s, not %.40q.", scope.Field, scope.Got)}, true
-	case errors.As(err, &unsigned):
-		return errorForm{"SignatureDoesNotMatch", 403, "There were headers present in the request which were not signed."}, true
-	default:
-		return errorForm{}, false
 	}
+	switch refusal, ok := sigv4.RefusalOf(err); {
+	case ok && refusal.Incomplete:
+		return errorForm{"IncompleteSignature", 400, refusal.Sentence}, true
+	case ok:
+		return errorForm{"SignatureDoesNotMatch", 403, refusal.Sentence}, true
+	}
+	return errorForm{}, false
 }
 
 func decodeMessage(e *restxml.DecodeError) string {

@@ -38,7 +38,8 @@ type Request struct {
 	// Caller is who calls. In Refuse its principal may be missing.
 	Caller access.Caller
 	// Body is the whole body, read and checked against the signature. It is nil
-	// for services that stream; those read Request.Body under Payload.
+	// for services that stream; those read Request.Body under Payload. In Refuse
+	// it may be missing, or the beginning of the body.
 	Body []byte
 	// Auth is what the verified signature says; its Form is sigv4.FormNone for
 	// an anonymous request.

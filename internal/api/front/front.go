@@ -25,6 +25,9 @@ const (
 	// maxSigningKeys bounds the derived keys that are kept, one per access key,
 	// day, region and service.
 	maxSigningKeys = 10_000
+	// unsignedBytes is how much of an unsigned request's body a door sees that
+	// refuses it: enough for the name of the operation.
+	unsignedBytes = 4 << 10
 	// bodyTimeout is how long a buffered body may take to arrive.
 	bodyTimeout = 30 * time.Second
 	// stallTimeout is how long a streamed body may pause.
@@ -157,6 +160,7 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 	}
 	if auth.Form == sigv4.FormNone {
 		if !s.Anonymous {
+			peekBody(w, req, s)
 			return ErrNoAuthentication
 		}
 		return readBody(w, req, s)
@@ -275,6 +279,18 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	_ = deadlines.SetReadDeadline(time.Time{})
 	req.Body = body
 	return nil
+}
+
+// peekBody reads the beginning of a body that is refused anyway.
+func peekBody(w http.ResponseWriter, req *Request, s *Service) {
+	if s.MaxBodyBytes == 0 {
+		return
+	}
+	deadlines := http.NewResponseController(w)
+	_ = deadlines.SetReadDeadline(time.Now().Add(bodyTimeout))
+	// What has arrived when the body breaks off is as good.
+	req.Body, _ = io.ReadAll(io.LimitReader(req.Request.Body, unsignedBytes))
+	_ = deadlines.SetReadDeadline(time.Time{})
 }
 
 // readAll reads a body of at most maxBytes. One of a declared length, which has

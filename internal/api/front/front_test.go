@@ -57,8 +57,8 @@ func (d *door) Serve(w http.ResponseWriter, r *front.Request) {
 	io.WriteString(w, d.name)
 }
 
-func (d *door) Refuse(w http.ResponseWriter, _ *front.Request, err error) {
-	d.refused = err
+func (d *door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
+	d.refused, d.body = err, string(r.Body)
 	w.WriteHeader(http.StatusForbidden)
 }
 
@@ -295,6 +295,25 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("refused with %v, want a %T", refused, tt.as)
 			}
 		})
+	}
+}
+
+// Who refuses an unsigned request sees the beginning of its body, and no more.
+func TestRefusalSeesTheBeginning(t *testing.T) {
+	h := start(t)
+	body := strings.Repeat("Action=AssumeRoleWithWebIdentity&", 1000)
+	for _, sent := range []string{"", body[:100], body} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url, strings.NewReader(sent))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if _, _, err := h.do(t, r); err != nil {
+			t.Fatal(err)
+		}
+		if want := sent[:min(len(sent), 4096)]; !errors.Is(h.sts.refused, front.ErrNoAuthentication) || h.sts.body != want {
+			t.Errorf("refused with %v and %d bytes of %d, want %d", h.sts.refused, len(h.sts.body), len(sent), len(want))
+		}
 	}
 }
 

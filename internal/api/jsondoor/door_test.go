@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
@@ -90,8 +88,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// Every error that the gate, the front and the signatures export has its form on
-// the wire.
+// Every error that the gate and the front export has its form on the wire.
 func TestEveryErrorIsInTheTable(t *testing.T) {
 	ours := map[string]bool{ // these are our fault, and meant to be internal errors
 		"access.ErrNotRecorded": true, "access.ErrUndecided": true, "access.ErrNoDenial": true,
@@ -100,47 +97,12 @@ func TestEveryErrorIsInTheTable(t *testing.T) {
 	for _, f := range jsondoor.CommonFailures {
 		inTable[f.Err.Error()] = true
 	}
-	for _, pkg := range []string{"../../access", "../front", "../../wire/sigv4"} {
-		for name, text := range exportedErrors(t, pkg) {
+	for _, pkg := range []string{"../../access", "../front"} {
+		for name, text := range doortest.Errors(t, pkg) {
 			name = filepath.Base(pkg) + "." + name
 			if !inTable[text] && !ours[name] {
 				t.Errorf("%s (%q) is not in the table", name, text)
 			}
 		}
 	}
-}
-
-// exportedErrors are the variables Err… of a package and their texts.
-func exportedErrors(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := make(map[string]string)
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Err") {
-				return true
-			}
-			if call, ok := spec.Values[0].(*ast.CallExpr); ok && len(call.Args) == 1 {
-				if text, ok := call.Args[0].(*ast.BasicLit); ok {
-					found[spec.Names[0].Name] = strings.Trim(text.Value, `"`)
-				}
-			}
-			return true
-		})
-	}
-	if len(found) == 0 {
-		t.Errorf("%s exports no errors", dir)
-	}
-	return found
 }

@@ -3,15 +3,11 @@ package kms_test
 import (
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
 	"github.com/keyfront-project/keyfront/internal/keyring"
@@ -52,46 +48,11 @@ func TestEveryErrorIsInTheTable(t *testing.T) {
 	for err := range kms.WireErrors() {
 		inTable[err.Error()] = true
 	}
-	for name, text := range exportedErrors(t, "../../keyring") {
+	for name, text := range doortest.Errors(t, "../../keyring") {
 		if !inTable[text] {
 			t.Errorf("%s (%q) is not in the table", name, text)
 		}
 	}
-}
-
-// exportedErrors are the variables Err… of a package and their texts.
-func exportedErrors(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := make(map[string]string)
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Err") {
-				return true
-			}
-			if call, ok := spec.Values[0].(*ast.CallExpr); ok && len(call.Args) == 1 {
-				if text, ok := call.Args[0].(*ast.BasicLit); ok {
-					found[spec.Names[0].Name] = strings.Trim(text.Value, `"`)
-				}
-			}
-			return true
-		})
-	}
-	if len(found) == 0 {
-		t.Errorf("%s exports no errors", dir)
-	}
-	return found
 }
 
 func TestErrorCode(t *testing.T) {

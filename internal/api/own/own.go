@@ -155,10 +155,6 @@ var wireErrors = []struct {
 	{front.ErrExpiredToken, http.StatusForbidden, "ExpiredToken"},
 	{front.ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge"},
 	{front.ErrBodyRead, http.StatusBadRequest, "IncompleteBody"},
-	{sigv4.ErrTwoForms, http.StatusBadRequest, "IncompleteSignature"},
-	{sigv4.ErrSigV2, http.StatusBadRequest, "IncompleteSignature"},
-	{sigv4.ErrSigV4a, http.StatusBadRequest, "IncompleteSignature"},
-	{sigv4.ErrScheme, http.StatusBadRequest, "IncompleteSignature"},
 }
 
 // ErrorCode is the name that err has on the wire, for the audit record.
@@ -180,22 +176,14 @@ func describe(err error) (status int, code, message string) {
 			return e.status, e.code, message
 		}
 	}
-	var (
-		malformed *sigv4.MalformedError
-		scope     *sigv4.ScopeError
-		skew      *sigv4.SkewError
-		expired   *sigv4.ExpiredError
-		unsigned  *sigv4.UnsignedHeadersError
-		mismatch  *sigv4.MismatchError
-		payload   *sigv4.PayloadMismatchError
-		key       *bucket.KeyError
-	)
-	switch {
-	case errors.As(err, &malformed):
-		return http.StatusBadRequest, "IncompleteSignature", message
-	case errors.As(err, &key):
+	var key *bucket.KeyError
+	if errors.As(err, &key) {
 		return http.StatusBadRequest, "KeyRefused", key.Error()
-	case errors.As(err, &skew), errors.As(err, &scope), errors.As(err, &expired), errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
+	}
+	switch refusal, ok := sigv4.RefusalOf(err); {
+	case ok && refusal.Incomplete:
+		return http.StatusBadRequest, "IncompleteSignature", message
+	case ok:
 		return http.StatusForbidden, "SignatureDoesNotMatch", message
 	}
 	return http.StatusInternalServerError, "InternalFailure", "internal error"

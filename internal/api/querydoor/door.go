@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -67,8 +68,29 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 	write(w, r, http.StatusOK, body)
 }
 
-// Refuse answers a request that was not admitted.
-func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) { d.fail(w, r, err) }
+// Refuse answers a request that was not admitted. One that needs no signature on
+// AWS, such as AssumeRoleWithWebIdentity, is refused by its name.
+func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
+	if errors.Is(err, front.ErrNoAuthentication) {
+		name := actionOf(string(r.Body), r.URL.RawQuery)
+		if _, ok := d.service.Operations[name]; !ok && name != "" {
+			err = &actionError{name, d.service.Version}
+		}
+	}
+	d.fail(w, r, err)
+}
+
+// actionOf finds the Action in forms of which the end may be missing.
+func actionOf(forms ...string) string {
+	for _, form := range forms {
+		for pair := range strings.SplitSeq(form, "&") {
+			if name, ok := strings.CutPrefix(pair, "Action="); ok {
+				return name
+			}
+		}
+	}
+	return ""
+}
 
 func (d *Door) answer(r *front.Request, form query.Form) ([]byte, error) {
 	name, version := form.Action(), form.Version()

@@ -11,13 +11,10 @@ import (
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
-const (
-	badSignature = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-	badKey       = "The security token included in the request is invalid."
-)
+const badKey = "The security token included in the request is invalid."
 
-// common gives the errors of the gate, the front and package sigv4 their form.
-// Errors with fields of their own are in describeTyped.
+// common gives the errors of the gate and the front their form. Signatures, and
+// errors with fields of their own, are in describeTyped.
 //
 // Source: IAM API Reference, "Common Errors".
 var common = []Failure{
@@ -28,36 +25,15 @@ var common = []Failure{
 	{front.ErrExpiredToken, http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired"},
 	{front.ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request body is too large"},
 	{front.ErrBodyRead, http.StatusBadRequest, "IncompleteBody", "The request body ended early"},
-	{sigv4.ErrTwoForms, http.StatusBadRequest, "IncompleteSignature", "Only one authentication mechanism is allowed"},
-	{sigv4.ErrSigV2, http.StatusBadRequest, "IncompleteSignature", "Signature Version 2 is not supported"},
-	{sigv4.ErrSigV4a, http.StatusBadRequest, "IncompleteSignature", "Asymmetric signatures are not supported"},
-	{sigv4.ErrScheme, http.StatusBadRequest, "IncompleteSignature", "Unknown authentication scheme"},
 }
 
 func describeTyped(err error) (Failure, bool) {
 	var (
-		malformed *sigv4.MalformedError
-		scope     *sigv4.ScopeError
-		skew      *sigv4.SkewError
-		expired   *sigv4.ExpiredError
-		unsigned  *sigv4.UnsignedHeadersError
-		mismatch  *sigv4.MismatchError
-		payload   *sigv4.PayloadMismatchError
-		form      *query.Error
-		action    *actionError
-		unread    *unreadError
+		form   *query.Error
+		action *actionError
+		unread *unreadError
 	)
 	switch {
-	case errors.As(err, &malformed):
-		return Failure{err, http.StatusBadRequest, "IncompleteSignature", malformed.Error()}, true
-	case errors.As(err, &scope):
-		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to correct " + scope.Field + ": '" + scope.Want + "'."}, true
-	case errors.As(err, &skew):
-		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", skew.Sentence()}, true
-	case errors.As(err, &expired):
-		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", expired.Sentence()}, true
-	case errors.As(err, &unsigned), errors.As(err, &mismatch), errors.As(err, &payload):
-		return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", badSignature}, true
 	case errors.As(err, &form):
 		return Failure{err, http.StatusBadRequest, "ValidationError", formText(form)}, true
 	case errors.As(err, &action):
@@ -65,17 +41,40 @@ func describeTyped(err error) (Failure, bool) {
 	case errors.As(err, &unread):
 		return Failure{err, http.StatusBadRequest, "ValidationError", unread.Error()}, true
 	}
-	return Failure{}, false
+	refusal, ok := sigv4.RefusalOf(err)
+	switch {
+	case !ok:
+		return Failure{}, false
+	case refusal.Incomplete:
+		return Failure{err, http.StatusBadRequest, "IncompleteSignature", refusal.Sentence}, true
+	}
+	return Failure{err, http.StatusForbidden, "SignatureDoesNotMatch", refusal.Sentence}, true
 }
 
 // formText is the sentence of the services about a form that cannot be read.
 func formText(e *query.Error) string {
-	if e.Problem != query.Missing {
-		return e.Error()
+	const detected = "1 validation error detected: Value "
+	switch e.Problem {
+	case query.Missing:
+		return detected + "null at '" + memberPath(e.Parameter) + "' failed to satisfy constraint: Member must not be null"
+	case query.Empty:
+		return detected + "'' at '" + memberPath(e.Parameter) + "' failed to satisfy constraint: Member must have length greater than or equal to 1"
 	}
-	member := e.Parameter
-	if member != "" {
-		member = strings.ToLower(member[:1]) + member[1:]
+	return e.Sentence()
+}
+
+// memberPath is a parameter's name as the services tell it: tags.1.member.key
+// for Tags.member.1.Key.
+func memberPath(parameter string) string {
+	parts := strings.Split(parameter, ".")
+	for i := 0; i < len(parts); i++ {
+		switch part := parts[i]; {
+		case part == "member" && i+1 < len(parts):
+			parts[i], parts[i+1] = parts[i+1], part
+			i++
+		case part != "":
+			parts[i] = strings.ToLower(part[:1]) + part[1:]
+		}
 	}
-	return "1 validation error detected: Value null at '" + member + "' failed to satisfy constraint: Member must not be null"
+	return strings.Join(parts, ".")
 }

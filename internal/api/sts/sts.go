@@ -183,7 +183,11 @@ func mfa(f query.Form) identity.MFA {
 }
 
 func limits(f query.Form) identity.SessionLimits {
-	in := identity.SessionLimits{Policy: f.Optional("Policy")}
+	var in identity.SessionLimits
+	if f.Has("Policy") {
+		// An empty one is refused: it would be no limit where one was meant.
+		in.Policy = f.String("Policy")
+	}
 	for _, p := range f.List("PolicyArns") {
 		in.PolicyARNs = append(in.PolicyARNs, p.String("arn"))
 	}

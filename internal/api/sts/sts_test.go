@@ -141,12 +141,29 @@ func TestServe(t *testing.T) {
 		}},
 		{"source identity without permission", assume + "&SourceIdentity=me", alice, 403, []string{"sts:SetSourceIdentity"}},
 		{"MFA of nobody", assume + "&SerialNumber=arn:aws:iam::111122223333:mfa/x&TokenCode=123456", alice, 403, []string{"<Code>AccessDenied</Code><Message>MultiFactorAuthentication failed"}},
-		{"half an MFA", assume + "&TokenCode=123456", alice, 400, []string{"<Code>ValidationError</Code>"}},
+		{"a code without a device", assume + "&TokenCode=123456", alice, 403, []string{"<Code>AccessDenied</Code><Message>MultiFactorAuthentication failed, must provide both MFA serial number"}},
+		{"a device without a code", assume + "&SerialNumber=arn:aws:iam::111122223333:mfa/x", alice, 403, []string{"must provide both MFA serial number"}},
+		{"short code", assume + "&SerialNumber=arn:aws:iam::111122223333:mfa/x&TokenCode=12345", alice, 400, []string{
+			"Value &#39;*****&#39; at &#39;tokenCode&#39; failed to satisfy constraint: Member must have length greater than or equal to 6",
+		}},
+		{"code of letters", assume + "&SerialNumber=arn:aws:iam::111122223333:mfa/x&TokenCode=12345a", alice, 400, []string{"Member must satisfy regular expression pattern: [\\d]*"}},
+		{"MFA of root", "Action=GetSessionToken&SerialNumber=arn:aws:iam::111122223333:mfa/x&TokenCode=123456", root(), 403, []string{"unable to validate MFA code"}},
+		{"short role", "Action=AssumeRole&RoleArn=garbage&RoleSessionName=job", alice, 400, []string{
+			"Value &#39;garbage&#39; at &#39;roleArn&#39; failed to satisfy constraint: Member must have length greater than or equal to 20",
+		}},
+		{"empty session policy", assume + "&Policy=", alice, 400, []string{
+			"Value &#39;&#39; at &#39;policy&#39; failed to satisfy constraint: Member must have length greater than or equal to 1",
+		}},
+		{"empty tag key", assume + "&Tags.member.1.Key=&Tags.member.1.Value=v", alice, 400, []string{"at &#39;tags.1.member.key&#39;"}},
+		{"tag without a key", assume + "&Tags.member.1.Value=v", alice, 400, []string{"Value null at &#39;tags.1.member.key&#39;"}},
 		{"session token", "Action=GetSessionToken", alice, 200, []string{"<Expiration>2026-11-22T12:00:00Z</Expiration>"}},
 		{"session token of root", "Action=GetSessionToken", root(), 200, []string{"<Expiration>2026-11-22T01:00:00Z</Expiration>"}},
 		{"session token of a session", "Action=GetSessionToken", federated, 403, []string{"<Message>Cannot call GetSessionToken with session credentials</Message>"}},
 		{"federation", "Action=GetFederationToken&Name=bob", alice, 200, []string{
 			"<Arn>arn:aws:sts::111122223333:federated-user/bob</Arn>", "<FederatedUserId>111122223333:bob</FederatedUserId>",
+		}},
+		{"access key asked by a federated user", "Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE", federated, 403, []string{
+			"<Message>Cannot call GetAccessKeyInfo with session credentials</Message>",
 		}},
 		{"access key of nobody", "Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE", alice, 400, []string{"<Code>ValidationError</Code>"}},
 	}
@@ -167,6 +184,23 @@ func TestServe(t *testing.T) {
 				t.Errorf("records %v, want one", tape.actions)
 			}
 		})
+	}
+}
+
+// What AWS takes without a signature is refused by its name.
+func TestRefuseUnsigned(t *testing.T) {
+	d := sts.New(nil, slog.New(slog.DiscardHandler))
+	for body, want := range map[string]string{
+		"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aa": "<Code>InvalidAction</Code><Message>Could not find operation AssumeRoleWithWebIdentity for version 2011-06-15</Message>",
+		"Version=2011-06-15&Action=AssumeRoleWithSAML":                        "<Message>Could not find operation AssumeRoleWithSAML for version",
+		"Action=AssumeRole&Version=2011-06-15":                                "<Code>MissingAuthenticationToken</Code>",
+		"":                                                                    "<Code>MissingAuthenticationToken</Code>",
+	} {
+		w := httptest.NewRecorder()
+		d.Refuse(w, request(access.Caller{}, body), front.ErrNoAuthentication)
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %s, want %s", body, w.Body, want)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ package query
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -33,7 +34,8 @@ type Problem uint8
 const (
 	Syntax   Problem = iota // not a form
 	Repeated                // given more than once
-	Missing                 // absent or empty, and needed
+	Missing                 // absent, and needed
+	Empty                   // there, and empty where that is no value
 	Value                   // not of its type
 	TooLarge                // more than MaxBytes, MaxParameters or levels
 )
@@ -45,18 +47,24 @@ type Error struct {
 	Want      string // for Value: the type wanted, such as Integer
 }
 
-func (e *Error) Error() string {
+func (e *Error) Error() string { return "query: " + e.Sentence() }
+
+// Sentence tells the caller what is wrong.
+func (e *Error) Sentence() string {
+	name := fmt.Sprintf("The parameter %.128s ", e.Parameter)
 	switch e.Problem {
 	case Repeated:
-		return "query: parameter " + strconv.Quote(e.Parameter) + " is repeated"
+		return name + "is given more than once."
 	case Missing:
-		return "query: parameter " + strconv.Quote(e.Parameter) + " is missing"
+		return name + "is missing."
+	case Empty:
+		return name + "is empty."
 	case Value:
-		return "query: parameter " + strconv.Quote(e.Parameter) + " is not of type " + e.Want
+		return name + "is not of type " + e.Want + "."
 	case TooLarge:
-		return "query: the request is too large"
+		return "The request is too large."
 	default:
-		return "query: the request is not a form"
+		return "The request is not a form."
 	}
 }
 
@@ -169,9 +177,12 @@ func (f Form) Optional(name string) string {
 
 // String is the value of a parameter that must be there and not be empty.
 func (f Form) String(name string) string {
-	v := f.Optional(name)
-	if v == "" {
+	v, ok := f.Lookup(name)
+	switch {
+	case !ok:
 		f.fail(&Error{Problem: Missing, Parameter: f.name + name})
+	case v == "":
+		f.fail(&Error{Problem: Empty, Parameter: f.name + name})
 	}
 	return v
 }

@@ -79,7 +79,8 @@ func TestParameterErrors(t *testing.T) {
 		read func(query.Form)
 		want query.Error
 	}{
-		"A=":                              {func(f query.Form) { f.String("A") }, query.Error{query.Missing, "A", ""}},
+		"B=":                              {func(f query.Form) { f.String("A") }, query.Error{query.Missing, "A", ""}},
+		"A=":                              {func(f query.Form) { f.String("A") }, query.Error{query.Empty, "A", ""}},
 		"A=1.5":                           {func(f query.Form) { f.Int("A", 0) }, query.Error{query.Value, "A", "Integer"}},
 		"A=99999999999":                   {func(f query.Form) { f.Int("A", 0) }, query.Error{query.Value, "A", "Integer"}},
 		"A=yes":                           {func(f query.Form) { f.Bool("A", false) }, query.Error{query.Value, "A", "Boolean"}},

@@ -94,18 +94,6 @@ type SkewError struct {
 // Early reports whether the request comes from the future.
 func (e *SkewError) Early() bool { return e.RequestTime.After(e.ServerTime) }
 
-// Sentence is what services other than S3 say to the caller.
-func (e *SkewError) Sentence() string {
-	at, now := e.RequestTime.UTC().Format(timeLayout), e.ServerTime.UTC().Format(timeLayout)
-	minutes := int(e.MaxSkew.Minutes())
-	if e.Early() {
-		return fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + %d min.)",
-			at, e.ServerTime.Add(e.MaxSkew).UTC().Format(timeLayout), now, minutes)
-	}
-	return fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %d min.)",
-		at, e.ServerTime.Add(-e.MaxSkew).UTC().Format(timeLayout), now, minutes)
-}
-
 func (e *SkewError) Error() string {
 	return fmt.Sprintf("sigv4: the request's date %s is more than %s from %s",
 		e.RequestTime.Format(timeLayout), e.MaxSkew, e.ServerTime.Format(timeLayout))
@@ -116,11 +104,6 @@ type ExpiredError struct {
 	RequestTime time.Time
 	Expires     time.Duration // as X-Amz-Expires says
 	ServerTime  time.Time
-}
-
-// Sentence is what services other than S3 say to the caller.
-func (e *ExpiredError) Sentence() string {
-	return fmt.Sprintf("Signature expired: %s is now earlier than %s", e.At().UTC().Format(timeLayout), e.ServerTime.UTC().Format(timeLayout))
 }
 
 // At is the moment at which the URL expired.

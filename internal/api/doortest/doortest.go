@@ -1,0 +1,63 @@
+// Package doortest helps to test the doors of package api: that nothing which a
+// domain can refuse is without a form on the wire.
+package doortest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Errors finds the sentinels that the package in a folder exports, the variables
+// Err… made by errors.New, and gives their texts by their names. It fails the test
+// when there are none.
+func Errors(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]string)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok {
+				if name, text, ok := sentinel(spec); ok {
+					found[name] = text
+				}
+			}
+			return true
+		})
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s exports no errors", dir)
+	}
+	return found
+}
+
+// sentinel reads a specification such as ErrGone = errors.New("gone").
+func sentinel(spec *ast.ValueSpec) (name, text string, ok bool) {
+	if len(spec.Names) != 1 || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Err") {
+		return "", "", false
+	}
+	call, ok := spec.Values[0].(*ast.CallExpr)
+	if !ok || len(call.Args) != 1 {
+		return "", "", false
+	}
+	literal, ok := call.Args[0].(*ast.BasicLit)
+	if !ok {
+		return "", "", false
+	}
+	text, err := strconv.Unquote(literal.Value)
+	return spec.Names[0].Name, text, err == nil
+}
