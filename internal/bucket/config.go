@@ -56,6 +56,7 @@ type config struct {
 	Ownership    Ownership          `json:"ownership,omitempty"`
 	Tags         []Pair             `json:"tags,omitempty"`
 	CORS         []CORSRule         `json:"cors,omitempty"`
+	Acceleration Acceleration       `json:"acceleration,omitempty"`
 
 	name    string
 	encoded []byte           // what this was decoded from

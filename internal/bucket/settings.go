@@ -82,6 +82,37 @@ func (s *Service) SetOwnership(ctx context.Context, who Caller, name string, o O
 	return s.setConfig(ctx, call, name, func(c *config) { c.Ownership = o })
 }
 
+// Acceleration says whether a bucket is reached through the nearest of S3's edges.
+type Acceleration string
+
+// AccelerationSuspended is the only one there is, next to none.
+const AccelerationSuspended Acceleration = "Suspended"
+
+// Acceleration returns the bucket's, or "" if it never had any.
+func (s *Service) Acceleration(ctx context.Context, who Caller, name string) (a Acceleration, err error) {
+	call := s.begin(&who, "s3:GetAccelerateConfiguration")
+	defer call.End(ctx, &err)
+	c, err := s.decideBucket(ctx, call, name, "")
+	if err != nil {
+		return "", err
+	}
+	return c.Acceleration, nil
+}
+
+// SetAcceleration keeps a, so that it is read back, and does no more. It returns
+// ErrUnsupported about any but AccelerationSuspended.
+//
+// Source: Amazon S3 API Reference, PutBucketAccelerateConfiguration.
+func (s *Service) SetAcceleration(ctx context.Context, who Caller, name string, a Acceleration) (err error) {
+	call := s.begin(&who, "s3:PutAccelerateConfiguration")
+	defer call.End(ctx, &err)
+	call.Note("Status", string(a))
+	if a != AccelerationSuspended {
+		return fmt.Errorf("%w: AccelerateConfiguration %s", ErrUnsupported, a)
+	}
+	return s.setConfig(ctx, call, name, func(c *config) { c.Acceleration = a })
+}
+
 // MaxCORSRules is how many CORS rules a bucket may have.
 const MaxCORSRules = 100
 

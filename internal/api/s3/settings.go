@@ -30,7 +30,7 @@ func absent(code, message string) *apiError {
 // unsetSettings by the query parameter that names them.
 var unsetSettings = map[string]*unsetSetting{
 	"acl":            {name: "BucketAcl", read: "s3:GetBucketAcl", document: writeOwnerACL},
-	"accelerate":     {name: "BucketAccelerateConfiguration", read: "s3:GetAccelerateConfiguration", document: emptyRoot("AccelerateConfiguration")},
+	"abac":           {name: "BucketAbac", read: "s3:GetBucketAbac", document: writeABAC},
 	"logging":        {name: "BucketLogging", read: "s3:GetBucketLogging", document: emptyRoot("BucketLoggingStatus")},
 	"notification":   {name: "BucketNotificationConfiguration", read: "s3:GetBucketNotification", document: emptyRoot("NotificationConfiguration")},
 	"requestPayment": {name: "BucketRequestPayment", read: "s3:GetBucketRequestPayment", document: writePayer},
@@ -50,10 +50,12 @@ var unsetSettings = map[string]*unsetSetting{
 		name: "ObjectLockConfiguration", read: "s3:GetBucketObjectLockConfiguration",
 		absent: absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
 	},
-	"inventory":           several("BucketInventoryConfiguration", "InventoryConfiguration", "ListInventoryConfigurationsResult"),
-	"analytics":           several("BucketAnalyticsConfiguration", "AnalyticsConfiguration", "ListBucketAnalyticsConfigurationResult"),
-	"metrics":             several("BucketMetricsConfiguration", "MetricsConfiguration", "ListMetricsConfigurationsResult"),
-	"intelligent-tiering": several("BucketIntelligentTieringConfiguration", "IntelligentTieringConfiguration", "ListBucketIntelligentTieringConfigurationsOutput"),
+	"metadataConfiguration": metadata("BucketMetadataConfiguration"),
+	"metadataTable":         metadata("BucketMetadataTableConfiguration"),
+	"inventory":             several("BucketInventoryConfiguration", "InventoryConfiguration", "ListInventoryConfigurationsResult"),
+	"analytics":             several("BucketAnalyticsConfiguration", "AnalyticsConfiguration", "ListBucketAnalyticsConfigurationResult"),
+	"metrics":               several("BucketMetricsConfiguration", "MetricsConfiguration", "ListMetricsConfigurationsResult"),
+	"intelligent-tiering":   several("BucketIntelligentTieringConfiguration", "IntelligentTieringConfiguration", "ListBucketIntelligentTieringConfigurationsOutput"),
 }
 
 // several is a setting of which a bucket can have any number, each with an id.
@@ -61,6 +63,14 @@ func several(name, action, list string) *unsetSetting {
 	return &unsetSetting{
 		name: name, read: policy.Action("s3:Get" + action), remove: policy.Action("s3:Put" + action), list: list,
 		absent: absent("NoSuchConfiguration", "The specified configuration does not exist."),
+	}
+}
+
+// metadata is one of the two forms of the tables that describe a bucket's objects.
+func metadata(name string) *unsetSetting {
+	return &unsetSetting{
+		name: name, read: "s3:GetBucketMetadataTableConfiguration", remove: "s3:DeleteBucketMetadataTableConfiguration",
+		absent: absent("MetadataConfigurationNotFound", "The bucket metadata configuration does not exist"),
 	}
 }
 
