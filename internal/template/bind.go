@@ -39,7 +39,7 @@ type Bound struct {
 	circle map[string]bool
 }
 
-// Bind gives a template its parameters and decides its conditions.
+// Bind gives a template its parameters, decides its conditions and checks its rules.
 func (t *Template) Bind(scope Scope) (*Bound, error) {
 	b := &Bound{
 		template: t, scope: scope, decided: map[string]bool{}, needs: map[string][]string{},
@@ -49,6 +49,9 @@ func (t *Template) Bind(scope Scope) (*Bound, error) {
 		if _, err := b.condition(name); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.obey(); err != nil {
+		return nil, err
 	}
 	choose := func(condition string) int {
 		if b.decided[condition] {

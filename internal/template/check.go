@@ -187,6 +187,9 @@ func (t *Template) check() error {
 	if err := t.checkConditions(); err != nil {
 		return err
 	}
+	if err := t.checkRules(); err != nil {
+		return err
+	}
 	graph := make(map[string][]string)
 	var inResources, inOutputs references
 	for _, name := range slices.Sorted(maps.Keys(t.Resources)) {

@@ -1,13 +1,16 @@
 package template
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // checkConditions checks that conditions ask only for what is known before any
 // resource is.
 func (t *Template) checkConditions() error {
 	var missing []string
 	for _, expression := range t.conditions {
-		if err := t.checkExpression(expression, &missing); err != nil {
+		if err := t.checkExpression(expression, nil, &missing); err != nil {
 			return err
 		}
 	}
@@ -17,11 +20,13 @@ func (t *Template) checkConditions() error {
 	return nil
 }
 
-func (t *Template) checkExpression(v any, missing *[]string) error {
+// checkExpression checks a condition. own are the functions that it may have beside
+// those that all values have; missing gathers what it refers to and is not there.
+func (t *Template) checkExpression(v any, own []string, missing *[]string) error {
 	switch v := v.(type) {
 	case []any:
 		for _, item := range v {
-			if err := t.checkExpression(item, missing); err != nil {
+			if err := t.checkExpression(item, own, missing); err != nil {
 				return err
 			}
 		}
@@ -47,10 +52,10 @@ func (t *Template) checkExpression(v any, missing *[]string) error {
 					return fail("Template error: Fn::Sub in the Conditions block of the template takes one string")
 				}
 			}
-			if _, ok := functions[name]; !ok && strings.HasPrefix(name, "Fn::") {
+			if _, ok := functions[name]; !ok && strings.HasPrefix(name, "Fn::") && !slices.Contains(own, name) {
 				return unknownFunction(name)
 			}
-			if err := t.checkExpression(argument, missing); err != nil {
+			if err := t.checkExpression(argument, own, missing); err != nil {
 				return err
 			}
 		}
@@ -120,6 +125,8 @@ func (b *Bound) decide(expression any) (bool, error) {
 				}
 			}
 			return result, nil
+		case "Fn::Contains", "Fn::EachMemberEquals", "Fn::EachMemberIn":
+			return b.decideMembers(name, argument)
 		}
 	}
 	return false, wrong

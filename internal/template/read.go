@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -290,7 +291,7 @@ func yamlTag(n *ast.TagNode, b *budget) (any, error) {
 		return map[string]any{"Fn::GetAtt": v}, nil
 	}
 	name := "Fn::" + strings.TrimPrefix(tag, "!")
-	if _, ok := functions[name]; !ok {
+	if _, ok := functions[name]; !ok && !slices.Contains(ruleFunctions, name) {
 		return nil, unknownFunction(name)
 	}
 	return map[string]any{name: v}, nil

@@ -51,6 +51,7 @@ type Template struct {
 
 	mappings   map[string]any
 	conditions map[string]any
+	rules      map[string]rule
 }
 
 // Resource is one resource of a template. Its properties are evaluated by a Bound.
@@ -117,7 +118,7 @@ func Parse(source string) (*Template, error) {
 	}
 	var strange []string
 	for name := range doc {
-		if !slices.Contains([]string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Resources", "Outputs"}, name) {
+		if !slices.Contains([]string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs"}, name) {
 			strange = append(strange, name)
 		}
 	}
@@ -146,7 +147,7 @@ func (t *Template) fill(doc map[string]any) error {
 			return fail("Template format error: Description must be a string of at most 1024 bytes.")
 		}
 	}
-	for _, read := range []func(map[string]any) error{t.readParameters, t.readMappings, t.readConditions, t.readResources, t.readOutputs} {
+	for _, read := range []func(map[string]any) error{t.readParameters, t.readMappings, t.readConditions, t.readRules, t.readResources, t.readOutputs} {
 		if err := read(doc); err != nil {
 			return err
 		}
@@ -254,6 +255,8 @@ func readResource(name string, m map[string]any) (*Resource, error) {
 		case "UpdateReplacePolicy":
 			r.UpdateReplacePolicy, ok = v.(string)
 		case "Metadata":
+		case "CreationPolicy", "UpdatePolicy":
+			return nil, fail("Template error: %s of resource %s is not supported: no type here waits for signals or moves traffic.", key, name)
 		default:
 			return nil, fail("Invalid template resource property '%.128s'", key)
 		}

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -126,6 +127,13 @@ func TestRefusals(t *testing.T) {
 		{"itself", "Resources: {A: {Type: 'AWS::S3::Bucket', Properties: {X: !GetAtt A.Arn}}}", "Circular dependency between resources: [A]"},
 		{"function", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Foo x}}}", "Encountered unsupported function: Fn::Foo"},
 		{"condition of a resource", "Conditions: {C: !Equals [!Ref R, x]}\nResources: {" + ok + "}", "Unresolved dependencies [R]. Cannot reference resources in the Conditions block of the template"},
+		{"rule of a resource", "Rules: {A: {Assertions: [{Assert: !Equals [!Ref R, x]}]}}\nResources: {" + ok + "}", "Unresolved dependencies [R]. Cannot reference resources in the Rules block of the template"},
+		{"rule without assertions", "Rules: {A: {RuleCondition: !Equals [a, a]}}\nResources: {" + ok + "}", "Rule A must have a list of Assertions"},
+		{"rule with a strange function", "Rules: {A: {Assertions: [{Assert: {'Fn::RefAll': x}}]}}\nResources: {" + ok + "}", "unsupported function: Fn::RefAll"},
+		{"function of rules in a property", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Contains [[a], a]}}}", "unsupported function: Fn::Contains"},
+		{"function of rules in a condition", "Conditions: {C: !Contains [[a], a]}\nResources: {" + ok + "}", "unsupported function: Fn::Contains"},
+		{"creation policy", "Resources: {R: {Type: 'AWS::S3::Bucket', CreationPolicy: {ResourceSignal: {Count: 1}}}}", "CreationPolicy of resource R is not supported"},
+		{"update policy", "Resources: {R: {Type: 'AWS::S3::Bucket', UpdatePolicy: {AutoScalingReplacingUpdate: {WillReplace: true}}}}", "UpdatePolicy of resource R is not supported"},
 		{"mapping", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !FindInMap [M, a, b]}}}", "Mapping named 'M' is not present"},
 		{"default", "Parameters: {P: {Type: String, Default: x, AllowedValues: [a]}}\nResources: {" + ok + "}", "Parameter 'P' must be one of AllowedValues"},
 	}
@@ -195,6 +203,44 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
+// Rules are asked before anything else; one that does not apply asks for nothing.
+func TestRules(t *testing.T) {
+	const source = `
+Parameters:
+  Stage: {Type: String}
+  Sizes: {Type: CommaDelimitedList}
+Rules:
+  Production:
+    RuleCondition: !Equals [!Ref Stage, prod]
+    Assertions:
+      - Assert: !EachMemberIn [!Ref Sizes, [m, l]]
+        AssertDescription: production is m or l
+      - Assert: {'Fn::Not': [{'Fn::EachMemberEquals': [!Ref Sizes, l]}]}
+  Stages:
+    Assertions:
+      - Assert: !Or [!Contains [[dev, prod], !Ref Stage], !Equals [!Ref Stage, test]]
+        AssertDescription: no such stage
+Resources: {R: {Type: 'AWS::S3::Bucket'}}
+`
+	tmpl, err := template.Parse(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ stage, sizes, want string }{
+		{"dev", "s,m", ""},
+		{"test", "l", ""},
+		{"prod", "m,l", ""},
+		{"prod", "m,s", "Template validation error: Rule Production failed: production is m or l"},
+		{"prod", "l,l", "Template validation error: Rule Production failed: an assertion does not hold"},
+		{"none", "m", "Template validation error: Rule Stages failed: no such stage"},
+	} {
+		_, err := tmpl.Bind(template.Scope{Arguments: map[string]string{"Stage": tt.stage, "Sizes": tt.sizes}})
+		if got := fmt.Sprint(err); got != tt.want && (err != nil || tt.want != "") {
+			t.Errorf("Bind with %s and %s = %v, want %q", tt.stage, tt.sizes, err, tt.want)
+		}
+	}
+}
+
 // Resources that a condition leaves out take no part, and only the branch that
 // counts makes a resource wait for another.
 func TestOrder(t *testing.T) {
@@ -234,6 +280,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Sub '${AWS::Region}'}}}",
 		`{"Resources": {"R": {"Type": "AWS::S3::Bucket"}}}`,
+		"Rules: {A: {Assertions: [{Assert: !EachMemberIn [[a], [!Ref P, b]]}]}}\nParameters: {P: {Type: String}}\nResources: {R: {Type: 'AWS::S3::Bucket'}}",
 		"Conditions: {A: !Condition B, B: !Condition A}\nResources: {R: {Type: 'AWS::S3::Bucket'}}",
 		"a: |\n  text\n? b\n: - - c", "a: !Cidr [10.0.0.0/8, 256, 1]", "\t{", "- &a *a", "!!str x", "a: !Ref\nb:",
 	} {
