@@ -5,15 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/resource"
 	"github.com/keyfront-project/keyfront/internal/stack"
+	"github.com/keyfront-project/keyfront/internal/template"
 )
 
 const (
@@ -33,7 +37,7 @@ func (s *Server) openStacks(ctx context.Context) error {
 	admin := identity.NewAdmin(s.identity, s.gate)
 	s.stacks = stack.New(stack.Config{
 		Records: s.state.records, Domain: domain, Gate: s.gate, Clock: s.clock, Log: s.log, Patience: stackPatience,
-		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks,
+		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks, Fetch: s.fetchForStacks,
 		Providers: resource.Providers(resource.Services{
 			Keys: s.keys, Buckets: s.buckets, Delivery: s.delivery, Identity: admin, Parameters: s.parameters,
 			Secrets: s.secrets, Functions: s.lambda, Trails: s.trails,
@@ -69,6 +73,25 @@ func (s *Server) assumeForStacks(admin *identity.Admin) func(context.Context, st
 // template is of no use.
 func unusable(format string, args ...any) error {
 	return &stack.Error{Kind: stack.ErrInvalid, Message: fmt.Sprintf(format, args...)}
+}
+
+// fetchForStacks reads the template at the URL of an object here. A URL of another
+// host is refused: the server goes nowhere for its callers.
+func (s *Server) fetchForStacks(ctx context.Context, who access.Caller, url string) (string, error) {
+	at, err := s3.ParseURL(url, s.cfg.S3Domains)
+	if err != nil {
+		return "", unusable("TemplateURL must be a supported URL.")
+	}
+	o, err := s.buckets.Get(ctx, bucket.Caller{Caller: who}, bucket.Get{Bucket: at.Bucket, Key: at.Key, VersionID: at.VersionID})
+	if err != nil {
+		return "", unusable("S3 error: %s", s3.Message(err))
+	}
+	defer o.Close()
+	text, err := io.ReadAll(io.LimitReader(o, template.MaxBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("read template: %w", err)
+	}
+	return string(text), nil
 }
 
 // resolveForStacks reads what a dynamic reference means:

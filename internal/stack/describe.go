@@ -239,21 +239,27 @@ func (s *Service) Template(ctx context.Context, who access.Caller, name, changeS
 	return r.definition.Template, nil
 }
 
-// Summary reads a template, that of a stack when name is not empty, under the
-// permission for action.
+// Summary reads the template of in, or that of the stack in.Name when in has none,
+// under the permission for action.
 //
 // Source: AWS CloudFormation API Reference, GetTemplateSummary, ValidateTemplate.
-func (s *Service) Summary(ctx context.Context, who access.Caller, action policy.Action, name, text string) (t *template.Template, err error) {
+func (s *Service) Summary(ctx context.Context, who access.Caller, action policy.Action, in Request) (t *template.Template, err error) {
 	call := s.cfg.Gate.Begin(who, action)
 	defer call.End(ctx, &err)
-	if name != "" {
-		r, err := s.lookup(ctx, call, realmOf(&who), name)
+	text := in.Template
+	if in.Name != "" {
+		r, err := s.lookup(ctx, call, realmOf(&who), in.Name)
 		if err != nil {
 			return nil, err
 		}
 		text = r.definition.Template
 	} else if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
 		return nil, err
+	}
+	if in.TemplateURL != "" {
+		if text, err = s.fetch(ctx, &who, in.TemplateURL); err != nil {
+			return nil, err
+		}
 	}
 	return s.parse(text)
 }

@@ -190,7 +190,7 @@ func (s *Service) dismantled(ctx context.Context, r *stackRecord) error {
 			return err
 		}
 		r.Outputs = nil
-		if err := setImports(tx, r, imports, nil); err != nil {
+		if err := s.setImports(tx, r, imports, nil); err != nil {
 			return err
 		}
 		if err := tx.Delete(nameSpace, r.realm().prefix()+r.Name); err != nil {

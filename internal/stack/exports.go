@@ -88,14 +88,20 @@ func (s *Service) setExports(tx store.Writer, r *stackRecord, outputs []Output) 
 	return nil
 }
 
-// setImports notes which exports a stack uses.
-func setImports(tx store.Writer, r *stackRecord, before, after []string) error {
+// setImports notes which exports a stack uses. One that is not there any more is
+// refused.
+func (s *Service) setImports(tx store.Writer, r *stackRecord, before, after []string) error {
 	for _, name := range before {
 		if err := tx.Delete(importSpace, r.realm().prefix()+name+"\x00"+r.ID); err != nil {
 			return err
 		}
 	}
 	for _, name := range after {
+		if _, err := s.getExport(tx, r.realm(), name); errors.Is(err, store.ErrNotFound) {
+			return fail(ErrInvalid, "No export named %.255s found.", name)
+		} else if err != nil {
+			return err
+		}
 		if err := tx.Put(importSpace, r.realm().prefix()+name+"\x00"+r.ID, []byte(r.Name)); err != nil {
 			return err
 		}

@@ -227,6 +227,13 @@ func (r *stackRecord) settle(d *definition) {
 
 // arrive ends a pass forward that made all that the template wants.
 func (s *Service) arrive(ctx context.Context, r *stackRecord, b *template.Bound) error {
+	// Each resource was evaluated in a step of its own: here all are once more, for
+	// what the stack imports.
+	for _, name := range b.Resources() {
+		if _, err := b.Properties(name, known{r.Resources}); err != nil {
+			return s.fall(ctx, r, reasonOf(err))
+		}
+	}
 	values, err := b.Outputs(known{r.Resources})
 	if err != nil {
 		return s.fall(ctx, r, reasonOf(err))
@@ -266,7 +273,7 @@ func (s *Service) arrive(ctx context.Context, r *stackRecord, b *template.Bound)
 		if err := s.setExports(tx, r, outputs); err != nil {
 			return err
 		}
-		if err := setImports(tx, r, imports, r.Imports); err != nil {
+		if err := s.setImports(tx, r, imports, r.Imports); err != nil {
 			return err
 		}
 		r.Outputs = outputs

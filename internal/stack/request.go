@@ -22,8 +22,10 @@ type Argument struct {
 type Request struct {
 	// Name is the stack's name, or of one that exists its ARN.
 	Name string
-	// Template is the document; with Previous that of the stack is meant.
+	// Template is the document, or TemplateURL is where it is; with Previous that of
+	// the stack is meant.
 	Template     string
+	TemplateURL  string
 	Previous     bool
 	Arguments    []Argument
 	Capabilities []string
@@ -52,6 +54,12 @@ func checkName(name string) error {
 // for a new one.
 func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, have *definition) (*definition, *template.Template, error) {
 	d := &definition{Template: in.Template, Tags: in.Tags, Capabilities: in.Capabilities, Role: in.Role}
+	if in.TemplateURL != "" {
+		var err error
+		if d.Template, err = s.fetch(ctx, who, in.TemplateURL); err != nil {
+			return nil, nil, err
+		}
+	}
 	if have != nil {
 		if in.Previous {
 			d.Template = have.Template
@@ -103,6 +111,11 @@ func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, h
 		return nil, nil, fail(ErrCapabilities, "Requires capabilities : %s", bracketed(needs))
 	}
 	return d, t, nil
+}
+
+// fetch reads the template at a URL, as the caller.
+func (s *Service) fetch(ctx context.Context, who *access.Caller, url string) (string, error) {
+	return s.cfg.Fetch(ctx, who.Through("cloudformation"), url)
 }
 
 // lookUp reads the values of stored parameters, as the caller.

@@ -94,6 +94,9 @@ type Config struct {
 	// Parameter reads a parameter of Parameter Store, or a secret, as who: the
 	// text after "resolve:" in a dynamic reference.
 	Parameter func(ctx context.Context, who access.Caller, ref string) (string, error)
+	// Fetch reads the template at a URL of the object store as who, of at most
+	// template.MaxBytes. Its errors are for who asked.
+	Fetch func(ctx context.Context, who access.Caller, url string) (string, error)
 	// Patience is how long a request waits for the work that it began, so that most
 	// callers never see a stack in progress.
 	Patience time.Duration

@@ -18,7 +18,6 @@ func TestRefused(t *testing.T) {
 	door := cloudformation.New(nil, slog.New(slog.DiscardHandler))
 	for _, tt := range []struct{ action, name, value string }{
 		{"CreateStack", "TimeoutInMinutes", "5"},
-		{"CreateStack", "TemplateURL", "https://example.com/t.yaml"},
 		{"CreateStack", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
 		{"UpdateStack", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
 		{"UpdateStack", "DisableRollback", "true"},
@@ -30,7 +29,7 @@ func TestRefused(t *testing.T) {
 		if tt.action == "CreateChangeSet" {
 			body.Set("ChangeSetName", "c")
 		}
-		if tt.action != "DeleteStack" && tt.name != "TemplateURL" {
+		if tt.action != "DeleteStack" {
 			body.Set("TemplateBody", "Resources: {}")
 		}
 		w := httptest.NewRecorder()

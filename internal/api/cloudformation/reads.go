@@ -133,15 +133,16 @@ func (s *service) getTemplate(f query.Form) querydoor.Run {
 }
 
 func (s *service) validateTemplate(f query.Form) querydoor.Run {
-	text, err := readTemplate(f)
-	if err == nil && text == "" {
+	var in stack.Request
+	given, err := readTemplate(f, &in)
+	if err == nil && !given {
 		err = invalid("Either Template URL or Template Body must be specified.")
 	}
 	if err != nil {
 		return refuse(err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
-		t, err := s.stacks.Summary(ctx, who, "cloudformation:ValidateTemplate", "", text)
+		t, err := s.stacks.Summary(ctx, who, "cloudformation:ValidateTemplate", in)
 		if err != nil {
 			return nil, err
 		}
@@ -150,16 +151,16 @@ func (s *service) validateTemplate(f query.Form) querydoor.Run {
 }
 
 func (s *service) getTemplateSummary(f query.Form) querydoor.Run {
-	name := f.Optional("StackName")
-	text, err := readTemplate(f)
-	if err == nil && (name == "") == (text == "") {
+	in := stack.Request{Name: f.Optional("StackName")}
+	given, err := readTemplate(f, &in)
+	if err == nil && (in.Name != "") == given {
 		err = invalid("Either StackName or a template must be specified, but not both.")
 	}
 	if err != nil {
 		return refuse(err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
-		t, err := s.stacks.Summary(ctx, who, "cloudformation:GetTemplateSummary", name, text)
+		t, err := s.stacks.Summary(ctx, who, "cloudformation:GetTemplateSummary", in)
 		if err != nil {
 			return nil, err
 		}

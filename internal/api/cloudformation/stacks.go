@@ -14,17 +14,18 @@ func invalid(format string, args ...any) error {
 	return &stack.Error{Kind: stack.ErrInvalid, Message: fmt.Sprintf(format, args...)}
 }
 
-// readTemplate reads the document that a request brings. TemplateURL is what we
-// lack: it would have the server read where the caller says.
-func readTemplate(f query.Form) (text string, err error) {
-	text = f.Optional("TemplateBody")
+// readTemplate reads the document that a request brings, or says where it is.
+func readTemplate(f query.Form, in *stack.Request) (given bool, err error) {
+	in.Template, in.TemplateURL = f.Optional("TemplateBody"), f.Optional("TemplateURL")
 	switch {
-	case f.Optional("TemplateURL") != "":
-		return "", invalid("TemplateURL is not supported; send the template as TemplateBody")
-	case len(text) > stack.MaxTemplateBytes:
-		return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", stack.MaxTemplateBytes)
+	case in.Template != "" && in.TemplateURL != "":
+		return true, invalid("You cannot specify both a template body and a template url.")
+	case len(in.Template) > stack.MaxTemplateBytes:
+		return true, invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", stack.MaxTemplateBytes)
+	case len(in.TemplateURL) > 5120:
+		return true, invalid("1 validation error detected: Value at 'templateURL' failed to satisfy constraint: Member must have length less than or equal to 5120")
 	}
-	return text, nil
+	return in.Template != "" || in.TemplateURL != "", nil
 }
 
 func readRequest(f query.Form) (in stack.Request, err error) {
@@ -32,13 +33,14 @@ func readRequest(f query.Form) (in stack.Request, err error) {
 		Name: f.String("StackName"), Previous: f.Bool("UsePreviousTemplate", false), Capabilities: f.Strings("Capabilities"),
 		TagsGiven: f.Has("Tags"), Role: f.Optional("RoleARN"), Token: f.Optional("ClientRequestToken"),
 	}
-	if in.Template, err = readTemplate(f); err != nil {
+	given, err := readTemplate(f, &in)
+	if err != nil {
 		return in, err
 	}
-	if in.Template == "" && !in.Previous {
+	if !given && !in.Previous {
 		return in, invalid("Either Template URL or Template Body must be specified.")
 	}
-	if in.Template != "" && in.Previous {
+	if given && in.Previous {
 		return in, invalid("You cannot specify both a template and UsePreviousTemplate.")
 	}
 	for _, p := range f.List("Parameters") {

@@ -88,9 +88,11 @@ func isRegion(s string) bool {
 // target reads bucket and key from the host and the path as they were sent. The
 // path is decoded once, and nothing in it is cleaned: "//", "." and ".." are
 // parts of keys.
-func (h hosts) target(r *http.Request) (target, error) {
-	path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
-	name := h.bucket(r.Host)
+func (h hosts) target(r *http.Request) (target, error) { return h.read(r.Host, r.URL.EscapedPath()) }
+
+func (h hosts) read(host, path string) (target, error) {
+	path = strings.TrimPrefix(path, "/")
+	name := h.bucket(host)
 	if name == "" {
 		var err error
 		name, path, _ = strings.Cut(path, "/")

@@ -1,0 +1,234 @@
+package cloudformation_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/keyfront-project/keyfront/keyfronttest"
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func wantError(t *testing.T, what string, err error, code, says string) {
+	t.Helper()
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != code || !strings.Contains(api.ErrorMessage(), says) {
+		t.Errorf("%s: %v, want %s with %q", what, err, code, says)
+	}
+}
+
+// finished describes a stack when the work on it is done.
+func finished(t *testing.T, c *cloudformation.Client, name *string) types.Stack {
+	t.Helper()
+	for {
+		s := must(c.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: name})).Stacks[0]
+		if !strings.HasSuffix(string(s.StackStatus), "_IN_PROGRESS") {
+			return s
+		}
+	}
+}
+
+const exporting = `
+Parameters:
+  Word: {Type: String, Default: one, AllowedValues: [one, two], Description: a word}
+  Hidden: {Type: String, NoEcho: true, Default: quiet}
+Resources:
+  P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: !Ref Word}}
+  Q: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: !GetAtt P.Value}}
+Outputs:
+  Word: {Value: !GetAtt P.Value, Description: the word, Export: {Name: the-word}}
+`
+
+const importing = `
+Resources:
+  R: {Type: 'AWS::SSM::Parameter', Properties: {Name: imported, Type: String, Value: !ImportValue the-word}}
+`
+
+func TestOperations(t *testing.T) {
+	srv := keyfronttest.Start(t)
+	ctx, c := t.Context(), cloudformation.NewFromConfig(srv.AWSConfig())
+	a, b := aws.String("exporting"), aws.String("importing")
+
+	v := must(c.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(exporting)}))
+	if len(v.Parameters) != 2 || !*v.Parameters[0].NoEcho || *v.Parameters[1].DefaultValue != "one" {
+		t.Errorf("ValidateTemplate = %+v", v.Parameters)
+	}
+	_, err := c.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String("Resources: {R: {Type: 'AWS::EC2::VPC'}}")})
+	wantError(t, "ValidateTemplate of an unknown type", err, "ValidationError", "AWS::EC2::VPC")
+
+	id := must(c.CreateStack(ctx, &cloudformation.CreateStackInput{
+		StackName: a, TemplateBody: aws.String(exporting), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("films")}}, ClientRequestToken: aws.String("token"),
+	})).StackId
+	_, err = c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: a, TemplateBody: aws.String(exporting)})
+	wantError(t, "CreateStack again", err, "AlreadyExistsException", "Stack [exporting] already exists")
+	made := finished(t, c, a)
+	if made.StackStatus != types.StackStatusCreateComplete || *made.StackId != *id || *made.Outputs[0].OutputValue != "one" || *made.Outputs[0].ExportName != "the-word" || *made.Tags[0].Value != "films" {
+		t.Fatalf("the stack is %+v", made)
+	}
+	for _, p := range made.Parameters {
+		if want := map[string]string{"Word": "one", "Hidden": "****"}[*p.ParameterKey]; *p.ParameterValue != want {
+			t.Errorf("parameter %s = %s, want %s", *p.ParameterKey, *p.ParameterValue, want)
+		}
+	}
+
+	// Of a stack, its template and what it has.
+	if got := *must(c.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: a})).TemplateBody; got != exporting {
+		t.Errorf("GetTemplate = %q", got)
+	}
+	sum := must(c.GetTemplateSummary(ctx, &cloudformation.GetTemplateSummaryInput{StackName: a}))
+	if !slices.Equal(sum.ResourceTypes, []string{"AWS::SSM::Parameter"}) || !slices.Equal(sum.Parameters[1].ParameterConstraints.AllowedValues, []string{"one", "two"}) {
+		t.Errorf("GetTemplateSummary = %+v", sum)
+	}
+	events := must(c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: a})).StackEvents
+	if first, last := events[len(events)-1], events[0]; *first.ResourceStatusReason != "User Initiated" || last.ResourceStatus != types.ResourceStatusCreateComplete || *last.PhysicalResourceId != *id || *last.ClientRequestToken != "token" {
+		t.Errorf("DescribeStackEvents = %+v … %+v", last, first)
+	}
+	all := must(c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: a})).StackResources
+	list := must(c.ListStackResources(ctx, &cloudformation.ListStackResourcesInput{StackName: a})).StackResourceSummaries
+	one := must(c.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: a, LogicalResourceId: aws.String("Q")})).StackResourceDetail
+	if len(all) != 2 || len(list) != 2 || *one.PhysicalResourceId != *all[1].PhysicalResourceId || *list[1].LogicalResourceId != "Q" {
+		t.Errorf("resources: %+v, %+v, %+v", all, list, one)
+	}
+	byPhysical := must(c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{PhysicalResourceId: one.PhysicalResourceId}))
+	if *byPhysical.StackResources[0].StackName != *a {
+		t.Errorf("DescribeStackResources by the physical id = %+v", byPhysical.StackResources)
+	}
+	_, err = c.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: a, LogicalResourceId: aws.String("X")})
+	wantError(t, "DescribeStackResource", err, "ValidationError", "Resource X does not exist for stack exporting")
+
+	// Exports and imports hold each other.
+	_, err = c.ListImports(ctx, &cloudformation.ListImportsInput{ExportName: aws.String("the-word")})
+	wantError(t, "ListImports before", err, "ValidationError", "Export 'the-word' is not imported by any stack.")
+	must(c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: b, TemplateBody: aws.String(importing)}))
+	if got := finished(t, c, b); got.StackStatus != types.StackStatusCreateComplete {
+		t.Fatalf("the importing stack is %s: %+v", got.StackStatus, must(c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: b})).StackEvents)
+	}
+	exports := must(c.ListExports(ctx, &cloudformation.ListExportsInput{})).Exports
+	if len(exports) != 1 || *exports[0].Value != "one" || *exports[0].ExportingStackId != *id {
+		t.Errorf("ListExports = %+v", exports)
+	}
+	if got := must(c.ListImports(ctx, &cloudformation.ListImportsInput{ExportName: aws.String("the-word")})).Imports; !slices.Equal(got, []string{"importing"}) {
+		t.Errorf("ListImports = %v", got)
+	}
+	_, err = c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: a})
+	wantError(t, "DeleteStack", err, "ValidationError", "Export the-word cannot be deleted as it is in use by importing")
+
+	// Change sets.
+	word := []types.Parameter{{ParameterKey: aws.String("Word"), ParameterValue: aws.String("two")}}
+	change := &cloudformation.CreateChangeSetInput{StackName: a, ChangeSetName: aws.String("c"), UsePreviousTemplate: aws.Bool(true), Parameters: word}
+	changeID := must(c.CreateChangeSet(ctx, change)).Id
+	described := must(c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: changeID}))
+	if got := described.Changes[0].ResourceChange; len(described.Changes) != 1 || got.Action != types.ChangeActionModify || got.Replacement != types.ReplacementFalse || *got.Details[0].Target.Name != "Value" {
+		t.Errorf("DescribeChangeSet = %+v", described.Changes)
+	}
+	if got := must(c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: a})).Summaries; len(got) != 1 || *got[0].ChangeSetId != *changeID {
+		t.Errorf("ListChangeSets = %+v", got)
+	}
+	must(c.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: changeID}))
+	_, err = c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{StackName: a, ChangeSetName: aws.String("c")})
+	wantError(t, "DescribeChangeSet", err, "ChangeSetNotFound", "does not exist")
+	must(c.CreateChangeSet(ctx, change))
+	must(c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: a, ChangeSetName: aws.String("c")}))
+	if got := finished(t, c, a); got.StackStatus != types.StackStatusUpdateRollbackComplete {
+		t.Errorf("an update that changes an export in use ends as %s, want a rollback", got.StackStatus)
+	}
+	_, err = c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: a, ChangeSetName: aws.String("c")})
+	wantError(t, "ExecuteChangeSet again", err, "InvalidChangeSetStatus", "cannot be executed")
+	_, err = c.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: a, UsePreviousTemplate: aws.Bool(true)})
+	wantError(t, "UpdateStack", err, "ValidationError", "No updates are to be performed.")
+
+	// A protected stack stays, until it is not.
+	must(c.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{StackName: b, EnableTerminationProtection: aws.Bool(true)}))
+	_, err = c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: b})
+	wantError(t, "DeleteStack", err, "ValidationError", "TerminationProtection is enabled")
+	must(c.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{StackName: b, EnableTerminationProtection: aws.Bool(false)}))
+	must(c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: b}))
+	if err := cloudformation.NewStackDeleteCompleteWaiter(c).Wait(ctx, &cloudformation.DescribeStacksInput{StackName: b}, time.Minute); err != nil {
+		t.Error(err)
+	}
+	must(c.UpdateStack(ctx, &cloudformation.UpdateStackInput{StackName: a, UsePreviousTemplate: aws.Bool(true), Parameters: word}))
+	if got := finished(t, c, a); got.StackStatus != types.StackStatusUpdateComplete || *got.Outputs[0].OutputValue != "two" {
+		t.Errorf("after the update: %+v", got)
+	}
+	must(c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: a}))
+	finished(t, c, id)
+	gone := must(c.ListStacks(ctx, &cloudformation.ListStacksInput{StackStatusFilter: []types.StackStatus{types.StackStatusDeleteComplete}})).StackSummaries
+	if len(gone) != 2 || gone[0].DeletionTime == nil {
+		t.Errorf("ListStacks = %+v", gone)
+	}
+}
+
+// A template may be an object of ours, which is read as the caller.
+func TestTemplateURL(t *testing.T) {
+	srv := keyfronttest.Start(t)
+	ctx, config := t.Context(), srv.AWSConfig()
+	objects := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
+	users := iam.NewFromConfig(config)
+	put := func(key, text string) {
+		must(objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("code"), Key: &key, Body: strings.NewReader(text)}))
+	}
+	must(objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("code")}))
+	put("a/t.yaml", exporting)
+	put("large.yaml", strings.Repeat("#", 1<<20)+"\n"+exporting)
+	put("long.yaml", strings.Repeat("#", 100_000)+"\n"+importing)
+	must(users.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("bob")}))
+	must(users.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudformation:*","Resource":"*"},{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::code/a/*","Condition":{"Bool":{"aws:ViaAWSService":"true"}}}]}`,
+	)}))
+	key := must(users.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("bob")})).AccessKey
+	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKeyId, *key.SecretAccessKey, "")
+	bob := cloudformation.NewFromConfig(config)
+	root := cloudformation.NewFromConfig(srv.AWSConfig())
+
+	_, port, _ := strings.Cut(strings.TrimPrefix(srv.APIURL, "http://"), ":")
+	for _, url := range []string{srv.APIURL + "/code/a/t.yaml", "http://code.s3.localhost:" + port + "/a/t.yaml", "https://code.s3.us-east-1.amazonaws.com/a/t.yaml", "https://s3.amazonaws.com/code/a/t.yaml"} {
+		if sum := must(bob.GetTemplateSummary(ctx, &cloudformation.GetTemplateSummaryInput{TemplateURL: &url})); len(sum.Parameters) != 2 {
+			t.Errorf("GetTemplateSummary of %s = %+v", url, sum)
+		}
+	}
+	for _, tt := range []struct {
+		client    *cloudformation.Client
+		url, says string
+	}{
+		{bob, srv.APIURL + "/code/long.yaml", "S3 error: "},
+		{root, srv.APIURL + "/code/none.yaml", "S3 error: The specified key does not exist."},
+		{root, srv.APIURL + "/none/t.yaml", "S3 error: The specified bucket does not exist"},
+		{root, srv.APIURL + "/code/large.yaml", "may not exceed"},
+		{root, "https://example.com/code/a/t.yaml", "TemplateURL must be a supported URL."},
+		{root, srv.APIURL + "/code/a/t.yaml?X-Amz-Signature=x", "TemplateURL must be a supported URL."},
+	} {
+		_, err := tt.client.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("s"), TemplateURL: &tt.url})
+		wantError(t, "CreateStack from "+tt.url, err, "ValidationError", tt.says)
+	}
+	_, err := root.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("s"), TemplateURL: aws.String(srv.APIURL + "/code/a/t.yaml"), TemplateBody: aws.String(importing)})
+	wantError(t, "CreateStack from both", err, "ValidationError", "You cannot specify both")
+
+	url := srv.APIURL + "/code/a/t.yaml"
+	must(root.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: aws.String("s"), TemplateURL: &url}))
+	if got := finished(t, root, aws.String("s")); got.StackStatus != types.StackStatusCreateComplete {
+		t.Errorf("the stack is %s", got.StackStatus)
+	}
+	// The stack has the text, not the place.
+	must(objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String("code"), Key: aws.String("a/t.yaml")}))
+	if got := *must(root.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: aws.String("s")})).TemplateBody; got != exporting {
+		t.Errorf("GetTemplate = %q", got)
+	}
+	url = srv.APIURL + "/code/long.yaml"
+	must(root.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateURL: &url}))
+}
