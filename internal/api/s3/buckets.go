@@ -54,10 +54,12 @@ func (x *exchange) createBucket() error {
 	if err != nil {
 		return err
 	}
-	switch acl := x.header("X-Amz-Acl"); acl {
-	case "", "private":
-	default:
+	switch _, err := x.aclHeaders(); err {
+	case nil:
+	case errACLs:
 		return badRequest("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+	default:
+		return err
 	}
 	switch ownership := x.header("X-Amz-Object-Ownership"); ownership {
 	case "", "BucketOwnerEnforced":
@@ -67,7 +69,7 @@ func (x *exchange) createBucket() error {
 	if strings.EqualFold(x.header("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
 		return notImplemented("x-amz-bucket-object-lock-enabled")
 	}
-	if err := x.refuseHeaders("X-Amz-Grant-", "X-Amz-Bucket-Namespace"); err != nil {
+	if err := x.refuseHeaders("X-Amz-Bucket-Namespace"); err != nil {
 		return err
 	}
 	if _, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region); err != nil {

@@ -180,6 +180,24 @@ func (x *exchange) header(name string) string {
 	return ""
 }
 
+// headerWith returns the name, in lower case, of a header that begins with the prefix
+// and that header would return; "" if there is none.
+func (x *exchange) headerWith(prefix string) string {
+	for name := range x.r.Header {
+		if strings.HasPrefix(name, prefix) {
+			return strings.ToLower(name)
+		}
+	}
+	if x.r.Auth.Form == sigv4.FormQuery && strings.HasPrefix(prefix, "X-Amz-") {
+		for name := range x.query {
+			if len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+				return strings.ToLower(name)
+			}
+		}
+	}
+	return ""
+}
+
 // send answers with an XML document.
 func (x *exchange) send(d *document) error {
 	b := d.bytes()

@@ -29,11 +29,9 @@ const (
 // refuseHeaders refuses, by name, a request with a header that begins with one
 // of prefixes.
 func (x *exchange) refuseHeaders(prefixes ...string) error {
-	for name := range x.r.Header {
-		for _, p := range prefixes {
-			if strings.HasPrefix(name, p) {
-				return notImplemented(strings.ToLower(name))
-			}
+	for _, p := range prefixes {
+		if name := x.headerWith(p); name != "" {
+			return notImplemented(name)
 		}
 	}
 	return nil
@@ -41,15 +39,8 @@ func (x *exchange) refuseHeaders(prefixes ...string) error {
 
 // refuseOnWrite refuses what a new object cannot have.
 func (x *exchange) refuseOnWrite() error {
-	for name := range x.r.Header {
-		if strings.HasPrefix(name, "X-Amz-Grant-") {
-			return aclNotSupported()
-		}
-	}
-	switch acl := x.header("X-Amz-Acl"); acl {
-	case "", "private", "bucket-owner-full-control":
-	default:
-		return aclNotSupported()
+	if _, err := x.aclHeaders(); err != nil {
+		return err
 	}
 	switch class := x.header("X-Amz-Storage-Class"); class {
 	case "", "STANDARD":
@@ -62,10 +53,6 @@ func (x *exchange) refuseOnWrite() error {
 		return badRequest("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
 	}
 	return x.refuseHeaders("X-Amz-Object-Lock-", "X-Amz-Write-Offset-Bytes")
-}
-
-func aclNotSupported() *apiError {
-	return badRequest("AccessControlListNotSupported", "The bucket does not allow ACLs")
 }
 
 // encryptionWish reads the encryption headers of a write.
@@ -90,6 +77,17 @@ func (x *exchange) encryptionWish() (bucket.EncryptionWish, error) {
 		return w, badRequest("InvalidArgument", "Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure connection.")
 	}
 	return w, nil
+}
+
+// refuseEncryption refuses a request that says how to encrypt where only a customer's
+// key has a place.
+func (x *exchange) refuseEncryption() error {
+	for _, name := range []string{sseHeader, sseKeyHeader, sseContextHeader, sseBucketKey} {
+		if v := x.header(name); v != "" {
+			return invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), v)
+		}
+	}
+	return nil
 }
 
 // customerKey reads the three headers of SSE-C, which have copyPrefix before them
@@ -161,7 +159,7 @@ func (x *exchange) metadata() bucket.Metadata {
 		ContentDisposition: h.Get("Content-Disposition"),
 		ContentLanguage:    h.Get("Content-Language"),
 		Expires:            h.Get("Expires"),
-		Redirect:           h.Get(redirectHeader),
+		Redirect:           x.header(redirectHeader),
 	}
 	m.ContentEncoding, _ = stripChunked(h.Get("Content-Encoding"))
 	add := func(name string, values []string) {

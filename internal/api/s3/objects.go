@@ -89,14 +89,10 @@ func (x *exchange) readRequest() (in bucket.Get, err error) {
 	h := x.r.Header
 	in = bucket.Get{
 		Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"),
-		Conditions: readConditions(h, ""), Checksum: strings.EqualFold(h.Get("X-Amz-Checksum-Mode"), "ENABLED"),
+		Conditions: readConditions(h, ""), Checksum: strings.EqualFold(x.header("X-Amz-Checksum-Mode"), "ENABLED"),
 	}
-	for name := range h {
-		switch {
-		case strings.HasPrefix(name, ssecPrefix):
-		case strings.HasPrefix(name, sseHeader):
-			return in, invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), h.Get(name))
-		}
+	if err := x.refuseEncryption(); err != nil {
+		return in, err
 	}
 	in.Customer = x.customerKey("")
 	ranged := h.Get("Range")

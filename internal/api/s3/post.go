@@ -203,7 +203,7 @@ func (f form) header() http.Header {
 		switch {
 		case name == "acl":
 			h.Set("X-Amz-Acl", value)
-		case strings.HasPrefix(name, "x-amz-"), name == "content-type", name == "cache-control", name == "content-disposition", name == "content-encoding", name == "expires":
+		case strings.HasPrefix(name, "x-amz-"), name == "content-type", name == "cache-control", name == "content-disposition", name == "content-encoding", name == "content-language", name == "expires":
 			h[textproto.CanonicalMIMEHeaderKey(name)] = []string{value}
 		}
 	}

@@ -142,20 +142,6 @@ func writePayer(d *document, _ bucket.Bucket) {
 	d.text("Payer", "BucketOwner")
 }
 
-// writeOwnerACL is the one access control list there is: the owner's.
-func writeOwnerACL(d *document, b bucket.Bucket) {
-	d.root("AccessControlPolicy")
-	d.owner("Owner", b.Owner)
-	d.begin("AccessControlList")
-	d.begin("Grant")
-	d.b = append(d.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">`...)
-	d.text("ID", identity.CanonicalID(b.Owner))
-	d.b = append(d.b, "</Grantee>"...)
-	d.text("Permission", "FULL_CONTROL")
-	d.end()
-	d.end()
-}
-
 func (d *document) owner(element string, account arn.AccountID) {
 	d.begin(element)
 	d.text("ID", identity.CanonicalID(account))

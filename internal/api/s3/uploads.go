@@ -76,10 +76,8 @@ func (x *exchange) putPart() error {
 	if err != nil {
 		return err
 	}
-	for name := range x.r.Header {
-		if strings.HasPrefix(name, sseHeader) && !strings.HasPrefix(name, ssecPrefix) {
-			return invalidArgument(strings.ToLower(name)+" header is not supported for this operation.", strings.ToLower(name), x.r.Header.Get(name))
-		}
+	if err := x.refuseEncryption(); err != nil {
+		return err
 	}
 	body, err := x.openBody()
 	if err != nil {

@@ -1,0 +1,124 @@
+package s3
+
+import (
+	"encoding/xml"
+
+	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/policy"
+)
+
+// writeOwnerACL is the one access control list there is: the owner's.
+func writeOwnerACL(d *document, b bucket.Bucket) {
+	d.root("AccessControlPolicy")
+	d.owner("Owner", b.Owner)
+	d.begin("AccessControlList")
+	d.begin("Grant")
+	d.b = append(d.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">`...)
+	d.text("ID", identity.CanonicalID(b.Owner))
+	d.b = append(d.b, "</Grantee>"...)
+	d.text("Permission", "FULL_CONTROL")
+	d.end()
+	d.end()
+}
+
+var errACLs = badRequest("AccessControlListNotSupported", "The bucket does not allow ACLs")
+
+// aclHeaders checks the headers that give a bucket or an object an access control
+// list, and tells whether there are any. The two canned lists that mean full control
+// of the owner are accepted, since clients send them where they would not have to.
+//
+// Source: Amazon S3 User Guide, "Controlling ownership of objects and disabling ACLs".
+func (x *exchange) aclHeaders() (given bool, err error) {
+	acl, grant := x.header("X-Amz-Acl"), x.headerWith("X-Amz-Grant-")
+	switch {
+	case acl != "" && grant != "":
+		return true, badRequest("InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed")
+	case grant != "":
+		return true, errACLs
+	}
+	switch acl {
+	case "":
+		return false, nil
+	case "private", "bucket-owner-full-control":
+		return true, nil
+	case "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "log-delivery-write":
+		return true, errACLs
+	}
+	return true, invalidArgument("", "x-amz-acl", acl)
+}
+
+func (x *exchange) getObjectACL() error {
+	if _, err := x.inspect("s3:GetObjectAcl"); err != nil {
+		return err
+	}
+	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)
+	if err != nil {
+		return err
+	}
+	d := &document{b: []byte(xmlHeader)}
+	writeOwnerACL(d, b)
+	return x.send(d)
+}
+
+type accessControlPolicy struct {
+	XMLName xml.Name `xml:"AccessControlPolicy"`
+	Grants  []struct {
+		Grantee struct {
+			ID  string `xml:"ID"`
+			URI string `xml:"URI"`
+		} `xml:"Grantee"`
+		Permission string `xml:"Permission"`
+	} `xml:"AccessControlList>Grant"`
+}
+
+// ownersACL refuses every access control list but the one there is: full control
+// of the owner and nothing else.
+func (x *exchange) ownersACL() error {
+	content, err := x.readBody(maxXMLBytes)
+	if err != nil {
+		return err
+	}
+	switch given, err := x.aclHeaders(); {
+	case err != nil:
+		return err
+	case given && len(content) > 0:
+		return badRequest("UnexpectedContent", "This request does not support content")
+	case given:
+		return nil
+	case len(content) == 0:
+		return badRequest("MissingSecurityHeader", "Your request was missing a required header")
+	}
+	var c accessControlPolicy
+	if decodeXML(content, &c) != nil {
+		return badRequest("MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)
+	if err != nil {
+		return err
+	}
+	if len(c.Grants) != 1 || c.Grants[0].Grantee.ID != identity.CanonicalID(b.Owner) || c.Grants[0].Permission != "FULL_CONTROL" {
+		return errACLs
+	}
+	return nil
+}
+
+func (x *exchange) putBucketACL() error {
+	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, "", policy.Action("s3:PutBucketAcl")); err != nil {
+		return err
+	}
+	if err := x.ownersACL(); err != nil {
+		return err
+	}
+	return x.ok()
+}
+
+func (x *exchange) putObjectACL() error {
+	if _, err := x.inspect("s3:PutObjectAcl"); err != nil {
+		return err
+	}
+	if err := x.ownersACL(); err != nil {
+		return err
+	}
+	return x.ok()
+}
