@@ -18,7 +18,7 @@ type version struct {
 	etag       string
 	checksum   Checksum
 	id         string
-	generation string // 16 random bytes that no other write has
+	generation string // generationBytes that no other write has
 
 	place    placeKind
 	blob     string // name in Blobs, for placeBlob
