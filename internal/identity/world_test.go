@@ -1,14 +1,12 @@
 package identity_test
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -25,29 +23,12 @@ var everything = identity.Page{Max: identity.MaxPage}
 
 func newRecords() store.Records { return memory.NewRecords() }
 
-// tape keeps what was recorded, or fails.
-type tape struct {
-	mu      sync.Mutex
-	records []audit.Record
-	err     error
-}
-
-func (t *tape) Append(_ context.Context, r *audit.Record) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.err != nil {
-		return t.err
-	}
-	t.records = append(t.records, *r)
-	return nil
-}
-
 // world is a register with its operations.
 type world struct {
 	records store.Records
 	service *identity.Service
 	admin   *identity.Admin
-	tape    *tape
+	tape    *accesstest.Journal
 }
 
 func newWorld(tb testing.TB) *world {
@@ -58,7 +39,7 @@ func newWorld(tb testing.TB) *world {
 // node is a world on records that others may use too.
 func node(tb testing.TB, records store.Records) *world {
 	tb.Helper()
-	w := &world{records: records, service: open(tb, records, rootKey), tape: &tape{}}
+	w := &world{records: records, service: open(tb, records, rootKey), tape: new(accesstest.Journal)}
 	w.admin = identity.NewAdmin(w.service, access.NewGate(access.Config{Identities: w.service, Record: w.tape}))
 	return w
 }

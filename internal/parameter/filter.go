@@ -25,6 +25,12 @@ var (
 	}
 )
 
+// knownValues are all values that some keys can have.
+var knownValues = map[string][]string{
+	"Type": {string(String), string(StringList), string(SecureString)},
+	"Tier": {string(Standard), string(Advanced), string(Intelligent)},
+}
+
 // compile makes a test of filters, all of which must hold.
 func compile(filters []Filter, keys map[string][]string) (func(name string, r *record, v *versionRecord) bool, error) {
 	filters = slices.Clone(filters)
@@ -49,6 +55,13 @@ func compile(filters []Filter, keys map[string][]string) (func(name string, r *r
 		seen[f.Key] = true
 		if len(f.Values) == 0 && kind != "tag:" {
 			return nil, fail(ErrFilterValue, "The following filter values are missing : null for filter key "+f.Key)
+		}
+		if known := knownValues[kind]; known != nil && f.Option == "Equals" {
+			for _, v := range f.Values {
+				if !slices.Contains(known, v) {
+					return nil, fail(ErrFilterOption, "The following filter value is not valid: "+v+". Valid values include: ["+strings.Join(known, ", ")+"].")
+				}
+			}
 		}
 	}
 	return func(name string, r *record, v *versionRecord) bool {

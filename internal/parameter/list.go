@@ -33,16 +33,28 @@ const (
 // scanned bounds how many parameters one page of a filtered listing looks at.
 const scanned = 1000
 
+// What a token goes on behind: the name of a parameter, or a version.
+const (
+	behindName    = "n"
+	behindVersion = "v"
+)
+
 // token says where a listing stopped.
-func token(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+func token(kind, last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kind + last))
+}
 
 // start is the key behind which a page begins.
-func (p Page) start() (string, error) {
-	last, err := base64.RawURLEncoding.DecodeString(p.Token)
-	if err != nil {
+func (p Page) start(kind string) (string, error) {
+	if p.Token == "" {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(p.Token)
+	last, ok := strings.CutPrefix(string(raw), kind)
+	if err != nil || !ok {
 		return "", fail(ErrToken, "The specified token isn't valid.")
 	}
-	return string(last), nil
+	return last, nil
 }
 
 // ByPath reads the parameters below a path: those one level down, or all of them.
@@ -126,7 +138,7 @@ type foundVersion struct {
 // collect finds the parameters whose names begin with prefix and that match, in
 // the order of their names.
 func (s *Service) collect(ctx context.Context, m realm, prefix string, page Page, most int, match func(string, *record, *versionRecord) bool) (found []foundVersion, next string, err error) {
-	after, err := page.start()
+	after, err := page.start(behindName)
 	if err != nil {
 		return nil, "", err
 	}
@@ -146,7 +158,7 @@ func (s *Service) collect(ctx context.Context, m realm, prefix string, page Page
 				return err
 			}
 			if len(found) == most || looked == scanned {
-				next = token(last)
+				next = token(behindName, last)
 				return nil
 			}
 			looked++
@@ -183,7 +195,7 @@ func (s *Service) History(ctx context.Context, who access.Caller, ref string, de
 	if _, err := s.readable(ctx, call, m, selection{name: name}); err != nil {
 		return out, err
 	}
-	after, err := page.start()
+	after, err := page.start(behindVersion)
 	if err != nil {
 		return out, err
 	}
@@ -205,7 +217,7 @@ func (s *Service) History(ctx context.Context, who access.Caller, ref string, de
 	}
 	for i := first; i >= 0 && i < len(all); i++ {
 		if len(out.Items) == most {
-			out.Next = token(versionKey("", all[i-1].Number))
+			out.Next = token(behindVersion, versionKey("", all[i-1].Number))
 			break
 		}
 		v, err := s.shown(ctx, who, m, selection{name: name}, all[i], decrypt)

@@ -1,8 +1,6 @@
 package parameter_test
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,88 +10,19 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/policy"
-	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
 
-// keys wraps with a lid: who opens under another context, or past the service,
-// gets an error.
-type keys struct{}
-
-var (
-	errLid  = errors.New("the lid does not fit")
-	errDisk = errors.New("disk full")
-)
-
-// refusal is what the key service has to say to the caller.
-type refusal string
-
-func (r refusal) Error() string    { return string(r) }
-func (r refusal) Sentence() string { return string(r) }
-
-func lid(who access.Caller, bind map[string]string) []byte {
-	return []byte(who.Via + "|" + bind["PARAMETER_ARN"] + "|")
-}
-
-func (keys) EncryptFor(_ context.Context, who access.Caller, ref string, bind map[string]string, plaintext []byte) ([]byte, error) {
-	switch ref {
-	case "absent":
-		return nil, refusal("no such key")
-	case "broken":
-		return nil, errDisk
-	}
-	return append(lid(who, bind), plaintext...), nil
-}
-
-func (keys) DecryptFor(_ context.Context, who access.Caller, blob []byte, bind map[string]string) ([]byte, error) {
-	plaintext, ok := bytes.CutPrefix(blob, lid(who, bind))
-	if !ok {
-		return nil, errLid
-	}
-	return plaintext, nil
-}
-
-func (k keys) NewDataKey(ctx context.Context, who access.Caller, ref string, bind map[string]string) (sealed.Secret, []byte, string, error) {
-	key := sealed.RandomSecret(sealed.KeyBytes)
-	wrapped, err := k.EncryptFor(ctx, who, ref, bind, key.Reveal())
-	return key, wrapped, ref, err
-}
-
-func (k keys) OpenDataKey(ctx context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error) {
-	key, err := k.DecryptFor(ctx, who, wrapped, bind)
-	return sealed.NewSecret(key), err
-}
-
-func (keys) ManagedKey(_ context.Context, _ access.Caller, service string) (string, error) {
-	return "arn:aws:kms:us-east-1:111122223333:key/" + service, nil
-}
-
-type noPolicies struct{}
-
-func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
-
-// journal keeps what was recorded.
-type journal struct {
-	mu      sync.Mutex
-	records []audit.Record
-}
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.records = append(j.records, *r)
-	return nil
-}
-
-func open() (*parameter.Service, *journal) {
-	j := new(journal)
+func open() (*parameter.Service, *accesstest.Journal) {
+	j := new(accesstest.Journal)
 	return parameter.New(parameter.Config{
-		Records: memory.NewRecords(), Keys: keys{}, Clock: clock.Movable(),
-		Gate: access.NewGate(access.Config{Identities: noPolicies{}, Record: j}),
+		Records: memory.NewRecords(), Keys: accesstest.Keys{}, Clock: clock.Movable(),
+		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: j}),
 	}), j
 }
 
@@ -111,6 +40,57 @@ func put(t *testing.T, s *parameter.Service, in parameter.PutRequest) int64 {
 		t.Fatal(err)
 	}
 	return number
+}
+
+// A token is good for the kind of listing that gave it.
+func TestTokens(t *testing.T) {
+	s, _ := open()
+	for _, name := range []string{"/p/a", "/p/b", "/p/c"} {
+		put(t, s, parameter.PutRequest{Name: name, Type: parameter.String, Value: "v"})
+	}
+	put(t, s, parameter.PutRequest{Name: "/p/a", Value: "w", Overwrite: true})
+	first, err := s.Describe(t.Context(), root(), nil, parameter.Page{Limit: 1})
+	if err != nil || first.Next == "" {
+		t.Fatalf("Describe = %+v, %v, want a token", first, err)
+	}
+	for _, token := range []string{"", "garbage", "%", first.Next} {
+		page := parameter.Page{Token: token}
+		_, describe := s.Describe(t.Context(), root(), nil, page)
+		_, byPath := s.ByPath(t.Context(), root(), "/p", false, false, nil, page)
+		_, history := s.History(t.Context(), root(), "/p/a", false, page)
+		for listing, c := range map[string]struct {
+			err  error
+			good bool
+		}{
+			"Describe": {describe, token == "" || token == first.Next}, "ByPath": {byPath, token == "" || token == first.Next}, "History": {history, token == ""},
+		} {
+			if c.good != (c.err == nil) || !c.good && !errors.Is(c.err, parameter.ErrToken) {
+				t.Errorf("%s(%q): %v, want it good: %v", listing, token, c.err, c.good)
+			}
+		}
+	}
+}
+
+func TestFilterValues(t *testing.T) {
+	s, _ := open()
+	put(t, s, parameter.PutRequest{Name: "n", Type: parameter.String, Value: "v"})
+	for _, tt := range []struct {
+		filter parameter.Filter
+		found  int
+		want   error
+	}{
+		{parameter.Filter{Key: "Type", Values: []string{"String"}}, 1, nil},
+		{parameter.Filter{Key: "Type", Option: "BeginsWith", Values: []string{"Str"}}, 1, nil},
+		{parameter.Filter{Key: "Type", Values: []string{"Str"}}, 0, parameter.ErrFilterOption},
+		{parameter.Filter{Key: "Tier", Values: []string{"Advanced", "standard"}}, 0, parameter.ErrFilterOption},
+		{parameter.Filter{Key: "Tier", Values: []string{"Standard"}}, 1, nil},
+		{parameter.Filter{Key: "Name"}, 0, parameter.ErrFilterValue},
+	} {
+		got, err := s.Describe(t.Context(), root(), []parameter.Filter{tt.filter}, parameter.Page{})
+		if !errors.Is(err, tt.want) || tt.want == nil && err != nil || len(got.Items) != tt.found {
+			t.Errorf("%+v found %d, %v, want %d, %v", tt.filter, len(got.Items), err, tt.found, tt.want)
+		}
+	}
 }
 
 // Only the newest versions are kept, and a label holds on to its own.
@@ -179,7 +159,7 @@ func TestValuesAreBoundToTheirParameter(t *testing.T) {
 			t.Errorf("%s without decryption: %+v, %v", tier, v, err)
 		}
 	}
-	if records := fmt.Sprint(j.records); strings.Contains(records, "hunter2") {
+	if records := fmt.Sprint(j.Records()); strings.Contains(records, "hunter2") {
 		t.Errorf("the record has the value: %s", records)
 	}
 }
@@ -244,7 +224,7 @@ func TestPages(t *testing.T) {
 // What the key service refuses is the key's fault; what else fails is not.
 func TestKeysThatFail(t *testing.T) {
 	s, _ := open()
-	for key, want := range map[string]error{"absent": parameter.ErrKey, "broken": errDisk} {
+	for key, want := range map[string]error{accesstest.AbsentKey: parameter.ErrKey, accesstest.BrokenKey: accesstest.ErrDisk} {
 		_, _, err := s.Put(t.Context(), root(), parameter.PutRequest{Name: "p", Type: parameter.SecureString, Value: "v", KeyID: key})
 		if !errors.Is(err, want) || errors.Is(err, parameter.ErrKey) != (want == parameter.ErrKey) {
 			t.Errorf("Put under key %s: %v, want %v", key, err, want)
@@ -309,7 +289,8 @@ func TestStrangersLearnNothing(t *testing.T) {
 			t.Errorf("Delete %s: %v, want ErrDenied", name, err)
 		}
 	}
-	if last := j.records[len(j.records)-1]; last.Decision != audit.Denied || last.Action != "ssm:DeleteParameter" {
+	records := j.Records()
+	if last := records[len(records)-1]; last.Decision != audit.Denied || last.Action != "ssm:DeleteParameter" {
 		t.Errorf("last record: %+v", last)
 	}
 	if _, err := s.Get(t.Context(), root(), "n", false); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,12 +47,16 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	defer call.End(ctx, &err)
 	call.Note("name", in.Name)
 	call.Keys.Set("secretsmanager:Name", in.Name)
-	call.Keys.Set("secretsmanager:Description", in.Text)
-	call.Keys.Set("secretsmanager:KmsKeyId", in.KeyID)
+	if in.Text != "" {
+		call.Keys.Set("secretsmanager:Description", in.Text)
+	}
+	if in.KeyID != "" {
+		call.Keys.Set("secretsmanager:KmsKeyId", in.KeyID)
+	}
 	setRequestTags(&call.Keys, in.Tags)
 	m := realmOf(&who)
-	fresh := &record{V: recordVersion, Name: in.Name, Suffix: newSuffix(), Text: in.Text, KeyID: in.KeyID, Created: who.At, Changed: who.At}
-	if err := call.Decide(access.Target{ARN: fresh.arn(m), Rule: policy.IdentityOnly}); err != nil {
+	fresh := &record{V: recordVersion, Name: in.Name, Suffix: newSuffix(), home: m, Text: in.Text, KeyID: in.KeyID, Created: who.At, Changed: who.At}
+	if err := call.Decide(access.Target{ARN: fresh.arn(), Rule: policy.IdentityOnly}); err != nil {
 		return out, err
 	}
 	if !nameForm.MatchString(in.Name) || len(in.Name) > MaxNameBytes {
@@ -69,22 +74,22 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	}
 	err = call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			if _, err := readRecord(tx, m.key(in.Name)); !errors.Is(err, ErrNotFound) {
+			if _, err := readRecord(tx, m, in.Name); !errors.Is(err, ErrNotFound) {
 				return errors.Join(err, exists(in.Name))
 			}
 			if version != nil {
 				fresh.Stages = map[string][]string{version.ID: {Current}}
-				if err := putJSON(tx, versionSpace, m.key(in.Name)+"\x00"+version.ID, version); err != nil {
+				if err := putJSON(tx, versionSpace, fresh.versionKey(version.ID), version); err != nil {
 					return err
 				}
 			}
-			return save(tx, m, nil, fresh)
+			return save(tx, nil, fresh)
 		})
 	})
 	if err != nil {
 		return Made{}, err
 	}
-	out = Made{ARN: fresh.arn(m), Name: in.Name}
+	out = fresh.made()
 	if version != nil {
 		out.VersionID = version.ID
 	}
@@ -98,12 +103,11 @@ func exists(name string) error {
 // repeated answers a request that was carried out before. It returns nothing if
 // the name is free, and ErrExists if it is another secret's.
 func (s *Service) repeated(ctx context.Context, who access.Caller, in CreateRequest) (out Made, err error) {
-	m := realmOf(&who)
 	var now *record
 	var version *versionRecord
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		if now, err = readRecord(tx, m.key(in.Name)); err == nil && in.Token != "" {
-			version, err = readVersion(tx, m, in.Name, in.Token)
+		if now, err = readRecord(tx, realmOf(&who), in.Name); err == nil && in.Token != "" {
+			version, err = now.version(tx, in.Token)
 		}
 		return err
 	})
@@ -120,7 +124,7 @@ func (s *Service) repeated(ctx context.Context, who access.Caller, in CreateRequ
 	if same, err := s.same(ctx, who, now, version, in.Value); err != nil || !same {
 		return out, errors.Join(err, exists(in.Name))
 	}
-	return Made{ARN: now.arn(m), Name: in.Name, VersionID: in.Token}, nil
+	return Made{ARN: now.arn(), Name: now.Name, VersionID: in.Token}, nil
 }
 
 // fresh seals a value as a version that is not yet in the store; nil if there is
@@ -145,16 +149,31 @@ func binding(secretARN, versionID string) (context map[string]string, object sea
 	return map[string]string{"SecretARN": secretARN, "SecretVersionId": versionID}, sealed.Bind("secret", secretARN, versionID)
 }
 
+// keyOf names the key that encrypts a secret so that the caller, who may be of
+// another account, means the same one as the secret's owner. The service's own key
+// is for the owner alone.
+func (s *Service) keyOf(ctx context.Context, who access.Caller, r *record) (string, error) {
+	foreign := who.Account() != r.home.account
+	switch {
+	case r.KeyID == "" && foreign:
+		return "", access.ErrDenied
+	case r.KeyID == "":
+		return s.cfg.Keys.ManagedKey(ctx, who, "secretsmanager")
+	case foreign && strings.HasPrefix(r.KeyID, "alias/"):
+		return r.home.keyARN(r.KeyID), nil
+	case foreign && !strings.HasPrefix(r.KeyID, "arn:"):
+		return r.home.keyARN("key/" + r.KeyID), nil
+	}
+	return r.KeyID, nil
+}
+
 func (s *Service) seal(ctx context.Context, who access.Caller, r *record, value *Value, id string, at time.Time) (*versionRecord, error) {
 	through := who.Through("secretsmanager")
-	ref := r.KeyID
-	if ref == "" {
-		var err error
-		if ref, err = s.cfg.Keys.ManagedKey(ctx, through, "secretsmanager"); err != nil {
-			return nil, keyError(ErrEncryption, err)
-		}
+	ref, err := s.keyOf(ctx, through, r)
+	if err != nil {
+		return nil, keyError(ErrEncryption, err)
 	}
-	bind, object := binding(r.arn(realmOf(&who)), id)
+	bind, object := binding(r.arn(), id)
 	key, wrapped, keyARN, err := s.cfg.Keys.NewDataKey(ctx, through, ref, bind)
 	if err != nil {
 		return nil, keyError(ErrEncryption, err)
@@ -168,7 +187,7 @@ func (s *Service) seal(ctx context.Context, who access.Caller, r *record, value 
 }
 
 func (s *Service) open(ctx context.Context, who access.Caller, r *record, v *versionRecord) (*Value, error) {
-	bind, object := binding(r.arn(realmOf(&who)), v.ID)
+	bind, object := binding(r.arn(), v.ID)
 	key, err := s.cfg.Keys.OpenDataKey(ctx, who.Through("secretsmanager"), v.Wrapped, bind)
 	if err != nil {
 		return nil, keyError(ErrDecryption, err)

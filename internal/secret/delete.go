@@ -35,10 +35,9 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string, day
 	call.Note("forceDeleteWithoutRecovery", strconv.FormatBool(now))
 	call.Keys.Set("secretsmanager:ForceDeleteWithoutRecovery", strconv.FormatBool(now))
 	r, err := s.admit(ctx, call, &who, ref)
-	m := realmOf(&who)
 	switch {
 	case errors.Is(err, ErrNotFound) && now:
-		return Made{ARN: ref, Name: ref}, who.At, nil
+		return missing(&who, ref), who.At, nil
 	case err != nil:
 		return out, ends, err
 	case now && days != 0:
@@ -48,20 +47,29 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string, day
 	case days < MinWindowDays || days > MaxWindowDays:
 		return out, ends, fail(ErrInvalid, "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
 	}
-	out, ends = Made{ARN: r.arn(m), Name: r.Name}, who.At.Add(time.Duration(days)*24*time.Hour)
+	out, ends = r.made(), who.At.Add(time.Duration(days)*24*time.Hour)
 	if now {
 		ends = who.At
 		return out, ends, call.Effect(ctx, func() error {
-			return s.cfg.Records.Update(ctx, func(tx store.Writer) error { return destroy(tx, m, r.Name) })
+			return s.cfg.Records.Update(ctx, func(tx store.Writer) error { return destroy(tx, r) })
 		})
 	}
-	return out, ends, s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
+	return out, ends, s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		if err := now.alive(); err != nil {
 			return err
 		}
 		now.Deleted, now.Ends = who.At, ends
 		return nil
 	})
+}
+
+// missing is what the deletion of a secret that there is not leaves behind.
+func missing(who *access.Caller, ref string) Made {
+	at, ok := locate(who, ref)
+	if !ok {
+		return Made{ARN: ref, Name: ref}
+	}
+	return Made{ARN: at.arn(at.name), Name: at.name}
 }
 
 // Restore takes back a deletion.
@@ -74,20 +82,20 @@ func (s *Service) Restore(ctx context.Context, who access.Caller, ref string) (o
 	if err != nil {
 		return out, err
 	}
-	out = Made{ARN: r.arn(realmOf(&who)), Name: r.Name}
-	return out, s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
+	out = r.made()
+	return out, s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		now.Deleted, now.Ends = time.Time{}, time.Time{}
 		return nil
 	})
 }
 
 // destroy removes a secret with all its versions.
-func destroy(tx store.Writer, m realm, name string) error {
-	r, err := readRecord(tx, m.key(name))
+func destroy(tx store.Writer, r *record) error {
+	r, err := readRecord(tx, r.home, r.Name)
 	if err != nil {
 		return err
 	}
-	for rec, err := range tx.Scan(versionSpace, store.Prefix(m.key(name)+"\x00")) {
+	for rec, err := range tx.Scan(versionSpace, store.Prefix(r.versionKey(""))) {
 		if err != nil {
 			return err
 		}
@@ -96,11 +104,11 @@ func destroy(tx store.Writer, m realm, name string) error {
 		}
 	}
 	if at := r.due(); !at.IsZero() {
-		if err := tx.Delete(dueSpace, dueKey(at, m.key(name))); err != nil {
+		if err := tx.Delete(dueSpace, dueKey(at, r.key())); err != nil {
 			return err
 		}
 	}
-	return tx.Delete(secretSpace, m.key(name))
+	return tx.Delete(secretSpace, r.key())
 }
 
 // doDue does what the agenda holds until now.
@@ -130,7 +138,7 @@ func (s *Service) doDue(ctx context.Context) error {
 func (s *Service) doOne(ctx context.Context, m realm, name string, now time.Time) error {
 	var r *record
 	err := s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		r, err = readRecord(tx, m.key(name))
+		r, err = readRecord(tx, m, name)
 		return err
 	})
 	switch {
@@ -139,38 +147,38 @@ func (s *Service) doOne(ctx context.Context, m realm, name string, now time.Time
 	case err != nil:
 		return err
 	case !r.Ends.IsZero() && !now.Before(r.Ends):
-		return s.end(ctx, m, r, now)
+		return s.end(ctx, r, now)
 	case r.Ends.IsZero() && !r.Rotates.IsZero() && !now.Before(r.Rotates):
-		return s.rotateDue(ctx, m, r, now)
+		return s.rotateDue(ctx, r, now)
 	}
 	return nil
 }
 
 // serviceCaller acts for a secret when nobody asks.
-func serviceCaller(m realm, sourceARN string, at time.Time) access.Caller {
+func serviceCaller(r *record, at time.Time) access.Caller {
 	return access.Caller{
-		Principal: policy.Principal{Kind: policy.Service, Account: m.account, Service: "secretsmanager.amazonaws.com"},
-		Region:    m.region, At: at, SourceARN: sourceARN, SourceAccount: m.account,
+		Principal: policy.Principal{Kind: policy.Service, Account: r.home.account, Service: "secretsmanager.amazonaws.com"},
+		Region:    r.home.region, At: at, SourceARN: r.arn(), SourceAccount: r.home.account,
 	}
 }
 
 // end destroys a secret whose recovery window is over, which is recorded.
-func (s *Service) end(ctx context.Context, m realm, r *record, now time.Time) (err error) {
-	call := s.cfg.Gate.Begin(serviceCaller(m, r.arn(m), now), action("DeleteSecret"))
+func (s *Service) end(ctx context.Context, r *record, now time.Time) (err error) {
+	call := s.cfg.Gate.Begin(serviceCaller(r, now), action("DeleteSecret"))
 	defer call.End(ctx, &err)
-	call.On(r.arn(m))
+	call.On(r.arn())
 	call.Note("reason", "recovery window is over")
 	call.Open()
 	return call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			again, err := readRecord(tx, m.key(r.Name))
+			again, err := readRecord(tx, r.home, r.Name)
 			if errors.Is(err, ErrNotFound) || err == nil && (again.Ends.IsZero() || now.Before(again.Ends)) {
 				return nil // restored meanwhile
 			}
 			if err != nil {
 				return err
 			}
-			return destroy(tx, m, r.Name)
+			return destroy(tx, again)
 		})
 	})
 }

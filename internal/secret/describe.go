@@ -27,14 +27,28 @@ const MaxBatch = 20
 // scanned bounds how many secrets one page of a filtered listing looks at.
 const scanned = 1000
 
-func token(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+// What a token goes on behind: the name of a secret, or a version.
+const (
+	behindName    = "n"
+	behindVersion = "v"
+)
 
-func (p Page) start() (string, error) {
-	last, err := base64.RawURLEncoding.DecodeString(p.Token)
-	if err != nil {
+// token says where a listing stopped.
+func token(kind, last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kind + last))
+}
+
+// start is the key behind which a page begins.
+func (p Page) start(kind string) (string, error) {
+	if p.Token == "" {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(p.Token)
+	last, ok := strings.CutPrefix(string(raw), kind)
+	if err != nil || !ok {
 		return "", fail(ErrToken, "Invalid NextToken.")
 	}
-	return string(last), nil
+	return last, nil
 }
 
 func (p Page) most() int {
@@ -54,7 +68,7 @@ func (s *Service) Describe(ctx context.Context, who access.Caller, ref string) (
 	if err != nil {
 		return d, err
 	}
-	return r.describe(realmOf(&who)), nil
+	return r.describe(), nil
 }
 
 // Filter selects secrets in a listing: a value that begins with "!" excludes.
@@ -126,7 +140,7 @@ func (s *Service) List(ctx context.Context, who access.Caller, filters []Filter,
 		return nil, "", err
 	}
 	for _, r := range found {
-		out = append(out, r.describe(realmOf(&who)))
+		out = append(out, r.describe())
 	}
 	return out, next, nil
 }
@@ -137,7 +151,7 @@ func (s *Service) collect(ctx context.Context, m realm, filters []Filter, delete
 			return nil, "", err
 		}
 	}
-	after, err := page.start()
+	after, err := page.start(behindName)
 	if err != nil {
 		return nil, "", err
 	}
@@ -157,12 +171,12 @@ func (s *Service) collect(ctx context.Context, m realm, filters []Filter, delete
 				return err
 			}
 			if len(found) == page.most() || looked == scanned {
-				next = token(last)
+				next = token(behindName, last)
 				return nil
 			}
 			looked++
 			last = rec.Key[len(m.prefix()):]
-			r, err := decodeRecord(rec.Value)
+			r, err := decodeRecord(m, rec.Value)
 			if err != nil {
 				return err
 			}
@@ -208,7 +222,7 @@ func (s *Service) Batch(ctx context.Context, who access.Caller, refs []string, f
 		}
 		next = more
 		for _, r := range records {
-			refs = append(refs, r.arn(realmOf(&who)))
+			refs = append(refs, r.arn())
 		}
 	}
 	for _, ref := range refs {
@@ -237,14 +251,13 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, ref string, d
 	if err != nil {
 		return nil, "", "", "", err
 	}
-	after, err := page.start()
+	after, err := page.start(behindVersion)
 	if err != nil {
 		return nil, "", "", "", err
 	}
-	m := realmOf(&who)
 	var all []*versionRecord
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		all, err = versions(tx, m, r.Name)
+		all, err = r.versions(tx)
 		return err
 	})
 	if err != nil {
@@ -261,10 +274,10 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, ref string, d
 	}
 	if len(all) > page.most() {
 		all = all[:page.most()]
-		next = token(all[len(all)-1].ID)
+		next = token(behindVersion, all[len(all)-1].ID)
 	}
 	for _, v := range all {
 		out = append(out, Version{ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, Accessed: r.Accessed, KeyARN: v.KeyARN})
 	}
-	return out, r.arn(m), r.Name, next, nil
+	return out, r.arn(), r.Name, next, nil
 }

@@ -22,19 +22,24 @@ func (s *Service) begin(who *access.Caller, operation, ref string) *access.Call 
 // admit reads a secret for a caller that may act on it. Who may not, does not
 // learn whether it exists.
 func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Caller, ref string) (r *record, err error) {
-	m := realmOf(who)
+	at, ok := locate(who, ref)
+	if !ok {
+		return nil, notFound()
+	}
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		r, err = find(tx, m, ref)
+		r, err = find(tx, at)
 		return err
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	t := access.Target{ARN: m.arn(strings.TrimPrefix(ref, m.arn("")))}
+	t := access.Target{ARN: at.arn(at.name), Owner: at.account}
 	if r != nil {
-		t.ARN = r.arn(m)
+		t.ARN = r.arn()
 		setResourceTags(&call.Keys, r.Tags)
-		call.Keys.Set("secretsmanager:resource/AllowRotationLambdaArn", r.Rotation.Function)
+		if r.Rotation.Function != "" {
+			call.Keys.Set("secretsmanager:resource/AllowRotationLambdaArn", r.Rotation.Function)
+		}
 		if t.Policy, err = r.document(); err != nil {
 			return nil, err
 		}
@@ -61,14 +66,14 @@ func (r *record) document() (*policy.Document, error) {
 }
 
 // edit changes a secret under its lock, once the record of the call is written.
-func (s *Service) edit(ctx context.Context, call *access.Call, who *access.Caller, r *record, change func(tx store.Writer, r *record) error) error {
-	return call.Effect(ctx, func() error { return s.apply(ctx, realmOf(who), r.Name, change) })
+func (s *Service) edit(ctx context.Context, call *access.Call, r *record, change func(tx store.Writer, r *record) error) error {
+	return call.Effect(ctx, func() error { return s.apply(ctx, r, change) })
 }
 
 // apply reads a secret again, changes it and saves it.
-func (s *Service) apply(ctx context.Context, m realm, name string, change func(tx store.Writer, r *record) error) error {
+func (s *Service) apply(ctx context.Context, r *record, change func(tx store.Writer, r *record) error) error {
 	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		now, err := readRecord(tx, m.key(name))
+		now, err := readRecord(tx, r.home, r.Name)
 		if err != nil {
 			return err
 		}
@@ -76,7 +81,7 @@ func (s *Service) apply(ctx context.Context, m realm, name string, change func(t
 		if err := change(tx, now); err != nil {
 			return err
 		}
-		return save(tx, m, before, now)
+		return save(tx, before, now)
 	})
 }
 

@@ -18,7 +18,7 @@ func (s *Service) Policy(ctx context.Context, who access.Caller, ref string) (ou
 	if err != nil {
 		return out, "", err
 	}
-	out = Made{ARN: r.arn(realmOf(&who)), Name: r.Name}
+	out = r.made()
 	doc, err := r.document()
 	if err != nil || doc == nil {
 		return out, "", err
@@ -49,8 +49,8 @@ func (s *Service) SetPolicy(ctx context.Context, who access.Caller, ref, source 
 	if blockPublic && doc.Public() {
 		return out, fail(ErrPublicPolicy, "You can't use this resource policy because it grants broad access to the secret.")
 	}
-	out = Made{ARN: r.arn(realmOf(&who)), Name: r.Name}
-	return out, s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
+	out = r.made()
+	return out, s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		if err := now.alive(); err != nil {
 			return err
 		}
@@ -64,11 +64,11 @@ func (s *Service) parse(source string) (*policy.Document, error) {
 		return nil, fail(ErrLimit, "The resource policy has more than 20480 bytes.")
 	}
 	doc, err := policy.Parse(policy.UseResource, source)
-	if err == nil {
-		doc, err = doc.Bind(s.cfg.Principals.Identify)
-	}
 	if err != nil {
 		return nil, fail(ErrMalformed, "This resource policy contains a syntax error.")
+	}
+	if doc, err = doc.Bind(s.cfg.Principals.Identify); err != nil {
+		return nil, fail(ErrMalformed, "This resource policy contains an unsupported principal.")
 	}
 	return doc, nil
 }
@@ -83,8 +83,8 @@ func (s *Service) RemovePolicy(ctx context.Context, who access.Caller, ref strin
 	if err != nil {
 		return out, err
 	}
-	out = Made{ARN: r.arn(realmOf(&who)), Name: r.Name}
-	return out, s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
+	out = r.made()
+	return out, s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		now.Policy, now.Bound = "", nil
 		return nil
 	})

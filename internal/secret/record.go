@@ -43,6 +43,10 @@ func (m realm) arn(nameAndSuffix string) string {
 	return "arn:aws:secretsmanager:" + m.region + ":" + string(m.account) + ":secret:" + nameAndSuffix
 }
 
+func (m realm) keyARN(resource string) string {
+	return "arn:aws:kms:" + m.region + ":" + string(m.account) + ":" + resource
+}
+
 func (m realm) key(name string) string { return m.prefix() + name }
 
 // record is a secret without its values.
@@ -64,6 +68,8 @@ type record struct {
 	Rotation Rotation            `json:"rotation,omitzero"`
 	Rotated  time.Time           `json:"rotated,omitzero"`
 	Rotates  time.Time           `json:"rotates,omitzero"`
+
+	home realm // where the secret is kept, which its key says
 }
 
 // versionRecord is one value.
@@ -77,7 +83,12 @@ type versionRecord struct {
 	KeyARN  string    `json:"keyArn"`
 }
 
-func (r *record) arn(m realm) string { return m.arn(r.Name + "-" + r.Suffix) }
+func (r *record) arn() string { return r.home.arn(r.Name + "-" + r.Suffix) }
+
+func (r *record) key() string { return r.home.key(r.Name) }
+
+// made is what a change of the secret leaves behind.
+func (r *record) made() Made { return Made{ARN: r.arn(), Name: r.Name} }
 
 // staged is the id of the version that has a label, or "".
 func (r *record) staged(label string) string {
@@ -111,12 +122,11 @@ func (r *record) stage(label, id string) {
 	r.Stages[id] = append(r.Stages[id], label)
 }
 
-func (r *record) describe(m realm) Description {
-	d := Description{
-		ARN: r.arn(m), Name: r.Name, Text: r.Text, KeyID: r.KeyID, Created: r.Created, Changed: r.Changed, Accessed: r.Accessed,
+func (r *record) describe() Description {
+	return Description{
+		ARN: r.arn(), Name: r.Name, Text: r.Text, KeyID: r.KeyID, Created: r.Created, Changed: r.Changed, Accessed: r.Accessed,
 		Deleted: r.Deleted, Tags: r.Tags, Stages: r.Stages, Rotation: r.Rotation, RotatedLast: r.Rotated, RotatesNext: r.Rotates,
 	}
-	return d
 }
 
 const suffixLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -138,46 +148,65 @@ func newSuffix() string {
 	return string(raw[:])
 }
 
-// find reads the secret that ref names: a name, an ARN, or an ARN without its
-// suffix. It returns ErrNotFound.
-func find(tx store.Reader, m realm, ref string) (*record, error) {
-	name := ref
-	if strings.HasPrefix(ref, "arn:") {
-		own := m.arn("")
-		if !strings.HasPrefix(ref, own) {
-			return nil, notFound()
-		}
-		name = ref[len(own):]
-		if at := len(name) - 7; at > 0 && name[at] == '-' {
-			if r, err := readRecord(tx, m.key(name[:at])); err == nil && r.Suffix == name[at+1:] {
-				return r, nil
-			}
-		}
-	}
-	return readRecord(tx, m.key(name))
+// place is where a request says that a secret is.
+type place struct {
+	realm
+	name     string
+	suffixed bool // name is from an ARN, and may have the suffix
 }
 
-func readRecord(tx store.Reader, key string) (*record, error) {
-	value, err := tx.Get(secretSpace, key)
+// locate reads what a request names a secret by: a name in the caller's account,
+// an ARN in any account, or an ARN without its suffix. A secret of another region
+// is not found.
+func locate(who *access.Caller, ref string) (p place, ok bool) {
+	p = place{realmOf(who), ref, strings.HasPrefix(ref, "arn:")}
+	if !p.suffixed {
+		return p, true
+	}
+	a, err := arn.Parse(ref)
+	if err != nil || !a.Account.Valid() {
+		return p, false
+	}
+	p.account = a.Account
+	p.name, ok = strings.CutPrefix(ref, p.realm.arn(""))
+	return p, ok
+}
+
+// find reads the secret at p, or returns ErrNotFound.
+func find(tx store.Reader, p place) (*record, error) {
+	if at := len(p.name) - 7; p.suffixed && at > 0 && p.name[at] == '-' {
+		if r, err := readRecord(tx, p.realm, p.name[:at]); err == nil && r.Suffix == p.name[at+1:] {
+			return r, nil
+		}
+	}
+	return readRecord(tx, p.realm, p.name)
+}
+
+func readRecord(tx store.Reader, m realm, name string) (*record, error) {
+	value, err := tx.Get(secretSpace, m.key(name))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, notFound()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return decodeRecord(value)
+	return decodeRecord(m, value)
 }
 
-func decodeRecord(value []byte) (*record, error) {
-	r := new(record)
+func decodeRecord(m realm, value []byte) (*record, error) {
+	r := &record{home: m}
 	if json.Unmarshal(value, r) != nil || r.V != recordVersion {
 		return nil, errDamaged
 	}
 	return r, nil
 }
 
-func readVersion(tx store.Reader, m realm, name, id string) (*versionRecord, error) {
-	value, err := tx.Get(versionSpace, m.key(name)+"\x00"+id)
+// versionKey is where a version of the secret is kept; the keys of all versions
+// begin with that of no id.
+func (r *record) versionKey(id string) string { return r.key() + "\x00" + id }
+
+func (r *record) version(tx store.Reader, id string) (*versionRecord, error) {
+	value, err := tx.Get(versionSpace, r.versionKey(id))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fail(ErrNotFound, "Secrets Manager can't find the specified secret value for VersionId: "+id)
 	}
@@ -195,9 +224,9 @@ func decodeVersion(value []byte) (*versionRecord, error) {
 	return v, nil
 }
 
-// versions reads all versions of a secret, the oldest first.
-func versions(tx store.Reader, m realm, name string) (all []*versionRecord, err error) {
-	for rec, err := range tx.Scan(versionSpace, store.Prefix(m.key(name)+"\x00")) {
+// versions reads all versions of the secret, the oldest first.
+func (r *record) versions(tx store.Reader) (all []*versionRecord, err error) {
+	for rec, err := range tx.Scan(versionSpace, store.Prefix(r.versionKey(""))) {
 		if err != nil {
 			return nil, err
 		}
@@ -220,8 +249,8 @@ func putJSON(tx store.Writer, space store.Space, key string, v any) error {
 }
 
 // save writes a secret, and what is due of it.
-func save(tx store.Writer, m realm, before, r *record) error {
-	key := m.key(r.Name)
+func save(tx store.Writer, before, r *record) error {
+	key := r.key()
 	if before != nil {
 		if at := before.due(); !at.IsZero() {
 			if err := tx.Delete(dueSpace, dueKey(at, key)); err != nil {

@@ -69,8 +69,10 @@ func (r *Rotation) period() (time.Duration, error) {
 func (s *Service) Rotate(ctx context.Context, who access.Caller, in RotateRequest) (out Made, err error) {
 	call := s.begin(&who, "RotateSecret", in.Secret)
 	defer call.End(ctx, &err)
-	call.Note("rotationLambdaARN", in.Function)
-	call.Keys.Set("secretsmanager:RotationLambdaARN", in.Function)
+	if in.Function != "" {
+		call.Note("rotationLambdaARN", in.Function)
+		call.Keys.Set("secretsmanager:RotationLambdaARN", in.Function)
+	}
 	r, err := s.admit(ctx, call, &who, in.Secret)
 	if err != nil {
 		return out, err
@@ -91,9 +93,8 @@ func (s *Service) Rotate(ctx context.Context, who access.Caller, in RotateReques
 	} else if !tokenForm.MatchString(in.Token) {
 		return out, fail(ErrInvalid, "ClientRequestToken must have 32 to 64 letters, digits and hyphens.")
 	}
-	m := realmOf(&who)
-	out = Made{ARN: r.arn(m), Name: r.Name, VersionID: in.Token}
-	err = s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
+	out = Made{ARN: r.arn(), Name: r.Name, VersionID: in.Token}
+	err = s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		now.Rotation = plan
 		if now.Rotates = (time.Time{}); period > 0 {
 			now.Rotates = who.At.Add(period)
@@ -103,7 +104,7 @@ func (s *Service) Rotate(ctx context.Context, who access.Caller, in RotateReques
 	if err != nil || in.Later {
 		return out, err
 	}
-	return out, s.turn(ctx, m, r.Name, in.Token, who.At)
+	return out, s.turn(ctx, r, in.Token, who.At)
 }
 
 func (s *Service) plan(p Rotation, in RotateRequest) (Rotation, error) {
@@ -132,9 +133,8 @@ func (s *Service) plan(p Rotation, in RotateRequest) (Rotation, error) {
 }
 
 // turn takes a secret through the steps of a rotation.
-func (s *Service) turn(ctx context.Context, m realm, name, versionID string, at time.Time) error {
-	var r *record
-	err := s.apply(ctx, m, name, func(_ store.Writer, now *record) error {
+func (s *Service) turn(ctx context.Context, r *record, versionID string, at time.Time) error {
+	err := s.apply(ctx, r, func(_ store.Writer, now *record) error {
 		if pending := now.staged(Pending); pending != "" && pending != now.staged(Current) {
 			versionID = pending // what an earlier attempt left is taken up again
 		}
@@ -146,11 +146,11 @@ func (s *Service) turn(ctx context.Context, m realm, name, versionID string, at 
 		return err
 	}
 	for _, step := range steps {
-		event, err := json.Marshal(struct{ Step, SecretId, ClientRequestToken string }{step, r.arn(m), versionID})
+		event, err := json.Marshal(struct{ Step, SecretId, ClientRequestToken string }{step, r.arn(), versionID})
 		if err != nil {
 			return err
 		}
-		err = s.cfg.Functions.Invoke(ctx, r.Rotation.Function, r.arn(m), event)
+		err = s.cfg.Functions.Invoke(ctx, r.Rotation.Function, r.arn(), event)
 		switch {
 		case errors.Is(err, access.ErrDenied):
 			return &access.Denied{Message: "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com."}
@@ -158,7 +158,7 @@ func (s *Service) turn(ctx context.Context, m realm, name, versionID string, at 
 			return fail(ErrState, "The rotation function failed at step "+step+": "+err.Error())
 		}
 	}
-	return s.apply(ctx, m, name, func(_ store.Writer, now *record) error {
+	return s.apply(ctx, r, func(_ store.Writer, now *record) error {
 		if now.staged(Current) != versionID {
 			return fail(ErrState, "The rotation function did not make the new version the current one.")
 		}
@@ -170,17 +170,17 @@ func (s *Service) turn(ctx context.Context, m realm, name, versionID string, at 
 
 // rotateDue rotates a secret whose period is over. When it fails, it is tried
 // again an hour later.
-func (s *Service) rotateDue(ctx context.Context, m realm, r *record, now time.Time) (err error) {
+func (s *Service) rotateDue(ctx context.Context, r *record, now time.Time) (err error) {
 	period, err := r.Rotation.period()
 	if err != nil {
 		return err
 	}
-	call := s.cfg.Gate.Begin(serviceCaller(m, r.arn(m), now), action("RotateSecret"))
+	call := s.cfg.Gate.Begin(serviceCaller(r, now), action("RotateSecret"))
 	defer call.End(ctx, &err)
-	call.On(r.arn(m))
+	call.On(r.arn())
 	call.Open()
 	next := func(at time.Time) error {
-		return s.apply(ctx, m, r.Name, func(_ store.Writer, r *record) error {
+		return s.apply(ctx, r, func(_ store.Writer, r *record) error {
 			r.Rotates = at
 			return nil
 		})
@@ -189,9 +189,9 @@ func (s *Service) rotateDue(ctx context.Context, m realm, r *record, now time.Ti
 		if err := next(now.Add(period)); err != nil {
 			return err
 		}
-		failed := s.turn(ctx, m, r.Name, uuid.NewString(), now)
+		failed := s.turn(ctx, r, uuid.NewString(), now)
 		if failed != nil {
-			s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "secret not rotated", slog.String("secret", r.arn(m)), slog.Any("err", failed))
+			s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "secret not rotated", slog.String("secret", r.arn()), slog.Any("err", failed))
 			return next(now.Add(min(period, time.Hour)))
 		}
 		return nil
@@ -208,8 +208,8 @@ func (s *Service) CancelRotation(ctx context.Context, who access.Caller, ref str
 	if err != nil {
 		return out, err
 	}
-	out = Made{ARN: r.arn(realmOf(&who)), Name: r.Name, VersionID: r.staged(Pending)}
-	return out, s.edit(ctx, call, &who, r, func(_ store.Writer, now *record) error {
+	out = Made{ARN: r.arn(), Name: r.Name, VersionID: r.staged(Pending)}
+	return out, s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		if err := now.alive(); err != nil {
 			return err
 		}

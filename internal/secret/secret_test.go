@@ -1,7 +1,6 @@
 package secret_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -23,67 +22,13 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
 
-// keys wraps with a lid: who opens under another context, or past the service,
-// gets an error.
-type keys struct{}
+// principals exist, but for strangers.
+type principals struct{}
 
-var (
-	errLid  = errors.New("the lid does not fit")
-	errDisk = errors.New("disk full")
-)
-
-// refusal is what the key service has to say to the caller.
-type refusal string
-
-func (r refusal) Error() string    { return string(r) }
-func (r refusal) Sentence() string { return string(r) }
-
-func lid(who access.Caller, bind map[string]string) []byte {
-	return fmt.Appendf(nil, "%s|%s|%s|", who.Via, bind["SecretARN"], bind["SecretVersionId"])
+func (principals) Identify(name string) (string, bool) {
+	return name, !strings.HasSuffix(name, "/stranger")
 }
-
-func (keys) NewDataKey(_ context.Context, who access.Caller, ref string, bind map[string]string) (sealed.Secret, []byte, string, error) {
-	switch ref {
-	case "absent":
-		return sealed.Secret{}, nil, "", refusal("no such key")
-	case "broken":
-		return sealed.Secret{}, nil, "", errDisk
-	case "forbidden":
-		return sealed.Secret{}, nil, "", access.ErrDenied
-	}
-	key := sealed.RandomSecret(sealed.KeyBytes)
-	return key, append(lid(who, bind), key.Reveal()...), ref, nil
-}
-
-func (keys) OpenDataKey(_ context.Context, who access.Caller, wrapped []byte, bind map[string]string) (sealed.Secret, error) {
-	key, ok := bytes.CutPrefix(wrapped, lid(who, bind))
-	if !ok {
-		return sealed.Secret{}, errLid
-	}
-	return sealed.NewSecret(key), nil
-}
-
-func (keys) ManagedKey(_ context.Context, _ access.Caller, service string) (string, error) {
-	return "arn:aws:kms:us-east-1:111122223333:key/" + service, nil
-}
-
-type nobody struct{}
-
-func (nobody) PoliciesOf(*policy.Principal, *policy.Policies) {}
-func (nobody) Identify(name string) (string, bool)            { return name, true }
-func (nobody) NameOf(id string) (string, bool)                { return id, true }
-
-type journal struct {
-	mu      sync.Mutex
-	records []audit.Record
-}
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.records = append(j.records, *r)
-	return nil
-}
+func (principals) NameOf(id string) (string, bool) { return id, true }
 
 // lambda is a rotation function: it makes up a new value, and fails at one step
 // if it is told to.
@@ -137,15 +82,15 @@ type world struct {
 	*secret.Service
 	records store.Records
 	clock   *clock.Clock
-	journal *journal
+	journal *accesstest.Journal
 	lambda  *lambda
 }
 
 func open() *world {
-	w := &world{records: memory.NewRecords(), clock: clock.Movable(), journal: new(journal), lambda: new(lambda)}
+	w := &world{records: memory.NewRecords(), clock: clock.Movable(), journal: new(accesstest.Journal), lambda: new(lambda)}
 	w.Service = secret.New(secret.Config{
-		Records: w.records, Keys: keys{}, Clock: w.clock, Log: slog.New(slog.DiscardHandler), Principals: nobody{}, Functions: w.lambda,
-		Gate: access.NewGate(access.Config{Identities: nobody{}, Record: w.journal}),
+		Records: w.records, Keys: accesstest.Keys{}, Clock: w.clock, Log: slog.New(slog.DiscardHandler), Principals: principals{}, Functions: w.lambda,
+		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: w.journal}),
 	})
 	w.lambda.service = w.Service
 	return w
@@ -228,9 +173,9 @@ func TestAnotherKey(t *testing.T) {
 		err   error
 		want  map[string]int
 	}{
-		{"absent", nil, secret.ErrEncryption, map[string]int{managed: 3}},
-		{"broken", nil, errDisk, map[string]int{managed: 3}}, // our fault, not the key's
-		{"forbidden", nil, nil, map[string]int{managed: 3}},
+		{accesstest.AbsentKey, nil, secret.ErrEncryption, map[string]int{managed: 3}},
+		{accesstest.BrokenKey, nil, accesstest.ErrDisk, map[string]int{managed: 3}}, // our fault, not the key's
+		{accesstest.ForbiddenKey, nil, nil, map[string]int{managed: 3}},
 		{"new", nil, nil, map[string]int{managed: 1, "new": 2}},
 		{"newer", text("four"), nil, map[string]int{managed: 1, "newer": 3}},
 	} {
@@ -289,7 +234,8 @@ func TestDeletionWaits(t *testing.T) {
 	if n := w.left(t); n != 2 {
 		t.Errorf("%d records are left, want those of one secret", n)
 	}
-	if last := w.journal.records[len(w.journal.records)-3]; last.Action != "secretsmanager:DeleteSecret" || last.Who.ARN != "secretsmanager.amazonaws.com" {
+	records := w.journal.Records()
+	if last := records[len(records)-3]; last.Action != "secretsmanager:DeleteSecret" || last.Who.ARN != "secretsmanager.amazonaws.com" {
 		t.Errorf("the end was recorded as %+v", last)
 	}
 }
@@ -387,7 +333,7 @@ func TestNothingLeaks(t *testing.T) {
 	if w.value(t, "s") != "hunter2" {
 		t.Fatal("not readable")
 	}
-	if records := fmt.Sprintf("%+v", w.journal.records); strings.Contains(records, "hunter2") {
+	if records := fmt.Sprintf("%+v", w.journal.Records()); strings.Contains(records, "hunter2") {
 		t.Errorf("the record has the value: %s", records)
 	}
 	user := root()

@@ -49,7 +49,6 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in UpdateReques
 			return out, err
 		}
 	}
-	m := realmOf(&who)
 	change := func(tx store.Writer, now *record) error {
 		if in.Text != nil {
 			now.Text = *in.Text
@@ -58,13 +57,13 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in UpdateReques
 			now.KeyID = *in.KeyID
 		}
 		now.Changed = who.At
-		return replace(tx, m, now, again)
+		return replace(tx, now, again)
 	}
 	if in.Value != nil {
 		return s.put(ctx, call, who, r, PutRequest{Secret: in.Secret, Value: in.Value, Token: in.Token, Stages: []string{Current}}, change)
 	}
-	out = Made{ARN: r.arn(m), Name: r.Name}
-	return out, s.edit(ctx, call, &who, r, change)
+	out = r.made()
+	return out, s.edit(ctx, call, r, change)
 }
 
 // resealed is a version before and after it was encrypted again.
@@ -80,7 +79,7 @@ func (s *Service) reseal(ctx context.Context, who access.Caller, r *record) (out
 			if id == "" || slices.ContainsFunc(inUse, func(v *versionRecord) bool { return v.ID == id }) {
 				continue
 			}
-			v, err := readVersion(tx, realmOf(&who), r.Name, id)
+			v, err := r.version(tx, id)
 			if err != nil {
 				return err
 			}
@@ -111,16 +110,16 @@ func (s *Service) reseal(ctx context.Context, who access.Caller, r *record) (out
 
 // replace writes versions that were encrypted again, but for those that were
 // removed or changed meanwhile.
-func replace(tx store.Writer, m realm, r *record, versions []resealed) error {
+func replace(tx store.Writer, r *record, versions []resealed) error {
 	for _, v := range versions {
-		now, err := readVersion(tx, m, r.Name, v.before.ID)
+		now, err := r.version(tx, v.before.ID)
 		if errors.Is(err, ErrNotFound) || err == nil && !bytes.Equal(now.Wrapped, v.before.Wrapped) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := putJSON(tx, versionSpace, m.key(r.Name)+"\x00"+v.after.ID, v.after); err != nil {
+		if err := putJSON(tx, versionSpace, r.versionKey(v.after.ID), v.after); err != nil {
 			return err
 		}
 	}
@@ -140,9 +139,8 @@ func (s *Service) MoveStage(ctx context.Context, who access.Caller, ref, label, 
 	if err != nil {
 		return out, err
 	}
-	m := realmOf(&who)
-	out = Made{ARN: r.arn(m), Name: r.Name}
-	return out, s.edit(ctx, call, &who, r, func(tx store.Writer, now *record) error {
+	out = r.made()
+	return out, s.edit(ctx, call, r, func(tx store.Writer, now *record) error {
 		if err := now.alive(); err != nil {
 			return err
 		}
@@ -156,7 +154,7 @@ func (s *Service) MoveStage(ctx context.Context, who access.Caller, ref, label, 
 			now.unstage(label)
 			return nil
 		}
-		if _, err := readVersion(tx, m, now.Name, to); err != nil {
+		if _, err := now.version(tx, to); err != nil {
 			return err
 		}
 		now.stage(label, to)
@@ -197,7 +195,7 @@ func (s *Service) retag(ctx context.Context, call *access.Call, who *access.Call
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, call, who, r, func(_ store.Writer, now *record) error {
+	return s.edit(ctx, call, r, func(_ store.Writer, now *record) error {
 		if err := now.alive(); err != nil {
 			return err
 		}

@@ -47,7 +47,6 @@ func (s *Service) Get(ctx context.Context, who access.Caller, ref, id, label str
 }
 
 func (s *Service) read(ctx context.Context, who access.Caller, r *record, id, label string) (out Version, err error) {
-	m := realmOf(&who)
 	if err := r.alive(); err != nil {
 		return out, err
 	}
@@ -60,26 +59,26 @@ func (s *Service) read(ctx context.Context, who access.Caller, r *record, id, la
 	}
 	var v *versionRecord
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		v, err = readVersion(tx, m, r.Name, id)
+		v, err = r.version(tx, id)
 		return err
 	})
 	if err != nil {
 		return out, err
 	}
-	out = Version{ARN: r.arn(m), Name: r.Name, ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, KeyARN: v.KeyARN}
+	out = Version{ARN: r.arn(), Name: r.Name, ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, KeyARN: v.KeyARN}
 	if out.Value, err = s.open(ctx, who, r, v); err != nil {
 		return Version{}, err
 	}
-	return out, s.touch(ctx, m, r, who.At)
+	return out, s.touch(ctx, r, who.At)
 }
 
 // touch notes the day on which a secret was read.
-func (s *Service) touch(ctx context.Context, m realm, r *record, at time.Time) error {
+func (s *Service) touch(ctx context.Context, r *record, at time.Time) error {
 	day := at.UTC().Truncate(24 * time.Hour)
 	if r.Accessed.Equal(day) {
 		return nil
 	}
-	err := s.apply(ctx, m, r.Name, func(_ store.Writer, now *record) error {
+	err := s.apply(ctx, r, func(_ store.Writer, now *record) error {
 		now.Accessed = day
 		return nil
 	})
@@ -125,7 +124,6 @@ func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller,
 	if err := r.alive(); err != nil {
 		return out, err
 	}
-	m := realmOf(&who)
 	again, err := s.hasVersion(ctx, who, r, in)
 	if err != nil {
 		return out, err
@@ -138,21 +136,21 @@ func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller,
 		}
 		id = version.ID
 	}
-	err = s.edit(ctx, call, &who, r, func(tx store.Writer, now *record) error {
+	err = s.edit(ctx, call, r, func(tx store.Writer, now *record) error {
 		if err := now.alive(); err != nil {
 			return err
 		}
-		out = Made{ARN: now.arn(m), Name: now.Name, VersionID: id}
+		out = Made{ARN: now.arn(), Name: now.Name, VersionID: id}
 		if more != nil {
 			if err := more(tx, now); err != nil {
 				return err
 			}
 		}
 		if version != nil {
-			if _, err := readVersion(tx, m, now.Name, id); !errors.Is(err, ErrNotFound) {
+			if _, err := now.version(tx, id); !errors.Is(err, ErrNotFound) {
 				return errors.Join(err, taken(id))
 			}
-			if err := putJSON(tx, versionSpace, m.key(now.Name)+"\x00"+id, version); err != nil {
+			if err := putJSON(tx, versionSpace, now.versionKey(id), version); err != nil {
 				return err
 			}
 			now.Changed = who.At
@@ -164,7 +162,7 @@ func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller,
 			}
 		}
 		out.Stages = slices.Clone(now.Stages[id])
-		return prune(tx, m, now, id)
+		return prune(tx, now, id)
 	})
 	return out, err
 }
@@ -180,7 +178,7 @@ func (s *Service) hasVersion(ctx context.Context, who access.Caller, r *record, 
 	}
 	var v *versionRecord
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		v, err = readVersion(tx, realmOf(&who), r.Name, in.Token)
+		v, err = r.version(tx, in.Token)
 		return err
 	})
 	if errors.Is(err, ErrNotFound) {
@@ -197,8 +195,8 @@ func (s *Service) hasVersion(ctx context.Context, who access.Caller, r *record, 
 
 // prune removes the oldest versions without a label beyond MaxVersions, but never
 // keep.
-func prune(tx store.Writer, m realm, r *record, keep string) error {
-	all, err := versions(tx, m, r.Name)
+func prune(tx store.Writer, r *record, keep string) error {
+	all, err := r.versions(tx)
 	if err != nil {
 		return err
 	}
@@ -210,7 +208,7 @@ func prune(tx store.Writer, m realm, r *record, keep string) error {
 		if v.ID == keep || len(r.Stages[v.ID]) > 0 {
 			continue
 		}
-		if err := tx.Delete(versionSpace, m.key(r.Name)+"\x00"+v.ID); err != nil {
+		if err := tx.Delete(versionSpace, r.versionKey(v.ID)); err != nil {
 			return err
 		}
 		spare--

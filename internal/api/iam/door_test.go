@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/iam"
 	"github.com/keyfront-project/keyfront/internal/api/querydoor"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -30,10 +30,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the golden answers anew")
-
-type blank struct{}
-
-func (blank) Append(context.Context, *audit.Record) error { return nil }
 
 const account = "111122223333"
 
@@ -53,7 +49,7 @@ func door(tb testing.TB) *querydoor.Door {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	gate := access.NewGate(access.Config{Identities: ids, Record: blank{}})
+	gate := access.NewGate(access.Config{Identities: ids, Record: new(accesstest.Journal)})
 	return iam.New(identity.NewAdmin(ids, gate), ids, slog.New(slog.DiscardHandler))
 }
 

@@ -14,22 +14,14 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/own"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
-
-type nobody struct{}
-
-func (nobody) PoliciesOf(*policy.Principal, *policy.Policies) {}
-
-type discard struct{}
-
-func (discard) Append(context.Context, *audit.Record) error { return nil }
 
 var root = access.Caller{
 	Principal: policy.Principal{Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"},
@@ -54,7 +46,7 @@ func serve(t *testing.T, g *access.Gate, method, path, body string) (int, string
 }
 
 func TestExplain(t *testing.T) {
-	g := access.NewGate(access.Config{Identities: nobody{}, Record: discard{}})
+	g := access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: new(accesstest.Journal)})
 	denyOnce(g)
 	status, body := serve(t, g, http.MethodPost, "/_keyfront/explain", `{"requestId":"denied-1"}`)
 	var got own.Explanation

@@ -3,7 +3,6 @@ package ssm
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/parameter"
@@ -129,7 +128,7 @@ func (h handlers) listTags(ctx context.Context, who access.Caller, in *listTagsI
 
 func onlyParameters(kind string) error {
 	if kind != "Parameter" {
-		return fmt.Errorf("%w, not a %s", errResource, kind)
+		return errResource
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ var failures = []jsondoor.Failure{
 	{Err: parameter.ErrLabels, Status: http.StatusBadRequest, Code: "ParameterVersionLabelLimitExceeded"},
 	{Err: parameter.ErrTags, Status: http.StatusBadRequest, Code: "TooManyTagsError"},
 	{Err: parameter.ErrLimit, Status: http.StatusBadRequest, Code: "ParameterLimitExceeded"},
-	{Err: errResource, Status: http.StatusBadRequest, Code: "InvalidResourceType"},
+	{Err: errResource, Status: http.StatusBadRequest, Code: "InvalidResourceType", Message: "The resource type is not valid: only parameters have tags here."},
 	{Err: errResourceID, Status: http.StatusBadRequest, Code: "InvalidResourceId", Message: "The resource ID isn't valid. Verify that you entered the correct ID and try again."},
 }
 

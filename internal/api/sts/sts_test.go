@@ -1,7 +1,6 @@
 package sts_test
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -11,10 +10,10 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/querydoor"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -26,16 +25,8 @@ const account = "111122223333"
 
 var at = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 
-// tape keeps the actions that were recorded.
-type tape struct{ actions []string }
-
-func (t *tape) Append(_ context.Context, r *audit.Record) error {
-	t.actions = append(t.actions, r.Action)
-	return nil
-}
-
 // open returns the door over a new register, and the tape.
-func open(t *testing.T) (*querydoor.Door, *identity.Admin, *tape) {
+func open(t *testing.T) (*querydoor.Door, *identity.Admin, *accesstest.Journal) {
 	t.Helper()
 	ctx := t.Context()
 	records := memory.NewRecords()
@@ -51,7 +42,7 @@ func open(t *testing.T) (*querydoor.Door, *identity.Admin, *tape) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tape := &tape{}
+	tape := new(accesstest.Journal)
 	admin := identity.NewAdmin(ids, access.NewGate(access.Config{Identities: ids, Record: tape}))
 	return sts.New(admin, slog.New(slog.DiscardHandler)), admin, tape
 }
@@ -169,7 +160,7 @@ func TestServe(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tape.actions = nil
+			before := len(tape.Records())
 			w := httptest.NewRecorder()
 			d.Serve(w, request(tt.who, tt.body))
 			if w.Code != tt.status {
@@ -180,8 +171,8 @@ func TestServe(t *testing.T) {
 					t.Errorf("body %s lacks %s", w.Body, want)
 				}
 			}
-			if tt.status == 200 && len(tape.actions) != 1 {
-				t.Errorf("records %v, want one", tape.actions)
+			if made := tape.Records()[before:]; tt.status == 200 && len(made) != 1 {
+				t.Errorf("records %v, want one", made)
 			}
 		})
 	}

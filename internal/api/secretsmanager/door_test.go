@@ -1,0 +1,119 @@
+package secretsmanager_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
+	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
+	"github.com/keyfront-project/keyfront/internal/api/secretsmanager"
+	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/secret"
+	"github.com/keyfront-project/keyfront/internal/store/memory"
+)
+
+// principals exist.
+type principals struct{}
+
+func (principals) Identify(name string) (string, bool) { return name, true }
+func (principals) NameOf(id string) (string, bool)     { return id, true }
+
+func door() *jsondoor.Door {
+	return secretsmanager.New(secret.New(secret.Config{
+		Records: memory.NewRecords(), Keys: accesstest.Keys{}, Clock: clock.Movable(), Log: slog.New(slog.DiscardHandler), Principals: principals{},
+		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: new(accesstest.Journal)}),
+	}), slog.New(slog.DiscardHandler))
+}
+
+func serve(d *jsondoor.Door, operation, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.Header.Set("X-Amz-Target", "secretsmanager."+operation)
+	d.Serve(w, &front.Request{Request: r, ID: "r1", Body: []byte(body), Caller: access.Caller{
+		Principal: policy.Principal{Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"},
+		Region:    "us-east-1", RequestID: "r1", At: time.Unix(1_800_000_000, 0),
+	}})
+	return w
+}
+
+// One exchange after another, on one store.
+func TestServe(t *testing.T) {
+	d := door()
+	const token = "11111111-2222-3333-4444-555555555555"
+	for _, tt := range []struct {
+		operation, body string
+		status          int
+		want            string
+	}{
+		{"CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"` + token + `"}`, 200, `"VersionId":"` + token + `"`},
+		{"CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"` + token + `"}`, 200, `"VersionId":"` + token + `"`},
+		{"CreateSecret", `{"Name":"s","SecretString":"two"}`, 400, `{"__type":"ResourceExistsException"`},
+		{"CreateSecret", `{"Name":"s","SecretString":"two","AddReplicaRegions":[{}]}`, 400, "AddReplicaRegions is not supported"},
+		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"absent"}`, 400, `{"__type":"EncryptionFailure","message":"no such key"}`},
+		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"forbidden"}`, 400, `{"__type":"AccessDeniedException","Message":"Access to KMS is not allowed"}`},
+		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"broken"}`, 500, `{"__type":"InternalServiceError"`},
+		{"GetSecretValue", `{"SecretId":"s"}`, 200, `"SecretString":"one"`},
+		{"GetSecretValue", `{"SecretId":"none"}`, 400, `{"__type":"ResourceNotFoundException","message":"Secrets Manager can't find the specified secret."}`},
+		{"GetSecretValue", `{"SecretId":"s","VersionStage":"OTHER"}`, 400, "for staging label: OTHER"},
+		{"PutSecretValue", `{"SecretId":"s","SecretString":"two"}`, 200, `"VersionStages":["AWSCURRENT"]`},
+		{"PutSecretValue", `{"SecretId":"s","SecretString":"x","ClientRequestToken":"` + token + `"}`, 400, `{"__type":"ResourceExistsException"`},
+		{"ListSecrets", `{"NextToken":"garbage"}`, 400, `{"__type":"InvalidNextTokenException","message":"Invalid NextToken."}`},
+		{"ListSecretVersionIds", `{"SecretId":"s"}`, 200, `"AWSPREVIOUS"`},
+		{"PutResourcePolicy", `{"SecretId":"s","ResourcePolicy":"{"}`, 400, `{"__type":"MalformedPolicyDocumentException"`},
+		{"RotateSecret", `{"SecretId":"s"}`, 400, `{"__type":"InvalidRequestException","message":"No Lambda rotation function ARN is associated with this secret."}`},
+		{"DeleteSecret", `{"SecretId":"s","RecoveryWindowInDays":7}`, 200, `"DeletionDate":`},
+		{"GetSecretValue", `{"SecretId":"s"}`, 400, `{"__type":"InvalidRequestException"`},
+		{"DeleteSecret", `{"SecretId":"none","ForceDeleteWithoutRecovery":true}`, 200, `"ARN":"arn:aws:secretsmanager:us-east-1:111122223333:secret:none"`},
+		{"ReplicateSecretToRegions", `{}`, 400, "The operation ReplicateSecretToRegions is not supported."},
+		{"Nothing", `{}`, 400, `{"__type":"UnknownOperationException"}`},
+	} {
+		w := serve(d, tt.operation, tt.body)
+		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) || strings.Contains(w.Body.String(), "disk") {
+			t.Errorf("%s %s: %d %s, want %d with %s", tt.operation, tt.body, w.Code, w.Body, tt.status, tt.want)
+		}
+	}
+}
+
+// Every refusal of the domain has its form on the wire.
+func TestEveryErrorIsInTheTable(t *testing.T) {
+	known := make(map[string]bool)
+	for _, f := range secretsmanager.Failures {
+		known[f.Err.Error()] = true
+	}
+	for name, text := range doortest.Errors(t, "../../secret") {
+		if !known[text] {
+			t.Errorf("secret.%s has no wire form", name)
+		}
+	}
+}
+
+// FuzzServe: whatever the body, the fault is never ours.
+func FuzzServe(f *testing.F) {
+	d := door()
+	for _, body := range []string{
+		`{"Name":"s","SecretString":"v","Tags":[{"Key":"k","Value":"v"}]}`, `{"SecretId":"s","VersionStage":"AWSCURRENT","VersionId":"11111111-2222-3333-4444-555555555555"}`,
+		`{"SecretId":"arn:aws:secretsmanager:us-east-1:111122223333:secret:s-abcdef","SecretBinary":"AAE="}`, `{"Filters":[{"Key":"all","Values":["!s"]}],"NextToken":"bnM"}`,
+		`{"SecretId":"s","ResourcePolicy":"{}","RotationRules":{"ScheduleExpression":"rate(4 hours)"},"RotationLambdaARN":"arn:aws:lambda:us-east-1:111122223333:function:f"}`,
+	} {
+		f.Add(body)
+	}
+	operations := []string{"CreateSecret", "GetSecretValue", "PutSecretValue", "UpdateSecret", "DescribeSecret", "ListSecrets", "ListSecretVersionIds", "BatchGetSecretValue", "PutResourcePolicy", "ValidateResourcePolicy", "RotateSecret", "TagResource", "UpdateSecretVersionStage", "GetRandomPassword", "DeleteSecret"}
+	f.Fuzz(func(t *testing.T, body string) {
+		if strings.Contains(body, accesstest.BrokenKey) {
+			t.Skip("asks for a fault")
+		}
+		for _, operation := range operations {
+			if w := serve(d, operation, body); w.Code >= 500 {
+				t.Errorf("%s %q: %d %s", operation, body, w.Code, w.Body)
+			}
+		}
+	})
+}

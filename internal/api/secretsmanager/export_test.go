@@ -1,0 +1,4 @@
+package secretsmanager
+
+// Failures is the table of the refusals.
+var Failures = failures

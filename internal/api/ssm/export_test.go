@@ -1,0 +1,4 @@
+package ssm
+
+// Failures is the table of the refusals.
+var Failures = failures
