@@ -99,6 +99,9 @@ func (c *auditVerifyCmd) chain(e env, keys [][]byte) error {
 		return json.NewEncoder(e.stdout).Encode(report)
 	}
 	fmt.Fprintf(e.stdout, "intact: %d records in %d files, last hash %s\n", report.Records, report.Files, report.Last)
+	if report.First > 1 {
+		fmt.Fprintf(e.stderr, "keyfront: the records 1 to %d are not in this folder but archived\n", report.First-1)
+	}
 	if report.TornBytes > 0 {
 		fmt.Fprintf(e.stderr, "keyfront: the last %d bytes are a record that is being written, or that a crash tore\n", report.TornBytes)
 	}

@@ -6,6 +6,7 @@ import "os"
 type disk interface {
 	writeAt(f *os.File, b []byte, off int64) error
 	sync(f *os.File) error
+	remove(dir *os.Root, name string) error
 }
 
 type realDisk struct{}
@@ -16,3 +17,5 @@ func (realDisk) writeAt(f *os.File, b []byte, off int64) error {
 }
 
 func (realDisk) sync(f *os.File) error { return syncData(f) }
+
+func (realDisk) remove(dir *os.Root, name string) error { return dir.Remove(name) }

@@ -14,10 +14,11 @@ const (
 	FaultWriteHalf
 	FaultWriteAll
 	FaultSync
+	FaultRemove
 )
 
 func (f Fault) String() string {
-	return [...]string{"nothing written", "half written", "all written", "not synced"}[f]
+	return [...]string{"nothing written", "half written", "all written", "not synced", "not removed"}[f]
 }
 
 var errFault = errors.New("injected fault")
@@ -46,6 +47,8 @@ func (d roomlessDisk) writeAt(f *os.File, b []byte, off int64) error {
 
 type faultyDisk struct{ fault Fault }
 
+func (d faultyDisk) remove(*os.Root, string) error { return errFault }
+
 func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {
 	n := 0
 	switch d.fault {
@@ -53,7 +56,7 @@ func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {
 		n = len(b) / 2
 	case FaultWriteAll:
 		n = len(b)
-	case FaultSync:
+	case FaultSync, FaultRemove:
 		_, err := f.WriteAt(b, off)
 		return err
 	}
@@ -63,7 +66,12 @@ func (d faultyDisk) writeAt(f *os.File, b []byte, off int64) error {
 	return errFault
 }
 
-func (d faultyDisk) sync(*os.File) error { return errFault }
+func (d faultyDisk) sync(f *os.File) error {
+	if d.fault == FaultRemove {
+		return f.Sync()
+	}
+	return errFault
+}
 
 // ParseOwn reads a line in the log's own spelling, and reports whether it has it.
 var ParseOwn = parseOwn

@@ -33,6 +33,8 @@ type headFile struct {
 const (
 	headName  = "head"
 	slotBytes = 8 + 2*sha256.Size
+
+	headPurpose = "keyfront/audit-head/v1"
 )
 
 // openHead opens the head of a log. Only that of a log without records may be
@@ -101,16 +103,17 @@ func readHead(f io.ReaderAt, keys [][]byte) (newest position, slot int, err erro
 
 func openSlots(b []byte, keys [][]byte) (newest position, slot int, ok bool) {
 	for i := 0; (i+1)*slotBytes <= len(b) && i < 2; i++ {
-		if p, intact := openSlot(b[i*slotBytes:(i+1)*slotBytes], keys); intact && p.next > newest.next {
+		if p, intact := openSlot(b[i*slotBytes:(i+1)*slotBytes], headPurpose, keys); intact && p.next > newest.next {
 			newest, slot, ok = p, i, true
 		}
 	}
 	return newest, slot, ok
 }
 
-func openSlot(slot []byte, keys [][]byte) (p position, ok bool) {
+// openSlot reads a place that one of the keys authenticates for a purpose.
+func openSlot(slot []byte, purpose string, keys [][]byte) (p position, ok bool) {
 	content, mac := slot[:8+sha256.Size], slot[8+sha256.Size:]
-	if !slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(mac, slotMAC(content, key)) }) {
+	if !slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(mac, slotMAC(content, purpose, key)) }) {
 		return p, false
 	}
 	p.next = binary.BigEndian.Uint64(slot)
@@ -118,9 +121,17 @@ func openSlot(slot []byte, keys [][]byte) (p position, ok bool) {
 	return p, true
 }
 
-func slotMAC(content, key []byte) []byte {
+// appendSlot appends p, authenticated for a purpose.
+func appendSlot(b []byte, p position, purpose string, key []byte) []byte {
+	n := len(b)
+	b = binary.BigEndian.AppendUint64(b, p.next)
+	b = append(b, p.prev[:]...)
+	return append(b, slotMAC(b[n:], purpose, key)...)
+}
+
+func slotMAC(content []byte, purpose string, key []byte) []byte {
 	m := hmac.New(sha256.New, key)
-	m.Write([]byte("keyfront/audit-head/v1"))
+	m.Write([]byte(purpose))
 	m.Write(content)
 	return m.Sum(nil)
 }
@@ -147,10 +158,7 @@ func (h *headFile) rekey(key []byte) error {
 }
 
 func (h *headFile) storeLocked(p position) error {
-	b := h.buf[:0]
-	b = binary.BigEndian.AppendUint64(b, p.next)
-	b = append(b, p.prev[:]...)
-	b = append(b, slotMAC(b, h.key)...)
+	b := appendSlot(h.buf[:0], p, headPurpose, h.key)
 	if _, err := h.f.WriteAt(b, h.turn*slotBytes); err != nil {
 		return err
 	}

@@ -68,6 +68,10 @@ type Log struct {
 	// acknowledged is durable.next, for those who do not flush.
 	acknowledged atomic.Uint64
 
+	beginning sync.Mutex
+	// Guarded by beginning.
+	begin beginMark
+
 	mu sync.Mutex
 	// Guarded by mu.
 	chained  position // behind the last record of open
@@ -128,7 +132,8 @@ type batch struct {
 
 // Open opens the log in cfg.Dir, which it makes if it is absent. A last record
 // that a crash tore was never acknowledged and is removed. Open fails with
-// ErrTampered when the log ends before the place that its head file names.
+// ErrTampered when the log ends before the place that its head file names, or
+// begins behind the one where it was cut by Remove.
 func Open(cfg Config) (*Log, error) {
 	if len(cfg.HeadKeys) == 0 {
 		return nil, errors.New("audit: no head key")
@@ -163,12 +168,12 @@ func Begin(dir string, headKey []byte) error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	defer root.Close()
-	names, err := segments(root)
+	files, err := segments(root)
 	if err != nil {
 		return err
 	}
 	_, err = root.Stat(headName)
-	if len(names) > 0 || err == nil {
+	if len(files) > 0 || err == nil {
 		return fmt.Errorf("audit: there is a log in %s, or part of one: move it away first", dir)
 	}
 	head, err := openHead(root, [][]byte{headKey}, true)
@@ -374,13 +379,16 @@ func (l *Log) startSegment() error {
 	return nil
 }
 
-// Rekey makes key the one that authenticates the end of the log. When it
+// Rekey makes key the one that authenticates where the log ends and begins. When it
 // returns nil, the keys before it are no longer needed.
 func (l *Log) Rekey(key []byte) error {
 	if err := l.head.rekey(key); err != nil {
 		return fmt.Errorf("audit: rekey the head: %w", err)
 	}
-	return nil
+	l.beginning.Lock()
+	defer l.beginning.Unlock()
+	l.begin.key = key
+	return l.storeBeginLocked(l.begin.at)
 }
 
 // Close waits for records under way and closes the files.

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -27,38 +26,45 @@ func OpenReader(dir string) (*Reader, error) {
 // Close closes the reader. Walks and files that are open go on.
 func (r *Reader) Close() error { return r.dir.Close() }
 
-// Segment is one file of the log.
-type Segment struct {
-	// Name is the file's name. It binds the records before the file: one that
-	// has other records before it has another name.
-	Name string
-	// First is the number of its first record.
-	First uint64
-	// Prev is the hash of the record before it.
-	Prev [sha256.Size]byte
-}
+// Segments lists the log's files, oldest first. A log whose oldest files are
+// archived does not begin with record 1.
+func (r *Reader) Segments() ([]Segment, error) { return allSegments(r.dir) }
 
-// Segments lists the log's files, oldest first.
-func (r *Reader) Segments() ([]Segment, error) {
-	names, err := segments(r.dir)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Segment, len(names))
-	for i, name := range names {
-		list[i].Name = name
-		if list[i].First, list[i].Prev, err = segmentStart(name); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-// Open opens a file of the log, in which Line.Offset is a place.
+// Open opens a file of the log, in which Line.Offset is a place. One that is
+// packed is unpacked into a file that has no name and ends with the returned one.
 func (r *Reader) Open(s Segment) (*os.File, error) {
+	if s.Packed {
+		return r.unpack(s)
+	}
 	f, err := r.dir.Open(s.Name)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
+	}
+	return f, nil
+}
+
+// maxUnpackedBytes bounds what a packed file makes us write.
+const maxUnpackedBytes = 4 << 30
+
+func (r *Reader) unpack(s Segment) (*os.File, error) {
+	packed, err := s.open(r.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer packed.Close()
+	f, err := os.CreateTemp("", "keyfront-audit-")
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	err = os.Remove(f.Name())
+	if err == nil {
+		var n int64
+		if n, err = io.Copy(f, io.LimitReader(packed, maxUnpackedBytes+1)); n > maxUnpackedBytes {
+			err = fmt.Errorf("%s is larger than %d bytes", s.file(), int64(maxUnpackedBytes))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("audit: %w", err), f.Close())
 	}
 	return f, nil
 }
@@ -77,10 +83,11 @@ func (l *Line) End() int64 { return l.Offset + int64(len(l.Text)) + 1 }
 
 // Lines walks the records of a file from offset on, which is 0 or the End of a
 // line. Records that are being written end the walk; what is behind the one that
-// Log.Acknowledged names may yet disappear.
+// Log.Acknowledged names may yet disappear. The error is fs.ErrNotExist if the
+// file was archived and removed since Segments listed it.
 func (r *Reader) Lines(s Segment, offset int64) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		for text, err := range lines(r.dir, s.Name, offset) {
+		for text, err := range s.lines(r.dir, offset) {
 			if errors.Is(err, io.ErrUnexpectedEOF) {
 				return
 			}

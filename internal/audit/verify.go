@@ -1,19 +1,21 @@
 package audit
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 )
 
 // Report is what Verify found in an intact log.
 type Report struct {
+	// First is the number of the first record that is here: more than 1 where
+	// the files before it are archived. 0 if there is none.
+	First   uint64 `json:"first"`
 	Records uint64 `json:"records"`
 	Files   int    `json:"files"`
 	// Last is the hash of the last record, hexadecimal. Kept elsewhere, it lets
@@ -30,15 +32,24 @@ type Report struct {
 
 // Verify reads the whole log in dir and returns ErrTampered, with the number of
 // the first bad record, unless every record is the one that was written. With
-// headKeys it also finds a log that was cut short. It changes nothing and may
-// run beside a server.
+// headKeys it also finds a log that was cut short, at its end or its beginning. It
+// changes nothing and may run beside a server.
 func Verify(dir string, headKeys [][]byte) (Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("audit: %w", err)
 	}
 	defer root.Close()
+	for tries := 0; ; tries++ {
+		rep, err := verify(root, headKeys)
+		// The oldest file may be archived and removed at this moment.
+		if tries == 2 || !errors.Is(err, fs.ErrNotExist) {
+			return rep, err
+		}
+	}
+}
 
+func verify(root *os.Root, headKeys [][]byte) (Report, error) {
 	// The head is read first: a server that goes on writing only moves the
 	// end of the log further behind it.
 	var head position
@@ -52,24 +63,39 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 			return Report{}, err
 		}
 	}
-	names, err := segments(root)
+	files, err := allSegments(root)
 	if err != nil {
 		return Report{}, err
 	}
-	if headKeys != nil && head.next == 0 && len(names) > 0 {
+	if headKeys != nil && head.next == 0 && len(files) > 0 {
 		return Report{}, errEmptyHead
 	}
-	rep := Report{Files: len(names)}
-	at := position{next: 1}
+	rep := Report{Files: len(files)}
+	at, begin := position{next: 1}, position{next: 1}
+	if len(files) > 0 {
+		at = files[0].start()
+		rep.First = at.next
+		begin = at // without the key, nobody says where it is to begin
+	}
+	if headKeys != nil {
+		if begin, err = readBegin(root, headKeys); err != nil {
+			return rep, err
+		}
+	}
+	if len(files) > 0 {
+		if err := begin.admits(&files[0]); err != nil {
+			return rep, err
+		}
+	}
 	headSeen := head.next <= 1
-	for i, name := range names {
-		if name != segmentName(at) {
-			return rep, fmt.Errorf("%w: a file with record %d is missing before %s", ErrTampered, at.next, name)
+	for i, s := range files {
+		if s.start() != at {
+			return rep, fmt.Errorf("%w: a file with record %d is missing before %s", ErrTampered, at.next, s.Name)
 		}
 		if rep.TornBytes > 0 {
 			return rep, fmt.Errorf("%w: record %d is cut off inside file %d", ErrTampered, at.next, i)
 		}
-		for line, err := range lines(root, name, 0) {
+		for line, err := range s.lines(root, 0) {
 			if errors.Is(err, io.ErrUnexpectedEOF) {
 				rep.TornBytes = int64(len(line))
 				break
@@ -85,6 +111,9 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 				return rep, fmt.Errorf("%w: record %d does not follow the one before it", ErrTampered, at.next)
 			}
 			at = position{next: at.next + 1, prev: sha256.Sum256(line)}
+			if at.next == begin.next && at.prev != begin.prev {
+				return rep, fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, at.next-1)
+			}
 			if at.next == head.next {
 				if at.prev != head.prev {
 					return rep, fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, at.next-1)
@@ -114,13 +143,13 @@ func Entries(dir string) iter.Seq2[*Entry, error] {
 			return
 		}
 		defer root.Close()
-		names, err := segments(root)
+		files, err := allSegments(root)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		for _, name := range names {
-			for line, err := range lines(root, name, 0) {
+		for _, s := range files {
+			for line, err := range s.lines(root, 0) {
 				if errors.Is(err, io.ErrUnexpectedEOF) {
 					return
 				}
@@ -131,50 +160,6 @@ func Entries(dir string) iter.Seq2[*Entry, error] {
 				if !yield(e, err) || err != nil {
 					return
 				}
-			}
-		}
-	}
-}
-
-// lines walks the lines of one file from offset on. The slice is valid until the next step. A
-// line without its end, or with a hole, ends the walk with io.ErrUnexpectedEOF.
-func lines(root *os.Root, name string, offset int64) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		f, err := root.Open(name)
-		if err != nil {
-			yield(nil, fmt.Errorf("audit: %w", err))
-			return
-		}
-		defer f.Close()
-		if _, err := f.Seek(offset, io.SeekStart); err != nil {
-			yield(nil, fmt.Errorf("audit: %w", err))
-			return
-		}
-		r := bufio.NewReaderSize(f, maxLineBytes+4096)
-		for {
-			line, err := r.ReadSlice('\n')
-			switch {
-			case err == nil && bytes.IndexByte(line, 0) >= 0:
-				// Records have no zeros. This one is written at this moment, and its
-				// end was seen before its middle; or a power loss kept only its end.
-				yield(line, io.ErrUnexpectedEOF)
-				return
-			case err == nil:
-				if !yield(line[:len(line)-1], nil) {
-					return
-				}
-			case err == io.EOF:
-				// Zeros are room that the log has not yet used.
-				if line = bytes.TrimRight(line, "\x00"); len(line) > 0 {
-					yield(line, io.ErrUnexpectedEOF)
-				}
-				return
-			case errors.Is(err, bufio.ErrBufferFull):
-				yield(nil, fmt.Errorf("%w: a line of %s is too long", ErrTampered, name))
-				return
-			default:
-				yield(nil, fmt.Errorf("audit: %w", err))
-				return
 			}
 		}
 	}

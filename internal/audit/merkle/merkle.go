@@ -147,7 +147,7 @@ func (t *Tree) Grow(ctx context.Context) error {
 	if t.hashes.size > next-1 {
 		// The file has more than the log: a tree of another one, or of records
 		// that a power loss took.
-		if err := t.hashes.reset(); err != nil {
+		if err := t.restart(); err != nil {
 			return err
 		}
 	}
@@ -181,10 +181,9 @@ func (t *Tree) check(ctx context.Context, next int64) error {
 			return nil
 		}
 		if attempt == 0 {
-			if err := t.hashes.reset(); err != nil {
+			if err := t.restart(); err != nil {
 				return err
 			}
-			t.segment, t.offset = "", 0
 			if err := t.follow(ctx, next); err != nil {
 				return err
 			}
@@ -193,11 +192,29 @@ func (t *Tree) check(ctx context.Context, next int64) error {
 	return fmt.Errorf("%w: its first %d records are not those of the checkpoint", audit.ErrTampered, t.signed.Size)
 }
 
+// restart gives up the hashes that can be made anew: those of records that are
+// in the log still.
+func (t *Tree) restart() error {
+	segments, err := t.cfg.Log.Segments()
+	if err != nil {
+		return err
+	}
+	t.segment, t.offset = "", 0
+	archived := int64(0)
+	if len(segments) > 0 {
+		archived = int64(segments[0].First) - 1
+	}
+	return t.hashes.cut(min(archived, t.hashes.size))
+}
+
 // follow appends the records below next to the tree.
 func (t *Tree) follow(ctx context.Context, next int64) error {
 	segments, err := t.cfg.Log.Segments()
 	if err != nil {
 		return err
+	}
+	if len(segments) > 0 && int64(segments[0].First) > t.hashes.size+1 {
+		return fmt.Errorf("audit tree: the records %d to %d are archived, and their hashes are lost: the archive has them", t.hashes.size+1, segments[0].First-1)
 	}
 	for i, s := range segments {
 		if t.hashes.size+1 >= next {
@@ -238,14 +255,9 @@ func (t *Tree) follow(ctx context.Context, next int64) error {
 // sign writes a checkpoint of the tree as it is, durably, in place of the one
 // before.
 func (t *Tree) sign() error {
-	root, err := tlog.TreeHash(t.hashes.size, t.hashes)
+	signed, c, err := t.checkpointLocked(t.hashes.size)
 	if err != nil {
-		return fmt.Errorf("audit tree: %w", err)
-	}
-	c := Checkpoint{Origin: t.cfg.Signer.Name(), Size: t.hashes.size, Root: root}
-	signed, err := note.Sign(&note.Note{Text: c.text()}, t.cfg.Signer)
-	if err != nil {
-		return fmt.Errorf("audit tree: %w", err)
+		return err
 	}
 	f, err := t.dir.OpenFile(CheckpointFile+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -263,6 +275,18 @@ func (t *Tree) sign() error {
 	}
 	t.signed = c
 	return nil
+}
+
+func (t *Tree) checkpointLocked(size int64) (signed []byte, c Checkpoint, err error) {
+	root, err := tlog.TreeHash(size, t.hashes)
+	if err != nil {
+		return nil, c, fmt.Errorf("audit tree: %w", err)
+	}
+	c = Checkpoint{Origin: t.cfg.Signer.Name(), Size: size, Root: root}
+	if signed, err = note.Sign(&note.Note{Text: c.text()}, t.cfg.Signer); err != nil {
+		return nil, c, fmt.Errorf("audit tree: %w", err)
+	}
+	return signed, c, nil
 }
 
 // hashes is the tree file: the stored hashes of package tlog, in their order.
@@ -291,9 +315,13 @@ func openHashes(dir *os.Root, flags int) (*hashes, error) {
 	return h, nil
 }
 
-func (h *hashes) reset() error {
-	h.size, h.written, h.pending = 0, 0, nil
-	if err := h.f.Truncate(0); err != nil {
+// Close closes the file.
+func (h *hashes) Close() error { return h.f.Close() }
+
+// cut keeps the hashes of the first size records only.
+func (h *hashes) cut(size int64) error {
+	h.size, h.written, h.pending = size, tlog.StoredHashCount(size), nil
+	if err := h.f.Truncate(h.written * tlog.HashSize); err != nil {
 		return fmt.Errorf("audit tree: %w", err)
 	}
 	return nil

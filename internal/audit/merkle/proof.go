@@ -69,6 +69,7 @@ type View struct {
 	dir    *os.Root
 	log    *audit.Reader
 	signed []byte
+	key    note.Verifier
 	// Checkpoint is the newest of the files.
 	Checkpoint Checkpoint
 }
@@ -83,7 +84,7 @@ func OpenView(dir string, key note.Verifier) (*View, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("audit tree: %w", err), log.Close())
 	}
-	v := &View{dir: root, log: log}
+	v := &View{dir: root, log: log, key: key}
 	if v.signed, err = root.ReadFile(CheckpointFile); err != nil {
 		return nil, errors.Join(fmt.Errorf("audit tree: %w", err), v.Close())
 	}
@@ -106,6 +107,9 @@ func (v *View) Prove(seq int64) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(segments) > 0 && int64(segments[0].First) > seq {
+		return nil, fmt.Errorf("audit: the records 1 to %d are archived: a copy of the archive proves them", segments[0].First-1)
+	}
 	for i, s := range segments {
 		if i+1 < len(segments) && int64(segments[i+1].First) <= seq {
 			continue
@@ -124,15 +128,15 @@ func (v *View) Prove(seq int64) (*Proof, error) {
 	if p.Record == "" {
 		return nil, fmt.Errorf("%w: record %d is missing", audit.ErrTampered, seq)
 	}
-	tree, err := openHashes(v.dir, 0)
+	tree, err := openTree(v.dir, v.Checkpoint.Size)
 	if err != nil {
 		return nil, err
 	}
-	defer tree.f.Close()
+	defer tree.Close()
 	if p.Inclusion, err = tlog.ProveRecord(v.Checkpoint.Size, seq-1, tree); err != nil {
 		return nil, fmt.Errorf("audit tree: %w", err)
 	}
-	return p, nil
+	return v.checked(p)
 }
 
 // ProveSince proves that the log has all that an earlier checkpoint had.
@@ -145,20 +149,30 @@ func (v *View) ProveSince(earlier []byte, key note.Verifier) (*Proof, error) {
 		return nil, fmt.Errorf("audit: the earlier checkpoint has %d records, and the newest %d", old.Size, v.Checkpoint.Size)
 	}
 	p := &Proof{Checkpoint: string(v.signed), Earlier: string(earlier)}
-	tree, err := openHashes(v.dir, 0)
+	tree, err := openTree(v.dir, v.Checkpoint.Size)
 	if err != nil {
 		return nil, err
 	}
-	defer tree.f.Close()
+	defer tree.Close()
 	if p.Consistency, err = tlog.ProveTree(v.Checkpoint.Size, old.Size, tree); err != nil {
 		return nil, fmt.Errorf("audit tree: %w", err)
+	}
+	return v.checked(p)
+}
+
+// checked returns p if it proves what it says. The files may be damaged.
+func (v *View) checked(p *Proof) (*Proof, error) {
+	if _, err := p.Check(v.key); err != nil {
+		return nil, fmt.Errorf("%w: the record, or the tree, has been changed: %w", audit.ErrTampered, err)
 	}
 	return p, nil
 }
 
 // Verify reads the log itself and compares it with the checkpoint, and with
 // earlier ones if there are any: it returns audit.ErrTampered unless the log
-// begins with the records of each. The tree file has no say.
+// begins with the records of each. The tree file has a say only about records
+// that are archived, and none that could hide a change: together with the
+// records that are here it must lead to the root that was signed.
 func (v *View) Verify(ctx context.Context, earlier ...Checkpoint) error {
 	wanted := append([]Checkpoint{v.Checkpoint}, earlier...)
 	segments, err := v.log.Segments()
@@ -167,13 +181,22 @@ func (v *View) Verify(ctx context.Context, earlier ...Checkpoint) error {
 	}
 	var edge []tlog.Hash // the roots of the full subtrees, largest first
 	size := int64(0)
+	if len(segments) > 0 && segments[0].First > 1 {
+		size = int64(segments[0].First) - 1
+		if edge, err = v.archived(size, earlier); err != nil {
+			return err
+		}
+	}
 	check := func() error {
 		for _, c := range wanted {
-			if c.Size == size && rootOf(edge) != c.Root {
+			if c.Size == size && size > 0 && rootOf(edge) != c.Root {
 				return fmt.Errorf("%w: its first %d records are not those of the checkpoint", audit.ErrTampered, size)
 			}
 		}
 		return nil
+	}
+	if err := check(); err != nil {
+		return err
 	}
 	for _, s := range segments {
 		for line, err := range v.log.Lines(s, 0) {
@@ -201,6 +224,32 @@ func (v *View) Verify(ctx context.Context, earlier ...Checkpoint) error {
 		}
 	}
 	return nil
+}
+
+// archived returns the roots of the full subtrees over the first size records,
+// which are not here, and compares those of earlier that have fewer with them.
+func (v *View) archived(size int64, earlier []Checkpoint) ([]tlog.Hash, error) {
+	if v.Checkpoint.Size < size {
+		return nil, fmt.Errorf("%w: it begins behind record %d, and the checkpoint has %d", audit.ErrTampered, size, v.Checkpoint.Size)
+	}
+	tree, err := openTree(v.dir, v.Checkpoint.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	for _, c := range earlier {
+		if c.Size >= size || c.Size == 0 {
+			continue
+		}
+		proof, err := tlog.ProveTree(v.Checkpoint.Size, c.Size, tree)
+		if err == nil {
+			err = tlog.CheckTree(proof, v.Checkpoint.Size, v.Checkpoint.Root, c.Size, c.Root)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: its first %d records are not those of the checkpoint: %w", audit.ErrTampered, c.Size, err)
+		}
+	}
+	return edgeOf(tree, size)
 }
 
 // rootOf is the root over full subtrees, the largest first; there is at least one.
