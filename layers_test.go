@@ -20,7 +20,7 @@ var ranks = []string{
 	"internal/function internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
 	"internal/template internal/function/trigger internal/wire/awschunked internal/rootkey internal/sealedfile internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/access/accesstest internal/function/journal internal/event internal/audit/catalog internal/audit/merkle",
-	"internal/identity internal/keyring internal/bucket internal/delivery internal/lambda internal/parameter internal/secret internal/stack",
+	"internal/audit/archive internal/identity internal/keyring internal/bucket internal/delivery internal/lambda internal/parameter internal/secret internal/stack",
 	"internal/trail",
 	"internal/resource internal/edge/cache internal/edge/certificate internal/edge/compress internal/edge/origin internal/signer",
 	"internal/edge internal/api/front internal/api/doortest",

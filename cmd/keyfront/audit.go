@@ -99,8 +99,11 @@ func (c *auditVerifyCmd) chain(e env, keys [][]byte) error {
 		return json.NewEncoder(e.stdout).Encode(report)
 	}
 	fmt.Fprintf(e.stdout, "intact: %d records in %d files, last hash %s\n", report.Records, report.Files, report.Last)
-	if report.First > 1 {
-		fmt.Fprintf(e.stderr, "keyfront: the records 1 to %d are not in this folder but archived\n", report.First-1)
+	switch {
+	case report.First > 1 && keys != nil:
+		fmt.Fprintf(e.stderr, "keyfront: the records 1 to %d are archived and were removed from here\n", report.First-1)
+	case report.First > 1:
+		tellMissing(e, report.First)
 	}
 	if report.TornBytes > 0 {
 		fmt.Fprintf(e.stderr, "keyfront: the last %d bytes are a record that is being written, or that a crash tore\n", report.TornBytes)
@@ -174,7 +177,7 @@ func (c *auditVerifyCmd) checkProof(e env) error {
 
 type auditProveCmd struct {
 	auditFolder
-	PublicKey string `help:"Public key of the checkpoints, or the file that has it. Default: the one in the audit folder." placeholder:"KEY"`
+	PublicKey string `help:"Public key of the checkpoints, or the file that has it. Default: the one in the audit folder; a copy of an archive has none." placeholder:"KEY"`
 	Record    int64  `help:"Number of the record." xor:"what" required:"" placeholder:"SEQ"`
 	Since     string `help:"An earlier checkpoint." xor:"what" required:"" type:"existingfile" placeholder:"FILE"`
 }

@@ -55,6 +55,10 @@ func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 		return hinted{err, "--index is a folder that may be written"}
 	}
 	defer found.Close()
+	segments, err := log.Segments()
+	if err != nil {
+		return err
+	}
 	n := 0
 	for entry, err := range found.Find(ctx, q) {
 		if err != nil {
@@ -62,10 +66,18 @@ func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 		}
 		fmt.Fprintln(e.stdout, entry.Line)
 		if n++; n == c.Limit {
-			break
+			return nil
 		}
 	}
+	if len(segments) > 0 && segments[0].First > 1 {
+		tellMissing(e, segments[0].First)
+	}
 	return nil
+}
+
+// tellMissing says that a log begins with another record than the first.
+func tellMissing(e env, first uint64) {
+	fmt.Fprintf(e.stderr, "keyfront: the records 1 to %d are not in this folder; if they are archived, a copy of the archive has them\n", first-1)
 }
 
 type auditTailCmd struct {

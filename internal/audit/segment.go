@@ -147,11 +147,20 @@ func (s *Segment) lines(dir *os.Root, offset int64) iter.Seq2[[]byte, error] {
 			yield(nil, fmt.Errorf("audit: %w", err))
 			return
 		}
-		linesOf(f, s.Name, yield)
+		for line, err := range lineSeq(f, s.Name) {
+			if !yield(line, err) {
+				return
+			}
+		}
 	}
 }
 
-func linesOf(f io.Reader, name string, yield func([]byte, error) bool) {
+// lineSeq walks the lines of f, as lines does.
+func lineSeq(f io.Reader, name string) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) { splitLines(f, name, yield) }
+}
+
+func splitLines(f io.Reader, name string, yield func([]byte, error) bool) {
 	r := bufio.NewReaderSize(f, maxLineBytes+4096)
 	for {
 		line, err := r.ReadSlice('\n')

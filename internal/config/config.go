@@ -19,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/audit/archive"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 )
 
@@ -56,6 +57,8 @@ type Config struct {
 	Keys Keys `yaml:"keys"`
 	// Trails says when CloudTrail delivers.
 	Trails Trails `yaml:"trails"`
+	// Audit says where the audit log goes.
+	Audit Audit `yaml:"audit"`
 	// Cache bounds what the edge keeps.
 	Cache Cache `yaml:"cache"`
 	// Quotas change what an account may have of CloudFront's resources; the
@@ -139,6 +142,46 @@ type Trails struct {
 	DigestEvery time.Duration `yaml:"digestEvery"`
 }
 
+// Audit says how long the audit log stays on this machine, and where it goes.
+type Audit struct {
+	// SegmentBytes is the size with which a file of the log is full. Default 64
+	// MiB, from 64 KiB to 1 GiB.
+	SegmentBytes int64 `yaml:"segmentBytes"`
+	// KeepFor is how long a file stays on this machine after it was full, such as
+	// "2160h". It needs Archive, and is at least an hour. Default 0: for ever.
+	KeepFor time.Duration `yaml:"keepFor"`
+	// Archive is where files go when they are full.
+	Archive AuditArchive `yaml:"archive"`
+}
+
+// AuditArchive is a bucket of this server that gets the audit log's full files.
+type AuditArchive struct {
+	// Bucket is its name. Empty: files go nowhere.
+	Bucket string `yaml:"bucket"`
+	// Prefix begins the objects' keys; with a folder, it ends in a slash. It has at
+	// most 200 characters.
+	Prefix string `yaml:"prefix"`
+	// KMSKeyID is the ARN or alias of the key that encrypts them; empty leaves
+	// that to the bucket.
+	KMSKeyID string `yaml:"kmsKeyId"`
+}
+
+func (a *Audit) check() error {
+	switch to := &a.Archive; {
+	case a.SegmentBytes < archive.MinSegmentBytes || a.SegmentBytes > 1<<30:
+		return fmt.Errorf("audit.segmentBytes %d is not between 64 KiB and 1 GiB", a.SegmentBytes)
+	case to.Bucket == "" && (to.Prefix != "" || to.KMSKeyID != ""):
+		return errors.New("audit.archive.prefix and audit.archive.kmsKeyId need audit.archive.bucket")
+	case to.Bucket == "" && a.KeepFor != 0:
+		return errors.New("audit.keepFor needs audit.archive.bucket: no record is removed that is not kept elsewhere")
+	case a.KeepFor != 0 && a.KeepFor < time.Hour:
+		return fmt.Errorf("audit.keepFor %v is less than an hour", a.KeepFor)
+	case len(to.Prefix) > 200 || strings.HasPrefix(to.Prefix, "/"):
+		return fmt.Errorf("audit.archive.prefix %.200q begins with a slash or has more than 200 characters", to.Prefix)
+	}
+	return nil
+}
+
 // Cache bounds the edge's cache.
 type Cache struct {
 	// MemoryBytes bounds the bodies kept in memory. Default 256 MiB.
@@ -187,6 +230,7 @@ func Default() Config {
 		Account:    "000000000000",
 		Keys:       Keys{MaxPerRegion: 100_000},
 		Trails:     Trails{DeliverEvery: 5 * time.Minute, DigestEvery: time.Hour},
+		Audit:      Audit{SegmentBytes: 64 << 20},
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
 
 		TrustedProxies: TrustedProxies{Header: "x-forwarded-for"},
@@ -288,6 +332,9 @@ func (c *Config) readFile(name string) error {
 // Check reports the first setting that cannot be obeyed, by name.
 func (c *Config) Check() error {
 	if err := c.EdgeTLS.check(); err != nil {
+		return err
+	}
+	if err := c.Audit.check(); err != nil {
 		return err
 	}
 	switch {

@@ -94,6 +94,13 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "no cache", file: "cache:\n  memoryBytes: 0\n", want: "memoryBytes"},
 		{name: "proxies", file: "trustedProxies:\n  networks: [10.0.0.1]\n", want: "10.0.0.1"},
 		{name: "proxies' header", file: "trustedProxies:\n  header: x-real-ip\n", want: "trustedProxies.header"},
+		{name: "small log files", file: "audit:\n  segmentBytes: 65535\n", want: "audit.segmentBytes"},
+		{name: "huge log files", file: "audit:\n  segmentBytes: 1073741825\n", want: "audit.segmentBytes"},
+		{name: "records removed and kept nowhere", file: "audit:\n  keepFor: 2160h\n", want: "audit.keepFor needs audit.archive.bucket"},
+		{name: "records removed at once", file: "audit:\n  keepFor: 59m\n  archive: {bucket: record}\n", want: "audit.keepFor"},
+		{name: "archive's prefix alone", file: "audit:\n  archive: {prefix: log/}\n", want: "need audit.archive.bucket"},
+		{name: "archive's key alone", file: "audit:\n  archive: {kmsKeyId: alias/record}\n", want: "need audit.archive.bucket"},
+		{name: "archive's prefix", file: "audit:\n  archive: {bucket: record, prefix: /log}\n", want: "audit.archive.prefix"},
 		{name: "not YAML", file: "{{{{", want: "configuration file"},
 	}
 	for _, tt := range tests {

@@ -20,6 +20,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/audit/archive"
 	"github.com/keyfront-project/keyfront/internal/audit/catalog"
 	"github.com/keyfront-project/keyfront/internal/audit/merkle"
 	"github.com/keyfront-project/keyfront/internal/bucket"
@@ -105,6 +106,7 @@ type Server struct {
 	auditReader *audit.Reader
 	catalog     *catalog.Catalog
 	tree        *merkle.Tree
+	archive     *archive.Archive
 	trails      *trail.Service
 
 	api, viewers listener
@@ -400,6 +402,7 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.settleCatalog(ctx) })
 	s.work.Go(func() { s.trails.Run(ctx) })
 	s.work.Go(func() { s.signCheckpoints(ctx) })
+	s.work.Go(func() { s.archive.Run(ctx) })
 	s.work.Go(func() { s.followStore(ctx) })
 }
 

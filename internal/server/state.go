@@ -78,7 +78,9 @@ func (s *state) openAudit(cfg *config.Config, roots []sealed.Secret, log *slog.L
 	if err != nil {
 		return err
 	}
-	s.audit, err = audit.Open(audit.Config{Dir: filepath.Join(cfg.DataDir, AuditFolder), HeadKeys: headKeys, Existing: s.sealedBefore, Log: log})
+	s.audit, err = audit.Open(audit.Config{
+		Dir: filepath.Join(cfg.DataDir, AuditFolder), HeadKeys: headKeys, Existing: s.sealedBefore, SegmentBytes: cfg.Audit.SegmentBytes, Log: log,
+	})
 	return err
 }
 

@@ -31,13 +31,16 @@ func (s *Server) openTrails(ctx context.Context) (err error) {
 	if err := s.openCheckpoints(ctx); err != nil {
 		return err
 	}
+	if err := s.openArchive(ctx); err != nil {
+		return err
+	}
 	keys, err := s.state.vault.Domain(ctx, "cloudtrail")
 	if err != nil {
 		return err
 	}
 	s.trails, err = trail.Open(trail.Config{
 		Records: s.state.records, Keys: keys, Gate: s.gate, Clock: s.clock, Log: s.state.audit, Reader: s.auditReader, Catalog: s.catalog,
-		Buckets: s.buckets, Logger: s.log, ErrorCode: s3.ErrorCode, DeliverEvery: s.cfg.Trails.DeliverEvery, DigestEvery: s.cfg.Trails.DigestEvery,
+		Buckets: s.buckets, Removed: s.archive.Removed, Logger: s.log, ErrorCode: s3.ErrorCode, DeliverEvery: s.cfg.Trails.DeliverEvery, DigestEvery: s.cfg.Trails.DigestEvery,
 	})
 	return err
 }

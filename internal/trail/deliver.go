@@ -78,7 +78,7 @@ func (s *Service) deliverLogs(ctx context.Context, r *record, p *plan) (func(*re
 		files[region] = f
 	}
 	return func(now *record) {
-		now.Next = p.To
+		now.delivered(p.To)
 		if len(files) > 0 {
 			now.Delivery.Succeeded = p.At
 		}
@@ -110,6 +110,9 @@ func (s *Service) collect(ctx context.Context, r *record, p *plan) (map[string][
 	if err != nil {
 		return nil, err
 	}
+	if len(segments) > 0 && segments[0].First > r.Next {
+		return nil, errArchived // it happened just now; the next look sees it first
+	}
 	regions := map[string][]*event.Event{}
 	for i, seg := range segments {
 		if seg.First >= p.To {
@@ -125,7 +128,7 @@ func (s *Service) collect(ctx context.Context, r *record, p *plan) (map[string][
 			if line.Seq >= p.To {
 				break
 			}
-			if line.Seq < r.Next {
+			if line.Seq < r.Next || r.paused(line.Seq) {
 				continue
 			}
 			if err := ctx.Err(); err != nil {

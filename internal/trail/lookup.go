@@ -62,6 +62,8 @@ type Page struct {
 // the last 90 days. What was acknowledged before is found at once.
 //
 // It returns ErrTimeRange, ErrMaxResults, ErrLookupAttributes and ErrNextToken.
+// ErrTimeRange also says that a page would have to go on into records that are
+// archived: an answer never looks complete that is not.
 //
 // Source: AWS CloudTrail API Reference, LookupEvents.
 func (s *Service) LookupEvents(ctx context.Context, who access.Caller, in Lookup) (page Page, err error) {
@@ -90,7 +92,7 @@ func (s *Service) LookupEvents(ctx context.Context, who access.Caller, in Lookup
 		}
 		if len(page.Events) == in.Max {
 			page.Next = in.token(&who, q.Before)
-			break
+			return page, nil
 		}
 		for _, ev := range event.Of(e) {
 			if ev.RecipientAccountID == who.Account() && ev.Region == who.Region {
@@ -100,7 +102,22 @@ func (s *Service) LookupEvents(ctx context.Context, who access.Caller, in Lookup
 		}
 		q.Before = e.Seq
 	}
+	if err := s.covers(q.From); err != nil {
+		return Page{}, err
+	}
 	return page, nil
+}
+
+// covers returns an error unless the log still has all records from then on.
+func (s *Service) covers(from time.Time) error {
+	removed := s.cfg.Removed()
+	if removed.IsZero() || removed.Unix() < from.Unix() {
+		return nil
+	}
+	if segments, err := s.cfg.Reader.Segments(); err != nil || len(segments) > 0 && segments[0].First == 1 {
+		return err // they were brought back
+	}
+	return fail(ErrTimeRange, "The events until %s are archived and can no longer be looked up here: give a start time after it.", removed.UTC().Format(time.RFC3339))
 }
 
 func (in *Lookup) check() error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type record struct {
 	// one where a stopped trail ends.
 	Next  uint64 `json:"next,omitempty"`
 	Until uint64 `json:"until,omitempty"`
+	// Pauses are the times from a stop to a start behind Next, ascending.
+	Pauses []pause `json:"pauses,omitempty"`
 	// Plan is a delivery that has begun; until it is carried out, nothing else is.
 	Plan *plan `json:"plan,omitempty"`
 	// Digests are the chains of digests, by region.
@@ -40,6 +43,23 @@ type record struct {
 
 	Delivery attempts `json:"delivery"`
 	Digest   attempts `json:"digest"`
+}
+
+// pause is what was recorded while a trail was stopped, from From to before To.
+type pause struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// paused reports whether a record is not for the trail.
+func (r *record) paused(seq uint64) bool {
+	return slices.ContainsFunc(r.Pauses, func(p pause) bool { return p.From <= seq && seq < p.To })
+}
+
+// delivered says that the records before next are no longer to be delivered.
+func (r *record) delivered(next uint64) {
+	r.Next = next
+	r.Pauses = slices.DeleteFunc(r.Pauses, func(p pause) bool { return p.To <= next })
 }
 
 // attempts is how deliveries went.

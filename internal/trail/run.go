@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -61,13 +62,16 @@ func (s *Service) deliverAll(ctx context.Context, prefix string, now bool) error
 		if r.Plan == nil && r.Next > end {
 			// The log was begun anew.
 			err := s.change(ctx, r, func(now *record) error {
-				now.Next, now.Until = 1, min(now.Until, end)
+				now.Next, now.Until, now.Pauses = 1, min(now.Until, end), nil
 				r = now
 				return nil
 			})
 			if err != nil {
 				return gone(err)
 			}
+		}
+		if r, err = s.skipArchived(ctx, r, at); err != nil {
+			return err
 		}
 		for r != nil && r.active() {
 			p := s.due(r, end, at, now)
@@ -80,6 +84,64 @@ func (s *Service) deliverAll(ctx context.Context, prefix string, now bool) error
 		}
 	}
 	return nil
+}
+
+// errArchived says that records were archived and removed before a trail that was
+// stuck could deliver them.
+var errArchived = errors.New("trail: records were archived before they were delivered")
+
+// archivedCode is errArchived in a trail's status.
+const archivedCode = "RecordsArchived"
+
+// skipArchived has a trail go on behind records that it owed and that are gone,
+// with new chains of digests, so that who validates them sees the gap.
+func (s *Service) skipArchived(ctx context.Context, r *record, at time.Time) (*record, error) {
+	segments, err := s.cfg.Reader.Segments()
+	if err != nil || len(segments) == 0 || segments[0].First <= r.Next || !r.owes() {
+		return r, err
+	}
+	err = s.change(ctx, r, func(now *record) error {
+		from := now.Next
+		first := segments[0].First
+		if !now.Logging {
+			first = min(first, now.Until)
+		}
+		now.delivered(first)
+		now.Plan = nil
+		now.Delivery.Tried, now.Delivery.Error = at, archivedCode
+		for region := range now.Digests {
+			now.newChain(region, at)
+		}
+		s.cfg.Logger.Error("trail lost records that were archived before it could deliver them",
+			slog.String("trail", now.arn()), slog.Uint64("from", from), slog.Uint64("to", first-1))
+		r = now
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return r, err
+}
+
+// owes reports whether records before the one that is written next are owed.
+func (r *record) owes() bool {
+	return r.Logging || r.Plan != nil && r.Plan.Digest == "" || r.Next < r.Until
+}
+
+// Owed is the number of the first record that a trail is still to deliver; the
+// largest number there is if none is.
+func (s *Service) Owed(ctx context.Context) (uint64, error) {
+	trails, err := s.list(ctx, "")
+	if err != nil {
+		return 0, err
+	}
+	first := uint64(math.MaxUint64)
+	for _, r := range trails {
+		if r.owes() {
+			first = min(first, r.Next)
+		}
+	}
+	return first, nil
 }
 
 // step plans p, unless it is planned already, and carries it out. It returns the

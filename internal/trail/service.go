@@ -55,6 +55,9 @@ type Config struct {
 	// Catalog finds records by Terms.
 	Catalog *catalog.Catalog
 	Buckets Buckets
+	// Removed is when the newest record was made that is archived and no longer
+	// in Reader; the zero Time if there is none. It never goes back.
+	Removed func() time.Time
 	Logger  *slog.Logger
 	// ErrorCode names an error of Buckets as the object store does on the wire.
 	ErrorCode func(error) string
@@ -75,7 +78,7 @@ type Service struct {
 // Open returns a service over cfg. Nothing is delivered before Run.
 func Open(cfg Config) (*Service, error) {
 	if cfg.Records == nil || cfg.Keys == nil || cfg.Gate == nil || cfg.Clock == nil || cfg.Log == nil || cfg.Reader == nil ||
-		cfg.Catalog == nil || cfg.Buckets == nil || cfg.Logger == nil || cfg.ErrorCode == nil {
+		cfg.Catalog == nil || cfg.Buckets == nil || cfg.Removed == nil || cfg.Logger == nil || cfg.ErrorCode == nil {
 		return nil, errors.New("trail: incomplete configuration")
 	}
 	if cfg.DeliverEvery == 0 {

@@ -111,6 +111,8 @@ type world struct {
 	domain  *sealed.Domain
 	dir     string
 	trails  *trail.Service
+	// removed is when the newest record was made that is archived and gone.
+	removed time.Time
 }
 
 const openPolicy = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"cloudtrail.amazonaws.com"},"Action":["s3:GetBucketAcl","s3:PutObject"],
@@ -149,12 +151,28 @@ func (w *world) start() {
 	}
 	w.trails, err = trail.Open(trail.Config{
 		Records: w.records, Keys: w.domain, Clock: w.clock, Log: w.log, Reader: reader, Catalog: index, Buckets: w.shelf,
-		Gate:   access.NewGate(access.Config{Identities: noPolicies{}, Record: w.log}),
-		Logger: slog.New(slog.DiscardHandler), ErrorCode: func(err error) string { return err.Error() },
+		Removed: func() time.Time { return w.removed },
+		Gate:    access.NewGate(access.Config{Identities: noPolicies{}, Record: w.log}),
+		Logger:  slog.New(slog.DiscardHandler), ErrorCode: func(err error) string { return err.Error() },
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// files are those of the log, oldest first.
+func (w *world) files() []audit.Segment {
+	w.t.Helper()
+	reader, err := audit.OpenReader(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer reader.Close()
+	list, err := reader.Segments()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
 }
 
 func (w *world) root() access.Caller {

@@ -22,6 +22,8 @@ const (
 	MaxTrails = 5
 	// MaxTags is how many tags a trail may have.
 	MaxTags = 50
+	// maxPauses bounds what a trail that cannot deliver remembers.
+	maxPauses = 100
 
 	servicePrincipal = "cloudtrail.amazonaws.com"
 )
@@ -279,8 +281,8 @@ func (s *Service) StartLogging(ctx context.Context, who access.Caller, ref strin
 			if now.Logging {
 				return nil
 			}
-			if !now.active() {
-				now.Next = s.cfg.Log.Acknowledged()
+			if err := now.resume(s.cfg.Log.Acknowledged()); err != nil {
+				return err
 			}
 			now.Logging, now.Until = true, 0
 			now.Started = who.At.UTC().Truncate(time.Second)
@@ -290,6 +292,20 @@ func (s *Service) StartLogging(ctx context.Context, who access.Caller, ref strin
 			return nil
 		})
 	})
+}
+
+// resume has a stopped trail go on with record next. What it still owes of the
+// time before the stop stays owed, but nothing of what came in between.
+func (r *record) resume(next uint64) error {
+	switch {
+	case r.Plan == nil && r.Next >= r.Until:
+		r.delivered(next)
+	case len(r.Pauses) == maxPauses:
+		return fail(ErrLimit, "Trail %s was stopped and started %d times before it could deliver.", r.arn(), maxPauses)
+	case r.Until < next:
+		r.Pauses = append(r.Pauses, pause{r.Until, next})
+	}
+	return nil
 }
 
 // StopLogging has a trail deliver what was recorded until now, and no more.

@@ -15,9 +15,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"maps"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +51,7 @@ type Catalog struct {
 	// Guarded by mu.
 	open   *builder // of the last file of the log
 	blocks map[string]*block
+	first  string // of the log's files, when those before were last forgotten
 }
 
 // Open returns a catalog over cfg. Files of the log that it does not have yet
@@ -94,6 +98,9 @@ func (c *Catalog) Find(ctx context.Context, q Query) iter.Seq2[*audit.Entry, err
 				continue
 			}
 			goOn, err := c.findIn(ctx, segments, i, &q, yield)
+			if errors.Is(err, fs.ErrNotExist) && c.gone(segments[i]) {
+				return // archived and removed since they were listed, and so are those before it
+			}
 			if err != nil {
 				yield(nil, err)
 				return
@@ -105,7 +112,14 @@ func (c *Catalog) Find(ctx context.Context, q Query) iter.Seq2[*audit.Entry, err
 	}
 }
 
-// Settle makes the files that are missing for files of the log that are full.
+// gone reports whether a file of the log is no longer there.
+func (c *Catalog) gone(s audit.Segment) bool {
+	now, err := c.cfg.Log.Segments()
+	return err == nil && !slices.Contains(now, s)
+}
+
+// Settle makes the files that are missing for files of the log that are full, and
+// removes those of files that were archived and removed.
 func (c *Catalog) Settle(ctx context.Context) error {
 	segments, err := c.cfg.Log.Segments()
 	if err != nil {
@@ -113,6 +127,9 @@ func (c *Catalog) Settle(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.forgetLocked(segments); err != nil {
+		return err
+	}
 	for i := range len(segments) - 1 {
 		if _, err := c.blockLocked(ctx, segments, i); err != nil {
 			return err
@@ -124,16 +141,45 @@ func (c *Catalog) Settle(ctx context.Context) error {
 	return nil
 }
 
+// forgetLocked removes the files of what is older than the log.
+func (c *Catalog) forgetLocked(segments []audit.Segment) error {
+	if len(segments) == 0 || c.first == segments[0].Name {
+		return nil
+	}
+	names, err := fs.Glob(c.dir.FS(), "*.idx")
+	if err != nil {
+		return fmt.Errorf("audit catalog: %w", err)
+	}
+	for _, name := range names {
+		if name >= fileName(segments[0]) {
+			break // they are sorted, by the number that they begin with
+		}
+		if err := c.dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("audit catalog: %w", err)
+		}
+	}
+	maps.DeleteFunc(c.blocks, func(name string, _ *block) bool { return name < segments[0].Name })
+	c.first = segments[0].Name
+	return nil
+}
+
 // findIn walks the records of one file of the log. It reports false when the
 // consumer has enough.
 func (c *Catalog) findIn(ctx context.Context, segments []audit.Segment, i int, q *Query, yield func(*audit.Entry, error) bool) (bool, error) {
-	s, rest := segments[i], *q
+	rest := *q
+	var f *os.File
 	for {
 		places, next, err := c.places(ctx, segments, i, &rest)
 		if err != nil || len(places) == 0 {
 			return true, err
 		}
-		if goOn, err := c.read(ctx, s, places, q, yield); err != nil || !goOn || next == 0 {
+		if f == nil {
+			if f, err = c.cfg.Log.Open(segments[i]); err != nil {
+				return true, err
+			}
+			defer f.Close()
+		}
+		if goOn, err := c.read(ctx, f, places, q, yield); err != nil || !goOn || next == 0 {
 			return goOn, err
 		}
 		rest.Before = next
@@ -141,12 +187,7 @@ func (c *Catalog) findIn(ctx context.Context, segments []audit.Segment, i int, q
 }
 
 // read yields the records at places that q wants.
-func (c *Catalog) read(ctx context.Context, s audit.Segment, places []place, q *Query, yield func(*audit.Entry, error) bool) (bool, error) {
-	f, err := c.cfg.Log.Open(s)
-	if err != nil {
-		return true, err
-	}
-	defer f.Close()
+func (c *Catalog) read(ctx context.Context, f *os.File, places []place, q *Query, yield func(*audit.Entry, error) bool) (bool, error) {
 	for _, p := range places {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -157,7 +198,7 @@ func (c *Catalog) read(ctx context.Context, s audit.Segment, places []place, q *
 		}
 		e, err := audit.Parse(text)
 		if err != nil {
-			return false, fmt.Errorf("audit catalog: %s at %d: %w", s.Name, p.offset, err)
+			return false, fmt.Errorf("audit catalog: %s at %d: %w", f.Name(), p.offset, err)
 		}
 		if c.wanted(e, q) && !yield(e, nil) {
 			return false, nil
