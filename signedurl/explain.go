@@ -45,7 +45,7 @@ type Mistake struct {
 // the signature. otherHosts are further names that the signer may have had in
 // mind, such as the aliases of the distribution and the names of others.
 //
-// It takes up to some hundred public-key operations: it is for owners, not for
+// It takes up to some thousand public-key operations: it is for owners, not for
 // viewers' requests.
 func Explain(r *Request, keys Keys, at time.Time, opts *Options, otherHosts []string) Explanation {
 	e := Explanation{Result: Verify(r, keys, at, opts)}
@@ -96,10 +96,15 @@ func (e *Explanation) explainCarrier(r *Request, keys Keys, at time.Time, opts *
 	cookies := scanCookies(r.Cookies)
 	switch e.Carrier {
 	case CarrierURL:
-		if missing == nil || cookies.present == 0 {
+		if missing == nil {
 			return
 		}
 		query, rest, _ := splitQuery(r.RawQuery)
+		if cookies.present == 0 {
+			e.mistake(HintCutShort, "of a signature the URL has only "+query.names(CarrierURL)+
+				": a shell cuts a URL without quotes at its first '&', and mail programs break long ones")
+			return
+		}
 		unsigned := *r
 		unsigned.RawQuery, unsigned.ForceQuery = rest, false
 		if res := Verify(&unsigned, keys, at, opts); res.Allowed() {

@@ -48,6 +48,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{name: "http for https, custom", url: imageURL, signed: custom("http://" + host + "/*"), policy: custom("http://" + host + "/*"), want: []signedurl.Hint{signedurl.HintScheme}},
 		{name: "another name", url: imageURL, signed: custom("https://www.example.com/image.jpg"), want: []signedurl.Hint{signedurl.HintHost}},
 		{name: "another name, custom", url: imageURL, signed: custom("https://www.example.com/*"), policy: custom("https://www.example.com/*"), want: []signedurl.Hint{signedurl.HintHost}},
+		{name: "another name and a port", url: "http://" + host + ":8080/a", signed: custom("http://www.example.com:8080/a"), want: []signedurl.Hint{signedurl.HintHost}},
 		{name: "pattern of a folder", url: site + "/a/b/c.mp4", signed: custom(site + "/a/*"), want: []signedurl.Hint{signedurl.HintWildcard}},
 		{name: "pattern of a stem", url: site + "/a/b/c.mp4", signed: custom("http*://" + host + "/a/b/c.mp4*"), want: []signedurl.Hint{signedurl.HintWildcard}},
 		{name: "pattern of a site", url: site + "/a/b/c.mp4?x=1", signed: custom(site + "/*"), want: []signedurl.Hint{signedurl.HintWildcard}},
@@ -126,6 +127,8 @@ func TestMistakesInEncoding(t *testing.T) {
 		"encoded twice":       {strings.ReplaceAll(good, "_&", "%255F&"), signedurl.HintEncodedTwice},
 		"milliseconds":        {strings.Replace(good, "1767290400", "1767290400000", 1), signedurl.HintMilliseconds},
 		"another trusted key": {strings.Replace(good, string(rsaID), string(otherID), 1), signedurl.HintOtherKey},
+		"cut at the first &":  {good[:strings.IndexByte(good, '&')], signedurl.HintCutShort},
+		"cut in the middle":   {good[:len(good)/2], signedurl.HintCutShort},
 		"no such signature":   {strings.Replace(good, "Signature=", "Signature=AAAA", 1), signedurl.HintOtherKey},
 	} {
 		keys := trusted(t)

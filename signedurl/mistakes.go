@@ -237,12 +237,19 @@ func (s *search) spellings() []spelling {
 			add(HintScheme, text, func(u *target) { u.scheme, u.host = other, name })
 		}
 	}
-	for _, host := range s.otherHosts {
-		host = lower(host)
-		text := "it was signed for " + host + " and asked of " + t.host
-		add(HintHost, text, func(u *target) { u.host = host })
-		if other != "" {
-			add(HintHost, text, func(u *target) { u.scheme, u.host = other, host })
+	_, port := splitPort(t.host)
+	for _, name := range s.otherHosts {
+		name = lower(name)
+		hosts := []string{name}
+		if port != "" {
+			hosts = append(hosts, name+port)
+		}
+		for _, host := range hosts {
+			text := "it was signed for " + host + " and asked of " + t.host
+			add(HintHost, text, func(u *target) { u.host = host })
+			if other != "" {
+				add(HintHost, text, func(u *target) { u.scheme, u.host = other, host })
+			}
 		}
 	}
 	encoded, text := HintEncodedLater, "the URL was percent-encoded after it had been signed"

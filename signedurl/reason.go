@@ -85,6 +85,7 @@ const (
 	HintOtherKey       Hint = "other-key"             // made with another key than the request names
 	HintCookieScope    Hint = "cookie-scope"          // cookies kept back, doubled or separated by Path or Domain
 	HintStrayParameter Hint = "stray-parameter"       // a reserved query parameter hides good cookies
+	HintCutShort       Hint = "cut-short"             // a signed URL without all of its parameters
 )
 
 // Reason tells the owner of a distribution why a request was rejected. It never
@@ -131,15 +132,15 @@ func (r Reason) String() string {
 	case CauseRefusedHash:
 		return "the signature uses SHA-1, which is switched off here"
 	case CauseWrongSignature:
-		return "the signature is not this key's over this policy under this hash"
+		return "the signature was not made with this key, over exactly this policy, under this hash"
 	case CauseBadResource:
 		return "the policy's Resource is no URL pattern"
 	case CauseResource:
 		return fmt.Sprintf("the policy's Resource does not cover the URL: its %s differs", r.Section)
 	case CauseExpired:
-		return fmt.Sprintf("expired %v ago", r.By)
+		return fmt.Sprintf("expired %v ago", r.By.Round(time.Second))
 	case CauseNotYetValid:
-		return fmt.Sprintf("becomes valid in %v", r.By)
+		return fmt.Sprintf("becomes valid in %v", r.By.Round(time.Second))
 	case CauseAddress:
 		return "the viewer's address is outside the policy's range"
 	case CauseAddressNotIPv4:

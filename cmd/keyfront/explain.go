@@ -10,6 +10,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/api/own"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/signedurl"
 )
 
 type explainCmd struct {
@@ -86,16 +87,23 @@ func printViewer(w io.Writer, x *edge.Explanation) {
 		line("address", "%s", x.Address)
 	}
 	if s := x.Signature; s != nil {
-		printSignature(line, s, x.At)
+		printSignature(line, s, x)
 	}
 }
 
-func printSignature(line func(name, format string, args ...any), s *edge.Signature, at time.Time) {
+func printSignature(line func(name, format string, args ...any), s *edge.Signature, x *edge.Explanation) {
 	line("carrier", "%s", s.Carrier)
 	if s.Carrier == "none" {
 		return
 	}
-	line("key", "%s, in key groups %s", s.KeyID, list(s.KeyGroups))
+	switch {
+	case s.KeyID == "":
+		line("key", "none")
+	case len(s.KeyGroups) == 0:
+		line("key", "%s, in no key group", s.KeyID)
+	default:
+		line("key", "%s, in key groups %s", s.KeyID, list(s.KeyGroups))
+	}
 	if s.Hash != "" {
 		line("hash", "%s", s.Hash)
 	}
@@ -105,9 +113,9 @@ func printSignature(line func(name, format string, args ...any), s *edge.Signatu
 			kind = "custom"
 		}
 		line("policy", "%s, for %s", kind, p.Resource)
-		line("expires", "%s, %s", p.Expires.Format(time.RFC3339), away(p.Expires, at))
+		line("expires", "%s, %s", p.Expires.Format(time.RFC3339), away(p.Expires, x.At))
 		if p.NotBefore != nil {
-			line("not before", "%s, %s", p.NotBefore.Format(time.RFC3339), away(*p.NotBefore, at))
+			line("not before", "%s, %s", p.NotBefore.Format(time.RFC3339), away(*p.NotBefore, x.At))
 		}
 		if p.Source != "" {
 			line("addresses", "%s", p.Source)
@@ -116,10 +124,14 @@ func printSignature(line func(name, format string, args ...any), s *edge.Signatu
 	switch {
 	case s.Verified:
 		line("signature", "good: made with key %s", s.KeyID)
+	case s.MadeWithKey && s.Signed == s.Expected:
+		line("signature", "wrong: made with key %s, under another hash", s.KeyID)
 	case s.MadeWithKey:
 		line("signature", "wrong: made with key %s, over another text", s.KeyID)
-	case s.Expected != "":
+	case x.Cause == string(signedurl.CauseWrongSignature):
 		line("signature", "wrong")
+	case s.Expected != "":
+		line("signature", "not looked at: what comes before it is wrong")
 	}
 	if s.Expected == "" {
 		return
@@ -138,10 +150,19 @@ func printSignature(line func(name, format string, args ...any), s *edge.Signatu
 
 // away says how far a moment lies from at.
 func away(t, at time.Time) string {
-	if d := t.Sub(at).Round(time.Second); d >= 0 {
-		return "in " + d.String()
+	if d := t.Sub(at); d >= 0 {
+		return "in " + rough(d)
 	}
-	return at.Sub(t).Round(time.Second).String() + " ago"
+	return rough(at.Sub(t)) + " ago"
+}
+
+// rough is a duration for people.
+func rough(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 2*day {
+		return d.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%d days and %d hours", d/day, d%day/time.Hour)
 }
 
 // quoted returns text on one line, and a line that marks the byte at.

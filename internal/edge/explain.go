@@ -228,7 +228,7 @@ func (v *verdict) explained(q *question, result *signedurl.Result) (status int, 
 		return http.StatusForbidden, result.Reason.Detail
 	case signedurl.CauseAddressNotIPv4:
 		if !q.sender.addr.IsValid() {
-			return http.StatusForbidden, "the policy wants an IPv4 range, and no address was given"
+			return http.StatusForbidden, "the policy wants an IPv4 range, and the question gives no ip"
 		}
 	}
 	return http.StatusForbidden, result.Reason.String()

@@ -73,7 +73,7 @@ func TestExplain(t *testing.T) {
 		{"unsigned", edge.Question{URL: site + "/a"}, 403, "unsigned", nil, "neither"},
 		{"expired", edge.Question{URL: signed("/a"), At: w.clock.Now().Add(2 * time.Hour)}, 403, "expired", nil, "expired 1h0m"},
 		{"from elsewhere", edge.Question{URL: fromHome, Peer: netip.MustParseAddr("198.51.100.1")}, 403, "address-mismatch", nil, "outside"},
-		{"from nowhere", edge.Question{URL: fromHome}, 403, "address-not-ipv4", nil, "no address was given"},
+		{"from nowhere", edge.Question{URL: fromHome}, 403, "address-not-ipv4", nil, "gives no ip"},
 
 		{"milliseconds", edge.Question{URL: site + "/a?Expires=1767290400000&Signature=AAAA&Key-Pair-Id=K1"}, 403, "expires-malformed", []string{"milliseconds"}, ""},
 		{"base64url", edge.Question{URL: site + "/a?Expires=1767290400&Signature=AA_A&Key-Pair-Id=K1"}, 403, "signature-undecodable", []string{"base64url"}, ""},
