@@ -1,6 +1,7 @@
 # A private bucket behind a distribution that lets in only holders of signed URLs,
-# with the signing key's private half encrypted under a KMS key. It applies to AWS
-# as it is, and to Keyfront with -var endpoint=http://127.0.0.1:4566.
+# with the signing key's private half encrypted under a KMS key, and a function that
+# signs. It applies to AWS as it is, and to Keyfront with
+# -var endpoint=http://127.0.0.1:4566.
 
 terraform {
   required_version = ">= 1.4"
@@ -24,7 +25,9 @@ provider "aws" {
   s3_use_path_style = true
   endpoints {
     cloudfront = var.endpoint
+    iam        = var.endpoint
     kms        = var.endpoint
+    lambda     = var.endpoint
     s3         = var.endpoint
     ssm        = var.endpoint
     sts        = var.endpoint
@@ -156,8 +159,52 @@ resource "aws_cloudfront_distribution" "content" {
   viewer_certificate { cloudfront_default_certificate = true }
 }
 
+# The signer makes signed URLs. It can open the private half of the signing key, and
+# nothing else that is encrypted under the same key: its policy asks for the
+# encryption context.
+resource "aws_iam_role" "signer" {
+  name = "${var.name}-signer"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" }, Action = "sts:AssumeRole" }]
+  })
+}
+
+resource "aws_iam_role_policy" "signer" {
+  name = "signing-key"
+  role = aws_iam_role.signer.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow", Action = "kms:Decrypt", Resource = aws_kms_key.content.arn
+      Condition = { StringEquals = { "kms:EncryptionContext:USE" = "CF" } }
+    }]
+  })
+}
+
+data "aws_ssm_parameter" "private_key" {
+  name       = "${local.pair_name}/private"
+  depends_on = [terraform_data.pair]
+}
+
+resource "aws_lambda_function" "signer" {
+  function_name    = "${var.name}-signer"
+  role             = aws_iam_role.signer.arn
+  runtime          = "nodejs22.x"
+  handler          = "index.handler"
+  filename         = "${path.module}/signer.zip"
+  source_code_hash = filebase64sha256("${path.module}/signer.zip")
+  environment {
+    variables = {
+      KEY_PAIR_ID = aws_cloudfront_public_key.signing.id
+      PRIVATE_KEY = nonsensitive(data.aws_ssm_parameter.private_key.value) # encrypted
+    }
+  }
+}
+
 output "domain" { value = aws_cloudfront_distribution.content.domain_name }
 output "key_pair_id" { value = aws_cloudfront_public_key.signing.id }
+output "signer" { value = aws_lambda_function.signer.function_name }
 output "signing_key" {
   description = "Name of the parameter with the encrypted private half."
   value       = "${local.pair_name}/private"
