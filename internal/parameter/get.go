@@ -15,7 +15,8 @@ import (
 const MaxGet = 10
 
 // Get reads a parameter, which ref names: "name", "name:version", "name:label", or
-// an ARN with such an end. It returns ErrNotFound or ErrVersionNotFound.
+// an ARN with such an end; or a secret, see Secrets. It returns ErrNotFound or
+// ErrVersionNotFound.
 //
 // Source: AWS Systems Manager API Reference, GetParameter.
 func (s *Service) Get(ctx context.Context, who access.Caller, ref string, decrypt bool) (out Version, err error) {
@@ -29,6 +30,15 @@ func (s *Service) Get(ctx context.Context, who access.Caller, ref string, decryp
 	want, err := m.selected(ref)
 	if err != nil {
 		return out, err
+	}
+	return s.one(ctx, call, who, m, want, decrypt)
+}
+
+// one reads the version that want means, or the secret that it stands for, for a
+// caller that may.
+func (s *Service) one(ctx context.Context, call *access.Call, who access.Caller, m realm, want selection, decrypt bool) (out Version, err error) {
+	if strings.HasPrefix(want.name, referencePrefix) {
+		return s.refer(ctx, call, who, m, want, decrypt)
 	}
 	v, err := s.readable(ctx, call, m, want)
 	if err != nil {
@@ -49,22 +59,18 @@ func (s *Service) Many(ctx context.Context, who access.Caller, refs []string, de
 	seen := make(map[string]bool, len(refs))
 	for _, ref := range refs {
 		want, err := m.selected(ref)
-		var v *versionRecord
+		var out Version
 		if err == nil {
 			if seen[want.name+want.selector] {
 				return nil, nil, fail(ErrInvalid, "Duplicate parameter names are not allowed: "+ref)
 			}
 			seen[want.name+want.selector] = true
-			v, err = s.readable(ctx, call, m, want)
+			out, err = s.one(ctx, call, who, m, want, decrypt)
 		}
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrVersionNotFound) {
 			missing = append(missing, ref)
 			continue
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		out, err := s.shown(ctx, who, m, want, v, decrypt)
 		if err != nil {
 			return nil, nil, err
 		}

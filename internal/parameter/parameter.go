@@ -74,6 +74,8 @@ type Version struct {
 	Labels         []string
 	// Selector is what the request had behind the name: ":3", ":label".
 	Selector string
+	// Source is the secret that the parameter stands for, in JSON; see Secrets.
+	Source string
 }
 
 // Keys encrypts for others; keyring.Ring does it.
@@ -97,6 +99,8 @@ type Config struct {
 	Keys    Keys
 	Gate    *access.Gate
 	Clock   *clock.Clock
+	// Secrets are nil where there are none.
+	Secrets Secrets
 }
 
 // Service is the parameter store. It keeps nothing in memory and may be used
@@ -106,11 +110,12 @@ type Service struct {
 	keys    Keys
 	gate    *access.Gate
 	clock   *clock.Clock
+	secrets Secrets
 }
 
 // New returns a Service over cfg.
 func New(cfg Config) *Service {
-	return &Service{records: cfg.Records, keys: cfg.Keys, gate: cfg.Gate, clock: cfg.Clock}
+	return &Service{records: cfg.Records, keys: cfg.Keys, gate: cfg.Gate, clock: cfg.Clock, secrets: cfg.Secrets}
 }
 
 // The kinds of refusal. Methods return them inside an *Error; a denied caller

@@ -21,7 +21,7 @@ import (
 func open() (*parameter.Service, *accesstest.Journal) {
 	j := new(accesstest.Journal)
 	return parameter.New(parameter.Config{
-		Records: memory.NewRecords(), Keys: accesstest.Keys{}, Clock: clock.Movable(),
+		Records: memory.NewRecords(), Keys: accesstest.Keys{}, Clock: clock.Movable(), Secrets: vault{},
 		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: j}),
 	}), j
 }

@@ -235,7 +235,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 		Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
 		Functions: rotators{s.lambda},
 	})
-	s.parameters = parameter.New(parameter.Config{Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock})
+	s.parameters = parameter.New(parameter.Config{Records: s.state.records, Keys: s.keys, Gate: s.gate, Clock: s.clock, Secrets: referred{s.secrets}})
 	services, err := policy.Parse(policy.UseKey, signer.GroupPolicy)
 	if err != nil {
 		return err

@@ -143,7 +143,7 @@ func resource(err error) error {
 
 func shapeOf(v parameter.Version) parameterShape {
 	return parameterShape{
-		ARN: v.ARN, DataType: "text", LastModifiedDate: &v.Modified, Name: v.Name, Selector: v.Selector,
+		ARN: v.ARN, DataType: "text", LastModifiedDate: &v.Modified, Name: v.Name, Selector: v.Selector, SourceResult: v.Source,
 		Type: string(v.Type), Value: v.Value, Version: v.Version,
 	}
 }
