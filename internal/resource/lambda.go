@@ -12,13 +12,14 @@ import (
 )
 
 func lambdaKinds(functions *lambda.Service) map[string]*kind {
-	f, v, p := lambdaKind{functions}, lambdaVersionKind{functions}, lambdaPermissionKind{functions}
+	f, v, p, a := lambdaKind{functions}, lambdaVersionKind{functions}, lambdaPermissionKind{functions}, lambdaAliasKind{functions}
 	return map[string]*kind{
 		"AWS::Lambda::Function": {create: f.create, update: f.update, delete: f.delete, replaces: []string{"FunctionName"}, attributes: []string{"Arn"}},
 		"AWS::Lambda::Version": {
 			create: v.create, update: stays, delete: v.delete,
 			replaces: []string{"CodeSha256", "Description", "FunctionName"}, attributes: []string{"FunctionArn", "Version"},
 		},
+		"AWS::Lambda::Alias": {create: a.create, update: a.update, delete: a.delete, replaces: []string{"FunctionName", "Name"}, attributes: []string{"AliasArn"}},
 		"AWS::Lambda::Permission": {
 			create: p.create, update: stays, delete: p.delete,
 			replaces: []string{"Action", "EventSourceToken", "FunctionName", "Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"}, attributes: []string{"Id"},

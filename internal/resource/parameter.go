@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/stack"
@@ -20,6 +21,8 @@ type parameterKind struct{ parameters *parameter.Service }
 // parameterProperties are those of AWS::SSM::Parameter. Its tags are a map.
 type parameterProperties struct {
 	Name, Type, Value, Description, AllowedPattern, DataType, Tier string
+
+	Tags map[string]string
 }
 
 func (k parameterKind) put(ctx context.Context, t *stack.Task, name string, overwrite bool) (stack.Made, error) {
@@ -35,7 +38,7 @@ func (k parameterKind) put(ctx context.Context, t *stack.Task, name string, over
 	}
 	_, _, err := k.parameters.Put(ctx, t.Who, parameter.PutRequest{
 		Name: name, Value: p.Value, Type: parameter.Type(p.Type), Description: p.Description, AllowedPattern: p.AllowedPattern,
-		DataType: p.DataType, Tier: parameter.Tier(p.Tier), Overwrite: overwrite, Tags: k.tags(t, overwrite),
+		DataType: p.DataType, Tier: parameter.Tier(p.Tier), Overwrite: overwrite, Tags: k.tags(p, t, overwrite),
 	})
 	if t.Again && errors.Is(err, parameter.ErrExists) {
 		err = k.own(ctx, t, name, p.Value, err)
@@ -46,12 +49,23 @@ func (k parameterKind) put(ctx context.Context, t *stack.Task, name string, over
 	return stack.Made{Physical: name, Attributes: map[string]any{"Type": p.Type, "Value": p.Value}}, nil
 }
 
-// tags are the stack's, for a new parameter.
-func (k parameterKind) tags(t *stack.Task, overwrite bool) []parameter.Tag {
+// tags are what a new parameter gets.
+func (k parameterKind) tags(p *parameterProperties, t *stack.Task, overwrite bool) []parameter.Tag {
 	if overwrite {
-		return nil
+		return nil // an existing one has its own; see update
 	}
-	return convert(tagged(nil, t), func(key, value string) parameter.Tag { return parameter.Tag{Key: key, Value: value} })
+	return parameterTags(p.tagged(t))
+}
+
+func parameterTags(m map[string]string) []parameter.Tag {
+	return convert(m, func(key, value string) parameter.Tag { return parameter.Tag{Key: key, Value: value} })
+}
+
+// tagged is the parameter's own tags over those of its stack.
+func (p *parameterProperties) tagged(t *stack.Task) map[string]string {
+	m := tagged(nil, t)
+	maps.Copy(m, p.Tags)
+	return m
 }
 
 // own returns nil if the parameter is what the making that was cut off made, else
@@ -72,7 +86,31 @@ func (k parameterKind) create(ctx context.Context, t *stack.Task) (stack.Made, e
 }
 
 func (k parameterKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
-	return k.put(ctx, t, t.Physical, true)
+	made, err := k.put(ctx, t, t.Physical, true)
+	if err != nil {
+		return made, err
+	}
+	var p parameterProperties
+	if err := read(t.Properties, &p); err != nil {
+		return made, err
+	}
+	have, err := k.parameters.Tags(ctx, t.Who, t.Physical)
+	if err != nil {
+		return made, err
+	}
+	old, want := map[string]string{}, p.tagged(t)
+	for _, of := range have {
+		old[of.Key] = of.Value
+	}
+	if gone := dropped(old, want); len(gone) > 0 {
+		if err := k.parameters.Untag(ctx, t.Who, t.Physical, gone); err != nil {
+			return made, err
+		}
+	}
+	if len(want) > 0 {
+		err = k.parameters.Tag(ctx, t.Who, t.Physical, parameterTags(want))
+	}
+	return made, err
 }
 
 func (k parameterKind) delete(ctx context.Context, t *stack.Task) error {

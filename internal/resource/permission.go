@@ -17,7 +17,7 @@ func permissionKinds(admin *identity.Admin) map[string]*kind {
 		"AWS::IAM::Policy": {create: inline.create, update: inline.update, delete: inline.delete, replaces: []string{"PolicyName"}, attributes: []string{"Id"}},
 		"AWS::IAM::ManagedPolicy": {
 			create: managed.create, update: managed.update, delete: managed.delete,
-			replaces: []string{"Description", "ManagedPolicyName", "Path"}, attributes: []string{"PolicyArn", "PolicyId"},
+			replaces: []string{"Description", "ManagedPolicyName", "Path"}, attributes: []string{"CreateDate", "DefaultVersionId", "IsAttachable", "PolicyArn", "PolicyId", "UpdateDate"},
 		},
 		"AWS::IAM::AccessKey":       {create: key.create, update: key.update, delete: key.delete, replaces: []string{"Serial", "UserName"}, attributes: []string{"SecretAccessKey"}},
 		"AWS::IAM::InstanceProfile": {create: profile.create, update: profile.update, delete: profile.delete, replaces: []string{"InstanceProfileName", "Path"}, attributes: []string{"Arn"}},
@@ -135,8 +135,15 @@ func (k managedKind) create(ctx context.Context, t *stack.Task) (stack.Made, err
 	if err != nil {
 		return stack.Made{}, err
 	}
-	made := stack.Made{Physical: policy.ARN(), Attributes: map[string]any{"PolicyArn": policy.ARN(), "PolicyId": policy.ID}}
+	made := managedMade(policy)
 	return made, k.attach(ctx, t, made.Physical, nil, p.refs())
+}
+
+func managedMade(p *identity.Policy) stack.Made {
+	return stack.Made{Physical: p.ARN(), Attributes: map[string]any{
+		"PolicyArn": p.ARN(), "PolicyId": p.ID, "DefaultVersionId": p.Default, "IsAttachable": "true",
+		"CreateDate": p.CreatedAt.Format(time.RFC3339), "UpdateDate": p.UpdatedAt.Format(time.RFC3339),
+	}}
 }
 
 // attach brings the holders of a policy from before to after.
@@ -175,9 +182,11 @@ func (k managedKind) update(ctx context.Context, t *stack.Task) (stack.Made, err
 		if _, err := k.admin.CreatePolicyVersion(ctx, t.Who, t.Physical, string(p.PolicyDocument), true); err != nil {
 			return stack.Made{}, err
 		}
+		if policy, err = k.admin.Policy(ctx, t.Who, t.Physical); err != nil {
+			return stack.Made{}, err
+		}
 	}
-	made := stack.Made{Physical: t.Physical, Attributes: map[string]any{"PolicyArn": t.Physical, "PolicyId": policy.ID}}
-	return made, k.attach(ctx, t, t.Physical, before.refs(), p.refs())
+	return managedMade(policy), k.attach(ctx, t, t.Physical, before.refs(), p.refs())
 }
 
 func (k managedKind) delete(ctx context.Context, t *stack.Task) error {

@@ -14,10 +14,13 @@ func principalKinds(admin *identity.Admin) map[string]*kind {
 	role := &principalKind{admin: admin, kind: identity.KindRole}
 	user := &principalKind{admin: admin, kind: identity.KindUser}
 	group := &principalKind{admin: admin, kind: identity.KindGroup}
+	member := membershipKind{admin}
 	return map[string]*kind{
 		"AWS::IAM::Role":  {create: role.create, update: role.update, delete: role.delete, replaces: []string{"Path", "RoleName"}, attributes: []string{"Arn", "RoleId"}},
 		"AWS::IAM::User":  {create: user.create, update: user.update, delete: user.delete, replaces: []string{"Path", "UserName"}, attributes: []string{"Arn"}},
 		"AWS::IAM::Group": {create: group.create, update: group.update, delete: group.delete, replaces: []string{"Path", "GroupName"}, attributes: []string{"Arn"}},
+
+		"AWS::IAM::UserToGroupAddition": {create: member.create, update: member.update, delete: member.delete, replaces: []string{"GroupName"}, attributes: []string{"Id"}},
 	}
 }
 

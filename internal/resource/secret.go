@@ -12,10 +12,11 @@ import (
 )
 
 func secretKinds(secrets *secret.Service) map[string]*kind {
-	k, p := secretKind{secrets}, secretPolicyKind{secrets}
+	k, p, r := secretKind{secrets}, secretPolicyKind{secrets}, rotationKind{secrets}
 	return map[string]*kind{
-		"AWS::SecretsManager::Secret":         {create: k.create, update: k.update, delete: k.delete, replaces: []string{"Name"}, attributes: []string{"Id"}},
-		"AWS::SecretsManager::ResourcePolicy": {create: p.put, update: p.put, delete: p.delete, replaces: []string{"SecretId"}, attributes: []string{"Id"}},
+		"AWS::SecretsManager::Secret":           {create: k.create, update: k.update, delete: k.delete, replaces: []string{"Name"}, attributes: []string{"Id"}},
+		"AWS::SecretsManager::RotationSchedule": {create: r.put, update: r.put, delete: r.delete, replaces: []string{"SecretId"}, attributes: []string{"Id"}},
+		"AWS::SecretsManager::ResourcePolicy":   {create: p.put, update: p.put, delete: p.delete, replaces: []string{"SecretId"}, attributes: []string{"Id"}},
 	}
 }
 
