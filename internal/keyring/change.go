@@ -367,8 +367,8 @@ func (r *Ring) readAll(tx store.Reader, n *news) error {
 		if err != nil {
 			return err
 		}
-		if k.grants = grants[p]; k.grants == nil {
-			k.grants = new(grantSet)
+		if held := grants[p]; held != nil {
+			k.grants = held
 		}
 		n.keys = append(n.keys, k)
 		present[place{p.region, p.id}] = true

@@ -12,17 +12,21 @@ import (
 
 // key is one key as it was after one change. It is immutable, except that its
 // materials prepare themselves when they are first used.
+//
+// There may be a hundred thousand, and the collector looks at every one in each
+// of its rounds: a key consists of few pieces, and its words are the program's.
 type key struct {
-	path
+	path // part of arn
 	arn  string
 	spec *specInfo
 	keyRecord
 	policy     *policy.Document
 	algorithms []Algorithm
-	materials  []*material // the current one last
-	grants     *grantSet   // shared by all snapshots of the key
-	lastUse    *lastUse    // too
-	expires    millis      // when imported material ends; 0 is never
+	materials  []*material  // the current one last
+	single     [1]*material // what materials is for most keys
+	grants     *grantSet    // shared by all snapshots of the key
+	lastUse    *lastUse     // too
+	expires    millis       // when imported material ends; 0 is never
 }
 
 func (k *key) current() *material { return k.materials[len(k.materials)-1] }
@@ -165,7 +169,10 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 	if spec == nil || spec.algorithms(rec.Usage) == nil || len(rec.Materials) == 0 && rec.Origin == FromKMS {
 		return nil, damagedKey(p)
 	}
-	k := &key{path: p, arn: p.arn(), spec: spec, keyRecord: *rec, algorithms: spec.algorithms(rec.Usage), expires: rec.expiry()}
+	rec.share()
+	k := &key{arn: p.arn(), spec: spec, keyRecord: *rec, algorithms: spec.algorithms(rec.Usage), expires: rec.expiry()}
+	k.path = pathOf(k.arn)
+	k.materials = k.single[:0]
 	var err error
 	if k.policy, err = r.index.document(p.account, rec.Policy); err != nil {
 		return nil, err
@@ -183,7 +190,11 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 	if old != nil {
 		k.grants, k.lastUse = old.grants, old.lastUse
 	} else {
-		k.grants, k.lastUse = new(grantSet), new(lastUse)
+		shared := new(struct {
+			grants  grantSet
+			lastUse lastUse
+		})
+		k.grants, k.lastUse = &shared.grants, &shared.lastUse
 	}
 	for _, id := range rec.Materials {
 		m := old.material(id)
@@ -198,7 +209,7 @@ func (r *Ring) assemble(p path, rec *keyRecord, read func(name string) (*materia
 					return nil, err
 				}
 			}
-			if m, err = newMaterial(r.domain, k.spec, p, id, body); err != nil {
+			if m, err = newMaterial(r.domain, k.spec, k.path, id, body); err != nil {
 				return nil, err
 			}
 		}

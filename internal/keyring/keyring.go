@@ -156,6 +156,9 @@ func (r *Ring) Changes(ctx context.Context) (uint64, error) {
 // partition is the first part of every ARN that we make.
 const partition = "aws"
 
+// arnStart begins the ARN of every key and alias.
+const arnStart = "arn:" + partition + ":kms:"
+
 func kmsARN(region string, account arn.AccountID, resource string) string {
-	return "arn:" + partition + ":kms:" + region + ":" + string(account) + ":" + resource
+	return arnStart + region + ":" + string(account) + ":" + resource
 }

@@ -74,7 +74,7 @@ func (r *Ring) ManagedKey(ctx context.Context, who access.Caller, service string
 func (r *Ring) createManaged(ctx context.Context, who access.Caller, service string) (err error) {
 	call := r.gate.Begin(who, "kms:CreateKey")
 	defer call.End(ctx, &err)
-	p, err := newPath(&who)
+	p, err := r.newPath(&who)
 	if err != nil {
 		return err
 	}

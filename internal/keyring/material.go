@@ -42,7 +42,7 @@ const materialPurpose = "key material"
 // private one, so that nobody who can write to the store can exchange it.
 type material struct {
 	id      string // 64 lower-case hexadecimal digits
-	name    string
+	of      path
 	spec    *specInfo
 	domain  *sealed.Domain
 	wrapped []byte // nil when the material is missing
@@ -58,14 +58,14 @@ type material struct {
 // newMaterial is the material of a record, or with nil the place of one that is
 // missing: then the key's state lets nobody use it.
 func newMaterial(domain *sealed.Domain, spec *specInfo, p path, id string, rec *materialRecord) (*material, error) {
-	m := &material{id: id, name: p.materialName(id), spec: spec, domain: domain}
+	m := &material{id: id, of: p, spec: spec, domain: domain}
 	if rec != nil {
 		m.wrapped = rec.Wrapped
 	}
 	m.header.KeyID = string(p.id)
 	raw, err := hex.DecodeString(id)
 	if err != nil || len(raw) != len(m.header.MaterialID) {
-		return nil, fmt.Errorf("%w: material id of %s %q", errDamaged, materialSpace, m.name)
+		return nil, fmt.Errorf("%w: material id of %s %q", errDamaged, materialSpace, p.materialName(id))
 	}
 	copy(m.header.MaterialID[:], raw)
 	return m, nil
@@ -95,7 +95,7 @@ func (l *lazy[T]) get(create func() (T, error)) (T, error) {
 }
 
 func (m *material) unwrap() (sealed.Secret, error) {
-	return m.domain.Unwrap(materialPurpose, m.name, m.wrapped)
+	return m.domain.Unwrap(materialPurpose, m.of.materialName(m.id), m.wrapped)
 }
 
 // blobKey is for symmetric material.
@@ -120,7 +120,7 @@ func (m *material) signer() (crypto.Signer, error) {
 		defer secret.Wipe()
 		signer, err := parsePrivate(m.spec, secret.Reveal())
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s %q", errDamaged, materialSpace, m.name)
+			return nil, fmt.Errorf("%w: %s %q", errDamaged, materialSpace, m.of.materialName(m.id))
 		}
 		return signer, nil
 	})

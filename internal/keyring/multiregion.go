@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -47,9 +45,9 @@ func (p path) in(region string) path {
 	return p
 }
 
-// newMultiRegionID makes a key id that is good in every region.
-func newMultiRegionID() KeyID {
-	return KeyID("mrk-" + strings.ReplaceAll(uuid.NewString(), "-", ""))
+// multiRegionID makes a key id into one that is good in every region.
+func multiRegionID(id KeyID) KeyID {
+	return KeyID("mrk-" + strings.ReplaceAll(string(id), "-", ""))
 }
 
 // primaryAt reports whether the record at p decides for its related keys: all

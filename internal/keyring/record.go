@@ -55,6 +55,14 @@ func (p path) String() string { return p.prefix() + string(p.id) }
 
 func (p path) arn() string { return kmsARN(p.region, p.account, "key/"+string(p.id)) }
 
+// pathOf is the path of which keyARN was made, in pieces of it that take no room
+// of their own.
+func pathOf(keyARN string) path {
+	region, rest, _ := strings.Cut(keyARN[len(arnStart):], ":")
+	account, resource, _ := strings.Cut(rest, ":")
+	return path{realm{arn.AccountID(account), region}, KeyID(resource[len("key/"):])}
+}
+
 func parsePath(s string) (path, error) {
 	n, err := parseChanged(s)
 	if err == nil && n.grant != "" {
@@ -134,6 +142,24 @@ type keyRecord struct {
 	Pending string         `json:"pending,omitempty"`
 	// Rotated are the rotations so far, the newest last.
 	Rotated []rotatedRecord `json:"rotated,omitempty"`
+}
+
+// share exchanges the words of the record for the program's own copies, since a
+// decoder makes copies for every record.
+func (r *keyRecord) share() {
+	r.Spec, r.Usage = known(r.Spec, Symmetric), known(r.Usage, EncryptDecrypt, SignVerify)
+	r.Origin, r.Manager = known(r.Origin, FromKMS, External), known(r.Manager, Customer, Service)
+	r.State = known(r.State, Enabled, Disabled, PendingDeletion, PendingImport)
+}
+
+// known is v, and of equal values that which is listed.
+func known[T comparable](v T, listed ...T) T {
+	for _, l := range listed {
+		if v == l {
+			return l
+		}
+	}
+	return v
 }
 
 // materialRecord is one version of a key's material.

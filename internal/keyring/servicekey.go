@@ -35,7 +35,7 @@ func (r *Ring) CreateServiceKey(ctx context.Context, who access.Caller, in Servi
 		return "", access.ErrUndecided
 	}
 	call.Open()
-	p, err := newPath(&who)
+	p, err := r.newPath(&who)
 	if err != nil {
 		return "", err
 	}
