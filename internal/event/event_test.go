@@ -54,7 +54,7 @@ func cases() map[string]*audit.Entry {
 		all[name] = e
 	}
 	add("encrypt", entry(alice(), "kms:Encrypt", keyARN), func(e *audit.Entry) {
-		e.Params = map[string]string{"keyId": "alias/app", "encryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+		e.Params = map[string]string{"keyId": "alias/app", "encryptionAlgorithm": "SYMMETRIC_DEFAULT", "response.keyMaterialId": "0123abcd"}
 		e.Context = map[string]string{"purpose": "test"}
 	})
 	add("decrypt-denied", entry(role(), "kms:Decrypt", keyARN), func(e *audit.Entry) {
@@ -82,6 +82,19 @@ func cases() map[string]*audit.Entry {
 	})
 	add("re-encrypt", entry(alice(), "kms:ReEncrypt", keyARN, otherKey), func(e *audit.Entry) {
 		e.Params = map[string]string{"destinationKeyId": otherKey, "sourceEncryptionContext.a": "1", "destinationEncryptionContext.b": "2"}
+		e.Params["response.sourceKeyMaterialId"], e.Params["response.destinationKeyMaterialId"] = "0123abcd", "4567cdef"
+	})
+	add("schedule-key-deletion", entry(alice(), "kms:ScheduleKeyDeletion", keyARN), func(e *audit.Entry) {
+		e.Params = map[string]string{
+			"keyId": keyARN, "pendingWindowInDays": "7", "response.keyState": "PendingDeletion", "response.deletionDate": "2026-11-29T13:02:03Z",
+		}
+	})
+	add("import-key-material", entry(alice(), "kms:ImportKeyMaterial", keyARN), func(e *audit.Entry) {
+		e.Params = map[string]string{"keyId": keyARN, "expirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE", "response.keyMaterialId": "0123abcd"}
+	})
+	add("import-key-material-refused", entry(alice(), "kms:ImportKeyMaterial", keyARN), func(e *audit.Entry) {
+		e.Params = map[string]string{"keyId": keyARN, "response.keyMaterialId": "0123abcd"}
+		e.Error = "IncorrectKeyMaterialException"
 	})
 	add("rotate-by-schedule", entry(audit.EntryIdentity{Type: "AWSService", ARN: "kms.amazonaws.com", Account: "111122223333"}, "kms:RotateKey", keyARN), nil)
 	add("upload-part", entry(alice(), "s3:PutObject", objectARN), func(e *audit.Entry) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
@@ -58,6 +59,9 @@ func (ev *Event) members(e *audit.Entry, service string) {
 	}
 }
 
+// dateLayout is how CloudTrail writes the dates in what KMS answered.
+const dateLayout = "Jan 2, 2006, 3:04:05 PM"
+
 // keyMembers are the peculiarities of KMS.
 //
 // Source: AWS KMS Developer Guide, "Logging AWS KMS API calls with AWS CloudTrail".
@@ -76,13 +80,19 @@ func (ev *Event) keyMembers(e *audit.Entry, p, response parameters) {
 			p["keyId"] = ev.Touched[0].ARN
 		}
 	}
+	if ev.ReadOnly && len(response) > 0 && ev.ErrorCode == "" {
+		// What serves the caller's data answers nothing that may be told, but which
+		// material did it.
+		ev.AdditionalEventData = maps.Clone(response)
+		clear(response)
+	}
 	if !isKMSChange("kms", ev) || len(ev.Touched) == 0 {
 		return
 	}
 	key := ev.Touched[len(ev.Touched)-1]
 	if ev.Name == "CreateKey" {
 		metadata := map[string]any{
-			"AWSAccountId": key.Account, "keyId": key.ShortName(), "arn": key.ARN, "creationDate": e.Time.UTC().Format("Jan 2, 2006, 3:04:05 PM"),
+			"AWSAccountId": key.Account, "keyId": key.ShortName(), "arn": key.ARN, "creationDate": e.Time.UTC().Format(dateLayout),
 			"enabled": true, "keyManager": "CUSTOMER", "keyState": "Enabled",
 		}
 		for _, name := range []string{"keySpec", "keyUsage", "origin", "multiRegion", "description"} {
@@ -98,6 +108,11 @@ func (ev *Event) keyMembers(e *audit.Entry, p, response parameters) {
 	}
 	if key.Type == "AWS::KMS::Key" {
 		response["keyId"] = key.ARN
+	}
+	if at, ok := response["deletionDate"].(string); ok {
+		if when, err := time.Parse(time.RFC3339, at); err == nil {
+			response["deletionDate"] = when.UTC().Format(dateLayout)
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ func (r *Ring) dataKey(ctx context.Context, who *access.Caller, op operation, us
 		return out, err
 	}
 	if out, err = k.newDataKey(use.Context, sealed.RandomSecret(sizeBytes)); err == nil {
+		k.noteMaterial(call)
 		r.used(k, op, who)
 	}
 	return out, err
@@ -149,6 +150,7 @@ func (r *Ring) dataKeyPair(ctx context.Context, who *access.Caller, op operation
 		return out, err
 	}
 	if out.Private, err = k.newDataKey(use.Context, secret); err == nil {
+		k.noteMaterial(call)
 		r.used(k, op, who)
 	}
 	return out, err

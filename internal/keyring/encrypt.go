@@ -87,6 +87,7 @@ func (r *Ring) Encrypt(ctx context.Context, who access.Caller, use Use, plaintex
 		return out, dryRun()
 	}
 	if out, err = k.encrypt(algorithm, use.Context, plaintext); err == nil {
+		k.noteMaterial(call)
 		r.used(k, opEncrypt, &who)
 	}
 	return out, err
@@ -127,6 +128,9 @@ func (r *Ring) Decrypt(ctx context.Context, who access.Caller, use Use, blob []b
 	out.KeyARN, out.Algorithm = k.arn, algorithm
 	if out.Plaintext, out.MaterialID, err = k.open(algorithm, use.Context, header, blob); err != nil {
 		return Decrypted{}, err
+	}
+	if out.MaterialID != "" {
+		call.NoteAnswer(materialNote, out.MaterialID)
 	}
 	r.used(k, opDecrypt, &who)
 	return out, nil
@@ -312,6 +316,17 @@ func (k *key) encrypt(algorithm Algorithm, bind map[string]string, plaintext []b
 	}
 	out.Blob, err = encryptOAEP(signer.Public().(*rsa.PublicKey), algorithm, plaintext)
 	return out, err
+}
+
+// materialNote is under which name a record says which version of the key's
+// material served the call.
+const materialNote = "keyMaterialId"
+
+// noteMaterial says that a symmetric key's current material served the call.
+func (k *key) noteMaterial(call *access.Call) {
+	if k.spec.family == symmetricKey {
+		call.NoteAnswer(materialNote, k.current().id)
+	}
 }
 
 // seal encrypts under a symmetric key.

@@ -349,7 +349,7 @@ func TestRecordHoldsNoSecrets(t *testing.T) {
 		}
 	}
 	rec := w.recorder.all()[1]
-	want := []audit.Pair{{Name: "keyId", Value: key.ARN}, {Name: "encryptionAlgorithm", Value: "SYMMETRIC_DEFAULT"}}
+	want := []audit.Pair{{Name: "keyId", Value: key.ARN}, {Name: "encryptionAlgorithm", Value: "SYMMETRIC_DEFAULT"}, {Name: "response.keyMaterialId", Value: key.MaterialID}}
 	if rec.Action != "kms:Encrypt" || !slices.Equal(rec.Parameters, want) || !slices.Equal(rec.Context, []audit.Pair{{Name: "who", Value: "me"}}) || !slices.Equal(rec.Resources, []string{key.ARN}) {
 		t.Errorf("Encrypt is recorded as %+v", rec)
 	}

@@ -151,6 +151,7 @@ func (r *Ring) ImportMaterial(ctx context.Context, who access.Caller, in ImportI
 	if err := add(&trial); err != nil {
 		return out, err
 	}
+	k.noteOutcome(call, added.Material)
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opImportKeyMaterial, func(c *change, rec *keyRecord) error {
 			if err := add(rec); err != nil {
@@ -163,6 +164,13 @@ func (r *Ring) ImportMaterial(ctx context.Context, who access.Caller, in ImportI
 		})
 	})
 	return k.outcome(added.Material), err
+}
+
+// noteOutcome says which material of a symmetric key came or went.
+func (k *key) noteOutcome(call *access.Call, material string) {
+	if done := k.outcome(material); done.MaterialID != "" {
+		call.NoteAnswer(materialNote, done.MaterialID)
+	}
 }
 
 func (k *key) outcome(material string) Imported {
@@ -236,6 +244,7 @@ func (r *Ring) DeleteImported(ctx context.Context, who access.Caller, ref, mater
 	case k.imported(material) == nil:
 		return out, fail(ErrNotFound, "Key material %s of %s does not exist", material, k.arn)
 	}
+	k.noteOutcome(call, material)
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opDeleteImportedKeyMaterial, func(c *change, rec *keyRecord) error {
 			return c.dropMaterial(k.path, rec, material)

@@ -92,19 +92,30 @@ func (r *Ring) ScheduleDeletion(ctx context.Context, who access.Caller, ref stri
 		return out, err
 	}
 	at := toMillis(r.clock.Now().AddDate(0, 0, days))
+	trial := k.keyRecord
+	planned := trial.schedule(k.path, at, days)
+	call.NoteAnswer("keyState", string(planned.State))
+	if !planned.At.IsZero() {
+		call.NoteAnswer("deletionDate", planned.At.Format(time.RFC3339))
+	}
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opScheduleKeyDeletion, func(_ *change, rec *keyRecord) error {
-			if rec.Multi != nil && rec.primaryAt(k.path) && len(rec.Multi.Replicas) > 0 {
-				rec.State, rec.Window = PendingReplicaDeletion, days
-				out = Deletion{KeyARN: k.arn, State: rec.State, Days: days}
-				return nil
-			}
-			rec.State, rec.Deletion = PendingDeletion, at
-			out = Deletion{KeyARN: k.arn, State: rec.State, At: at.time(), Days: days}
+			out = rec.schedule(k.path, at, days)
 			return nil
 		})
 	})
 	return out, err
+}
+
+// schedule begins the waiting period of the key at p, which ends at a moment
+// unless the key has replicas.
+func (r *keyRecord) schedule(p path, at millis, days int) Deletion {
+	if r.Multi != nil && r.primaryAt(p) && len(r.Multi.Replicas) > 0 {
+		r.State, r.Window = PendingReplicaDeletion, days
+		return Deletion{KeyARN: p.arn(), State: r.State, Days: days}
+	}
+	r.State, r.Deletion = PendingDeletion, at
+	return Deletion{KeyARN: p.arn(), State: r.State, At: at.time(), Days: days}
 }
 
 // CancelDeletion ends the waiting period. The key is Disabled afterwards. It

@@ -74,15 +74,19 @@ func (r *Ring) ReEncrypt(ctx context.Context, who access.Caller, from, to Use, b
 	}
 	defer clear(plaintext)
 	out.Source = Decrypted{KeyARN: source.arn, Algorithm: from.Algorithm, MaterialID: material}
-	out.Encrypted, err = destination.encrypt(to.Algorithm, to.Context, plaintext)
-	if err == nil {
-		r.used(source, opReEncrypt, &who)
-		r.used(destination, opReEncrypt, &who)
+	if out.Encrypted, err = destination.encrypt(to.Algorithm, to.Context, plaintext); err != nil {
+		return out, err
+	}
+	if material != "" {
+		call.NoteAnswer("sourceKeyMaterialId", material)
 	}
 	if destination.spec.family == symmetricKey {
 		out.MaterialID = destination.current().id
+		call.NoteAnswer("destinationKeyMaterialId", out.MaterialID)
 	}
-	return out, err
+	r.used(source, opReEncrypt, &who)
+	r.used(destination, opReEncrypt, &who)
+	return out, nil
 }
 
 // onSameKey says whether both sides are one key, as far as can be known before
