@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -281,8 +282,8 @@ func (x *exchange) writeConditions() (bucket.WriteConditions, error) {
 //
 // Source: RFC 9110, section 14.
 func parseRange(s string) *bucket.Range {
-	spec, ok := strings.CutPrefix(s, "bytes=")
-	if !ok || strings.Contains(spec, ",") {
+	unit, spec, _ := strings.Cut(s, "=")
+	if !strings.EqualFold(unit, "bytes") || strings.Contains(spec, ",") {
 		return nil
 	}
 	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
@@ -313,10 +314,12 @@ func parseRange(s string) *bucket.Range {
 	return r
 }
 
+// parseOffset reads digits. What is larger than any object is as good as the
+// largest number.
 func parseOffset(s string) (int64, bool) {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }

@@ -80,7 +80,8 @@ func TestRange(t *testing.T) {
 	for s, want := range map[string]string{
 		"bytes=0-9": "0 9 0", "bytes=5-": "5 -1 0", "bytes=-7": "0 -1 7", "bytes=-0": "9223372036854775807 -1 0",
 		"": "none", "bytes=": "none", "bytes=-": "none", "bytes=a-b": "none", "bytes=9-5": "none", "bytes=0-1,5-6": "none",
-		"items=0-9": "none", "bytes=+1-2": "none", "bytes=--2": "none", "bytes=99999999999999999999-": "none",
+		"items=0-9": "none", "bytes=+1-2": "none", "bytes=--2": "none", "bytes=0 -1": "none",
+		"Bytes=0-9": "0 9 0", "bytes=5-99999999999999999999": "5 9223372036854775807 0", "bytes=99999999999999999999-": "9223372036854775807 -1 0",
 	} {
 		got := "none"
 		if r := s3.ParseRange(s); r != nil {
