@@ -268,6 +268,38 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// Who copies an object with its tags reads them.
+func TestCopyOfTags(t *testing.T) {
+	w := memoryWorld(t)
+	ctx := t.Context()
+	w.bucket("films")
+	for _, key := range []string{"tagged", "plain"} {
+		in := bucket.Put{Bucket: "films", Key: key, Body: strings.NewReader("x"), SizeBytes: 1}
+		if key == "tagged" {
+			in.Tags = []bucket.Pair{{Name: "team", Value: "films"}}
+		}
+		if _, err := w.Put(ctx, w.root(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.SetPolicy(ctx, w.root(), "films", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Deny","Principal":"*","Action":"s3:GetObjectTagging","Resource":"arn:aws:s3:::films/*"}]}`); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		key     string
+		replace bool
+		want    error
+	}{{"tagged", false, access.ErrDenied}, {"tagged", true, nil}, {"plain", false, nil}} {
+		_, err := w.Copy(ctx, w.root(), bucket.Copy{
+			Source: bucket.Get{Bucket: "films", Key: tt.key}, To: bucket.Put{Bucket: "films", Key: "copy"}, ReplaceTags: tt.replace,
+		})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("copy of %s, tags replaced %v = %v, want %v", tt.key, tt.replace, err, tt.want)
+		}
+	}
+}
+
 // Policies see where a copy comes from and what the request says of metadata and
 // storage class, and which key a caller asks about who finds none.
 func TestPoliciesSeeCopies(t *testing.T) {

@@ -37,12 +37,12 @@ type CompletedPart struct {
 }
 
 // CompleteUpload makes an object of the listed parts, and drops the others. A
-// completion that is repeated because its answer was lost succeeds again, as
-// long as the version that it made is there.
+// completion that is repeated because its answer was lost, of the same parts,
+// succeeds again as long as the version that it made is there.
 //
 // It returns ErrNoUpload, ErrNoParts, ErrPartOrder, ErrInvalidPart,
-// *PartTooSmallError, ErrChecksumType, *DigestError, ErrIncomplete about the
-// size, *PreconditionError, *KeyError, ErrCustomerKey, ErrEncryption, ErrCorrupt
+// *PartTooSmallError, ErrChecksumType, *DigestError, ErrUploadSize,
+// *PreconditionError, *KeyError, ErrCustomerKey, ErrEncryption, ErrCorrupt
 // and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, CompleteMultipartUpload.
@@ -51,7 +51,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	defer call.End(ctx, &err)
 	c, u, err := s.admitUpload(ctx, call, in.Upload, "")
 	if errors.Is(err, ErrNoUpload) {
-		return s.completedBefore(ctx, c, in.Upload)
+		return s.completedBefore(ctx, c, &in)
 	}
 	if err != nil {
 		return Info{}, err
@@ -90,7 +90,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		v.sizeBytes += pt.sizeBytes
 	}
 	if in.SizeBytes >= 0 && in.SizeBytes != v.sizeBytes {
-		return Info{}, fmt.Errorf("%w: of the completed upload", ErrIncomplete)
+		return Info{}, ErrUploadSize
 	}
 	if v.checksum, err = objectChecksum(u.checksum, parts); err != nil {
 		return Info{}, err
@@ -111,35 +111,55 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 }
 
 // completedBefore recognises the object that an upload became by its generation.
-func (s *Service) completedBefore(ctx context.Context, c *config, ref UploadRef) (Info, error) {
+func (s *Service) completedBefore(ctx context.Context, c *config, in *Complete) (Info, error) {
+	ref := in.Upload
 	generation, err := decodeUploadID(ref.ID)
 	if err != nil {
 		return Info{}, err
 	}
-	var v *stored
-	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		if v, err = readVersion(tx, c, ref.Key, ""); err != nil || v == nil || v.generation == generation {
+	var f *found
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		v, err := readCompleted(tx, c, ref.Key, generation)
+		if err != nil || v == nil {
 			return err
 		}
-		for rec, err := range tx.Scan(spaceVersion, store.Prefix(olderKeys(c, ref.Key))) {
-			if err != nil {
-				return err
-			}
-			if strings.HasSuffix(rec.Key, generation) {
-				v, err = readStored(tx, spaceVersion, rec.Key)
-				return err
-			}
-		}
-		v = nil
-		return nil
+		f = &found{stored: v}
+		return f.load(tx)
 	})
 	if err != nil {
 		return Info{}, err
 	}
-	if v == nil {
+	if f == nil {
 		return Info{}, ErrNoUpload
 	}
-	return v.info(c, ref.Key), nil
+	if err := in.checkOrder(); err != nil {
+		return Info{}, err
+	}
+	if len(in.Parts) != len(f.parts) {
+		return Info{}, ErrInvalidPart
+	}
+	if _, err := in.choose(f.parts, f.version); err != nil {
+		return Info{}, err
+	}
+	return f.info(c, ref.Key), nil
+}
+
+// readCompleted reads the version of a key that has the generation; nil if there is
+// none.
+func readCompleted(tx store.Reader, c *config, key, generation string) (*stored, error) {
+	v, err := readVersion(tx, c, key, "")
+	if err != nil || v == nil || v.generation == generation {
+		return v, err
+	}
+	for rec, err := range tx.Scan(spaceVersion, store.Prefix(olderKeys(c, key))) {
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(rec.Key, generation) {
+			return readStored(tx, spaceVersion, rec.Key)
+		}
+	}
+	return nil, nil
 }
 
 func (in *Complete) checkOrder() error {

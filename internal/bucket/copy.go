@@ -26,27 +26,32 @@ type Copied struct {
 }
 
 // Copy writes an object with the content of another one. The caller needs to be
-// able to read the source and to write the new object, and the bytes are sealed
-// anew under a data key of their own. Conditions on the source that do not hold
-// are *PreconditionError, never ErrNotModified. Else errors are those of Get,
-// about the source, and Put; and ErrCopyToItself.
+// able to read the source, with its tags if the copy gets them, and to write the new
+// object; the bytes are sealed anew under a data key of their own. Conditions on the
+// source that do not hold are *PreconditionError, never ErrNotModified. Else errors
+// are those of Get, about the source, and Put; and ErrCopyToItself, ErrCopyTooLarge
+// and ErrCopyOfMarker.
 //
 // Source: Amazon S3 API Reference, CopyObject.
 func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error) {
 	w := in.To.Encryption
 	if in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" &&
-		!in.ReplaceMetadata && in.To.Metadata.Redirect == "" && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil {
+		!in.ReplaceMetadata && in.To.Metadata.Redirect == "" && in.To.StorageClass == "" && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil {
 		return Copied{}, ErrCopyToItself
 	}
-	src, err := s.Get(ctx, who, in.Source)
-	switch {
-	case err == nil:
-	case src != nil: // not modified
-		return Copied{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
-	default:
+	src, err := s.copySource(ctx, who, in.Source)
+	if err != nil {
 		return Copied{}, err
 	}
 	defer src.Close()
+	if src.SizeBytes > MaxObjectBytes {
+		return Copied{}, ErrCopyTooLarge
+	}
+	if !in.ReplaceTags && len(src.Tags) > 0 {
+		if _, err := s.Inspect(ctx, who, in.Source, "s3:GetObjectTagging"); err != nil {
+			return Copied{}, err
+		}
+	}
 	to := in.To
 	to.CopySource = in.Source.name()
 	to.Body, to.SizeBytes = src, src.SizeBytes
@@ -64,6 +69,29 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error)
 	return Copied{Info: info, SourceVersionID: src.VersionID}, err
 }
 
+// copySource is Get with the errors that it has where it is a copy's.
+func (s *Service) copySource(ctx context.Context, who Caller, in Get) (*Object, error) {
+	src, err := s.Get(ctx, who, in)
+	var (
+		outside   *RangeError
+		condition *PreconditionError
+		marker    *DeleteMarkerError
+	)
+	switch {
+	case err == nil:
+		return src, nil
+	case errors.As(err, &outside):
+		return nil, &CopyRangeError{outside.Requested, outside.SizeBytes}
+	case src != nil: // not modified
+		return nil, &PreconditionError{"x-amz-copy-source-If-None-Match"}
+	case errors.As(err, &condition):
+		return nil, &PreconditionError{"x-amz-copy-source-" + condition.Condition}
+	case errors.As(err, &marker) && marker.Named:
+		return nil, ErrCopyOfMarker
+	}
+	return nil, err
+}
+
 // CopyPart says what to copy into which part.
 type CopyPart struct {
 	Source Get
@@ -79,15 +107,8 @@ type CopyPart struct {
 //
 // Source: Amazon S3 API Reference, UploadPartCopy.
 func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, error) {
-	src, err := s.Get(ctx, who, in.Source)
-	var outside *RangeError
-	switch {
-	case err == nil:
-	case errors.As(err, &outside):
-		return Part{}, &CopyRangeError{outside.Requested, outside.SizeBytes}
-	case src != nil: // not modified
-		return Part{}, &PreconditionError{"x-amz-copy-source-if-none-match"}
-	default:
+	src, err := s.copySource(ctx, who, in.Source)
+	if err != nil {
 		return Part{}, err
 	}
 	defer src.Close()

@@ -88,6 +88,12 @@ var (
 	// ErrNotModified says that a conditional read found nothing new. What is
 	// returned next to it describes the object.
 	ErrNotModified = errors.New("bucket: not modified")
+	// ErrCopyTooLarge says that the source of a copy exceeds MaxObjectBytes.
+	ErrCopyTooLarge = errors.New("bucket: source of the copy is too large")
+	// ErrCopyOfMarker says that a copy's source is a delete marker by its id.
+	ErrCopyOfMarker = errors.New("bucket: source of the copy is a delete marker")
+	// ErrUploadSize says that a completed upload has not the size that was declared.
+	ErrUploadSize = errors.New("bucket: upload is of another size")
 	// ErrCopyToItself says that a copy would change nothing.
 	ErrCopyToItself = errors.New("bucket: copy onto itself changes nothing")
 	// ErrCorrupt says that what is stored is not what was written: bytes were

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -32,15 +33,29 @@ func checkTags(tags []Pair, limit int) error {
 	slices.SortFunc(tags, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
 	for i, t := range tags {
 		switch {
-		case t.Name == "" || !utf8.ValidString(t.Name) || utf8.RuneCountInString(t.Name) > maxTagNameRunes:
+		case t.Name == "" || !tagText(t.Name, maxTagNameRunes):
 			return fmt.Errorf("%w: The TagKey you have provided is invalid", ErrInvalidTag)
-		case !utf8.ValidString(t.Value) || utf8.RuneCountInString(t.Value) > maxTagValueRunes:
+		case len(t.Name) >= 4 && strings.EqualFold(t.Name[:4], "aws:"):
+			return fmt.Errorf("%w: System tags cannot be added/updated by requester", ErrInvalidTag)
+		case !tagText(t.Value, maxTagValueRunes):
 			return fmt.Errorf("%w: The TagValue you have provided is invalid", ErrInvalidTag)
 		case i > 0 && t.Name == tags[i-1].Name:
 			return fmt.Errorf("%w: Cannot provide multiple Tags with the same key", ErrInvalidTag)
 		}
 	}
 	return nil
+}
+
+// tagText tells whether s may be the name or the value of a tag.
+func tagText(s string, maxRunes int) bool {
+	n := 0
+	for _, r := range s {
+		n++
+		if r == utf8.RuneError || !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r) {
+			return false
+		}
+	}
+	return n <= maxRunes
 }
 
 // setRequestTags fills the condition keys that stand for the tags of a request.

@@ -225,6 +225,13 @@ func TestVersionErrors(t *testing.T) {
 	if again, err := w.complete(ref, part); err != nil || again.VersionID != made.VersionID {
 		t.Errorf("completion again = %+v, %v, want version %s", again, err, made.VersionID)
 	}
+	other := part
+	other.Number = 2
+	for _, parts := range [][]bucket.CompletedPart{{other}, {part, other}, {{Number: 1, ETag: "another"}}} {
+		if _, err := w.complete(ref, parts...); !errors.Is(err, bucket.ErrInvalidPart) {
+			t.Errorf("completion again, of %+v = %v, want ErrInvalidPart", parts, err)
+		}
+	}
 }
 
 // The records of versions cannot be exchanged, nor a marker be taken off.

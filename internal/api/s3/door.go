@@ -119,6 +119,9 @@ func (x *exchange) serve() (err error) {
 	if x.op.run == nil {
 		return notImplemented(x.op.name)
 	}
+	if v, ok := x.query["versionId"]; ok && v[0] == "" && x.key != "" {
+		return invalidArgument("Version id cannot be the empty string", "versionId", "")
+	}
 	if err := x.checkBucket(); err != nil {
 		return err
 	}

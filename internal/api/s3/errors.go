@@ -106,6 +106,9 @@ var wireErrors = []struct {
 	{bucket.ErrAnonymousKMS, "InvalidArgument", 400, "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4."},
 	{bucket.ErrBadToken, "InvalidArgument", 400, "The continuation token provided is incorrect"},
 	{bucket.ErrCopyToItself, "InvalidRequest", 400, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."},
+	{bucket.ErrCopyTooLarge, "InvalidRequest", 400, "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"},
+	{bucket.ErrCopyOfMarker, "InvalidRequest", 400, "The source of a copy request may not specifically refer to a delete marker by version id."},
+	{bucket.ErrUploadSize, "InvalidRequest", 400, "The provided 'x-amz-mp-object-size' header value does not match what was computed."},
 	// Not 503: a client that retried would get the same damage.
 	{bucket.ErrCorrupt, "InternalError", 500, "We encountered an internal error. Please try again."},
 

@@ -36,6 +36,9 @@ func (x *exchange) putObject() error {
 // newObject reads everything about a new object but its content.
 func (x *exchange) newObject() (in bucket.Put, err error) {
 	in = bucket.Put{Bucket: x.bucket, Key: x.key, Metadata: x.metadata(), ACL: x.header("X-Amz-Acl"), StorageClass: x.header("X-Amz-Storage-Class")}
+	if x.query.Has("versionId") {
+		return in, invalidArgument("This operation does not accept a version-id.", "versionId", x.query.Get("versionId"))
+	}
 	if err := x.refuseOnWrite(); err != nil {
 		return in, err
 	}
