@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -154,10 +155,14 @@ func New(cfg Config) (*Edge, error) {
 
 // invalidate forgets what inv names, before it returns.
 func (e *Edge) invalidate(inv delivery.Invalidation) {
-	paths := inv.Paths
+	paths := make([]string, 0, len(inv.Paths)+1)
+	for _, p := range inv.Paths {
+		path, _, _ := strings.Cut(p, "?")
+		paths = append(paths, NormalPath(path)+p[len(path):])
+	}
 	// The root is kept under the name of the object that answers for it.
 	if d := e.cfg.Feed.Snapshot().ByID(inv.Distribution); d != nil && d.DefaultRootObject != "" && slices.Contains(paths, "/") {
-		paths = append(slices.Clone(paths), "/"+d.DefaultRootObject)
+		paths = append(paths, NormalPath("/"+d.DefaultRootObject))
 	}
 	e.cache.Invalidate(inv.Distribution, paths)
 	e.cache.Mark(inv.Seq)

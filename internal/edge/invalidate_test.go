@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,6 +74,29 @@ func TestInvalidate(t *testing.T) {
 			}
 			if got := send(target); got != want {
 				t.Errorf("after %s: %s is a %q, want %q", tt.paths, target, got, want)
+			}
+		}
+	}
+}
+
+// However viewers spelled a path, what was kept for them goes with it.
+func TestInvalidateSpellings(t *testing.T) {
+	same := []string{"/a/film", "/a/%66ilm", "/%61/f%69lm", "//a/film", "/a//film", "/./a/film", "/b/../a/film", "/a/%2e/film"}
+	others := []string{"/a%2Ffilm", "/a/film/", "/A/film", "/a/fil%256d"}
+	for _, path := range append(slices.Clone(same), "/a/*", "/%61/f*", "//a/fi*") {
+		o := originServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RequestURI) })
+		w := newWorld(t, newFeed(distribution(o)))
+		for _, target := range append(slices.Clone(same), others...) {
+			want(t, w.get(target), 200, "Miss", target)
+			w.edge.Settle()
+		}
+		w.feed.invalidate("E1", path)
+		for _, target := range same {
+			want(t, w.get(target), 200, "Miss", target)
+		}
+		for _, target := range others {
+			if !strings.HasSuffix(path, "*") {
+				want(t, w.get(target), 200, "Hit", target)
 			}
 		}
 	}

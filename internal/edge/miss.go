@@ -32,12 +32,14 @@ func (x *exchange) job(stale *cache.Entry) *job {
 	return &job{site: x.site, plan: x.plan, reqs: x.requests(), failover: x.destination().failover, url: x.url(), encoding: x.encoding(), stale: stale, id: x.id, client: x.clientIP()}
 }
 
-// url is what invalidations call the answer.
+// url is what invalidations call the answer: however a viewer spelled the path,
+// its owner knows one name for it.
 func (x *exchange) url() string {
+	path := NormalPath(x.path)
 	if q := selectQuery(&x.plan.b.Key.Query, x.query); q != "" {
-		return x.path + "?" + q
+		return path + "?" + q
 	}
-	return x.path
+	return path
 }
 
 // miss answers from the origin, or with what somebody else is fetching. stale is
