@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -36,13 +37,18 @@ const (
 )
 
 // bareServer is the yardstick: it reads the body and answers with the bytes of
-// the file that it is given.
+// the file that it is given, their type, and further header lines.
 func bareServer() {
 	answer, err := os.ReadFile(os.Args[1])
 	if err != nil {
 		panic(err)
 	}
 	contentType := os.Args[2]
+	more := make(http.Header)
+	for _, line := range os.Args[3:] {
+		name, value, _ := strings.Cut(line, ": ")
+		more[name] = []string{value}
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -54,6 +60,7 @@ func bareServer() {
 			return
 		}
 		h := w.Header()
+		maps.Copy(h, more)
 		h.Set("Content-Type", contentType)
 		h.Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = w.Write(answer)
@@ -108,14 +115,15 @@ func startOn(tb testing.TB, dir string, flags ...string) *process {
 	return startProcess(tb, "keyfront", append([]string{"serve", "--data-dir", dir, "--api-addr", "127.0.0.1:0", "--edge-addr", "127.0.0.1:0"}, flags...)...)
 }
 
-// startBare starts the yardstick with an answer of its own.
-func startBare(tb testing.TB, answer []byte, contentType string) *process {
+// startBare starts the yardstick with an answer of its own. headers are
+// "Name: value".
+func startBare(tb testing.TB, answer []byte, contentType string, headers ...string) *process {
 	tb.Helper()
 	name := tb.TempDir() + "/answer"
 	if err := os.WriteFile(name, answer, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	return startProcess(tb, "bareserver", name, contentType)
+	return startProcess(tb, "bareserver", append([]string{name, contentType}, headers...)...)
 }
 
 // cpu is the processor time that the process has used.
