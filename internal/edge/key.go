@@ -37,6 +37,8 @@ func keyHeaders(s *delivery.Selection) (out []keyHeader) {
 //
 //	class  'G' for GET and HEAD, 'O' for OPTIONS
 //	text   distribution
+//	text   the behaviour's path pattern: a path that stands in for another keeps
+//	       the other's behaviour, whose origin may be another and its viewers fewer
 //	text   path, raw
 //	list   the query's selected parameters, or the query as one
 //	list   for each header of the policy: list of its values
@@ -54,6 +56,7 @@ func (x *exchange) keyOf() cache.Key {
 	}
 	k := &x.plan.b.Key
 	b = appendText(b, string(x.site.d.ID))
+	b = appendText(b, x.plan.b.Pattern.String())
 	b = appendText(b, x.path)
 	b = appendQuery(b, &k.Query, x.query)
 	for i := range x.plan.keyHeaders {

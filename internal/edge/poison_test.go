@@ -116,6 +116,26 @@ func TestLyingOrigins(t *testing.T) {
 	}
 }
 
+// A path that the edge or a function put in another's place is not that other
+// path: it is asked of another origin, and may be for fewer viewers.
+func TestSamePathOfAnotherBehavior(t *testing.T) {
+	private := originServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "private", r.RequestURI) })
+	public := originServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "public", r.RequestURI) })
+	other := distribution(public).Behaviors[0].Origin
+	w := newWorld(t, newFeed(distribution(private, last(restricted), first("*.html", func(b *delivery.Behavior) { b.Origin = other }),
+		func(d *delivery.Distribution) { d.DefaultRootObject = "index.html" })))
+	root := w.sign("/", "")
+	for _, result := range []string{"Miss", "Hit"} {
+		want(t, w.get(root), 200, result, "private/index.html")
+		want(t, w.get("/index.html"), 200, result, "public/index.html")
+		w.edge.Settle()
+	}
+	want(t, w.get("/"), 403, "Error", "*")
+	w.feed.invalidate("E1", "/index.html")
+	want(t, w.get(root), 200, "Miss", "private/index.html")
+	want(t, w.get("/index.html"), 200, "Miss", "public/index.html")
+}
+
 // What an origin may say beside its answer harms nobody, and what the edge keeps
 // is the answer alone.
 func TestTalkativeOrigins(t *testing.T) {
