@@ -29,6 +29,7 @@ func TestCompatibilityPageIsTrue(t *testing.T) {
 		{"S3", "internal/api/s3/routes.go", `\{"([A-Z]\w+)", \(\*exchange\)`, `\{"([A-Z]\w+)", nil\}`},
 		{"CloudFront", "internal/api/cloudfront/routes.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"CloudFront", "internal/api/cloudfront/unsupported.go", `^$`, `"(\w+)"\},\n`},
+		{"CloudFront KeyValueStore", "internal/api/keyvalue/door.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"Lambda", "internal/api/lambda/routes.go", `\{"(\w+)", http\.Method`, `^$`},
 		{"Lambda", "internal/api/lambda/unsupported.go", `^$`, `"(\w+)"\},\n`},
 		{"CloudFormation", "internal/api/cloudformation/cloudformation.go", `"([A-Z]\w+)":\s+s\.`, `^$`},

@@ -1,6 +1,7 @@
 // Package delivery is CloudFront's control plane: distributions with their
 // origins and behaviours, the public keys and key groups that viewers' signatures
-// are checked with, cache policies, origin access, and invalidations.
+// are checked with, cache policies, origin access, CloudFront functions with their
+// key value stores, and invalidations.
 //
 // Service keeps them, one account apart from the other, in store.Records
 // (docs/spec/delivery-records.md) and in memory. What it promises:

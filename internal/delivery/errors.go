@@ -15,6 +15,7 @@ var (
 	ErrNoCachePolicy           = errors.New("delivery: no such cache policy")
 	ErrNoOriginRequestPolicy   = errors.New("delivery: no such origin request policy")
 	ErrNoResponseHeadersPolicy = errors.New("delivery: no such response headers policy")
+	ErrNoKeyValueStore         = errors.New("delivery: no such key value store")
 	ErrNoFunction              = errors.New("delivery: no such function")
 	ErrNoInvalidation          = errors.New("delivery: no such invalidation")
 	// ErrNoResource is about an ARN that is to be tagged.
@@ -31,6 +32,7 @@ var (
 	ErrCachePolicyExists           = errors.New("delivery: cache policy exists")
 	ErrOriginRequestPolicyExists   = errors.New("delivery: origin request policy exists")
 	ErrResponseHeadersPolicyExists = errors.New("delivery: response headers policy exists")
+	ErrKeyValueStoreExists         = errors.New("delivery: key value store exists")
 	ErrFunctionExists              = errors.New("delivery: function exists")
 	ErrInvalidationExists          = errors.New("delivery: invalidation exists")
 	ErrAliasTaken                  = errors.New("delivery: alias belongs to another distribution")
@@ -45,6 +47,7 @@ var (
 	ErrCachePolicyInUse           = errors.New("delivery: cache policy in use")
 	ErrOriginRequestPolicyInUse   = errors.New("delivery: origin request policy in use")
 	ErrResponseHeadersPolicyInUse = errors.New("delivery: response headers policy in use")
+	ErrKeyValueStoreInUse         = errors.New("delivery: key value store in use")
 	ErrFunctionInUse              = errors.New("delivery: function in use")
 	// ErrNotDisabled says that only a disabled distribution can be deleted.
 	ErrNotDisabled = errors.New("delivery: distribution is enabled")
@@ -96,7 +99,9 @@ var (
 	ErrInvalidRelativePath     = errors.New("delivery: invalid path of an error page")
 	ErrInvalidLambda           = errors.New("delivery: invalid association with a Lambda function")
 	ErrFunctionSize            = errors.New("delivery: function too large")
-	ErrInvalidFunction         = errors.New("delivery: invalid association with a CloudFront function")
+	// ErrImportSize is about the object that a key value store's pairs come from.
+	ErrImportSize      = errors.New("delivery: import too large")
+	ErrInvalidFunction = errors.New("delivery: invalid association with a CloudFront function")
 	// ErrNoOrigin says that a behaviour targets an origin that the
 	// distribution does not have.
 	ErrNoOrigin = errors.New("delivery: no such origin")
@@ -136,6 +141,7 @@ var (
 	ErrTooManyRemovedHeaders                 = errors.New("delivery: too many headers to remove in response headers policy")
 	ErrContentSecurityTooLong                = errors.New("delivery: content security policy too long")
 	ErrTooManyDistributionsOfResponseHeaders = errors.New("delivery: too many distributions use the response headers policy")
+	ErrTooManyKeyValueStores                 = errors.New("delivery: too many key value stores")
 	ErrTooManyFunctions                      = errors.New("delivery: too many functions")
 	ErrTooManyInvalidations                  = errors.New("delivery: too many wildcard invalidations")
 	ErrBatchTooLarge                         = errors.New("delivery: invalidation batch too large")

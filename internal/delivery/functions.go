@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,7 +36,7 @@ const (
 type FunctionConfig struct {
 	Comment string
 	Runtime string // cloudfront-js-1.0 or cloudfront-js-2.0
-	// Stores are the ARNs of key-value stores. There are none to name.
+	// Stores are the ARNs of the key value stores that the code may read.
 	Stores []string `json:",omitempty"`
 }
 
@@ -72,14 +73,12 @@ func (c *FunctionConfig) check(code []byte) error {
 		return refuse(ErrInvalid, "The parameter Runtime must be cloudfront-js-1.0 or cloudfront-js-2.0.")
 	case len(c.Comment) > maxCommentBytes:
 		return refuse(ErrInvalid, "The parameter Comment is too long: at most %d characters.", maxCommentBytes)
-	case len(c.Stores) > 0:
-		return unsupported("KeyValueStoreAssociations")
 	case len(code) == 0:
 		return refuse(ErrInvalid, "The parameter FunctionCode is required.")
 	case len(code) > maxFunctionBytes:
 		return ErrFunctionSize
 	}
-	return nil
+	return c.checkStores()
 }
 
 // summary tells about a stage, or returns ErrNoFunction if the function does not
@@ -106,7 +105,7 @@ func (s *Service) summary(f *EdgeFunction, stage Stage) (*FunctionSummary, error
 }
 
 func (c FunctionConfig) same(o FunctionConfig) bool {
-	return c.Comment == o.Comment && c.Runtime == o.Runtime
+	return c.Comment == o.Comment && c.Runtime == o.Runtime && slices.Equal(c.Stores, o.Stores)
 }
 
 // CreateFunction keeps a CloudFront function, at the stage of development. With
@@ -147,7 +146,7 @@ func (s *Service) CreateFunction(ctx context.Context, who access.Caller, id stri
 		}
 		etag := newID("E")
 		made = &EdgeFunction{Meta: Meta{ETag: etag}, Development: FunctionForm{etag, c, code, t.now, t.now}, Tags: tags}
-		return t.put(n, made)
+		return t.putFunction(n, nil, made)
 	})
 	if err != nil {
 		return nil, err
@@ -207,7 +206,7 @@ func (s *Service) changeFunction(ctx context.Context, who access.Caller, operati
 			return err
 		}
 		made = &next
-		return t.put(n, made)
+		return t.putFunction(n, old, made)
 	})
 	if err != nil {
 		return nil, err
@@ -274,6 +273,9 @@ func (s *Service) DeleteFunction(ctx context.Context, who access.Caller, id, ver
 		}
 		if len(s.FunctionUsers(n.account, n.arn())) > 0 {
 			return ErrFunctionInUse
+		}
+		if err := t.link(n.id, old.stores(n.account), nil, unlimited, nil); err != nil {
+			return err
 		}
 		t.delete(n)
 		return t.count(n.account, kindFunction, -1, 0, nil)
@@ -378,7 +380,11 @@ func (s *Service) load(n name, form *FunctionForm) (*function.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Pool.Load(function.Spec{Name: n.arn(), Account: string(n.account), Runtime: function.Runtime(form.Config.Runtime), Package: code})
+	values, first := s.keyValues(&form.Config)
+	return s.cfg.Pool.Load(function.Spec{
+		Name: n.arn(), Account: string(n.account), Runtime: function.Runtime(form.Config.Runtime), Package: code,
+		KeyValues: values, KeyValuesID: first,
+	})
 }
 
 // running is a live function that is ready to run.

@@ -29,6 +29,7 @@ type Quotas struct {
 	HeadersPerPolicy             int // that a response headers policy adds, or removes; 10
 	NamesPerPolicy               int // of headers, of cookies and of query strings each; 10
 	Functions                    int // per account; 100
+	KeyValueStores               int // per account; 50
 	InvalidationPaths            int // per invalidation; 3000
 	InvalidationWildcards        int // per invalidation; 15
 	InvalidationsPerDistribution int // kept; the oldest are forgotten; 100
@@ -63,6 +64,7 @@ func (q *Quotas) all() []quota {
 		{"headersPerPolicy", &q.HeadersPerPolicy, 10},
 		{"namesPerPolicy", &q.NamesPerPolicy, 10},
 		{"functions", &q.Functions, 100},
+		{"keyValueStores", &q.KeyValueStores, 50},
 		{"invalidationPaths", &q.InvalidationPaths, 3000},
 		{"invalidationWildcards", &q.InvalidationWildcards, 15},
 		{"invalidationsPerDistribution", &q.InvalidationsPerDistribution, 100},

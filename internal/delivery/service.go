@@ -20,8 +20,8 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// Config is what a Service needs. All fields but Quotas, Functions, Pool and
-// Services are required.
+// Config is what a Service needs. All fields but Quotas, Functions, Pool, Objects
+// and Services are required.
 type Config struct {
 	Records store.Records
 	Gate    *access.Gate
@@ -38,6 +38,9 @@ type Config struct {
 	Functions Functions
 	// Pool runs CloudFront functions. Nil: they are kept and never run.
 	Pool *function.Pool
+	// Objects are where the first pairs of a key value store come from. Nil: from
+	// nowhere.
+	Objects Objects
 	// Services says what services of this server may do with public keys and
 	// key groups of the account that they act for. Nil: nothing.
 	Services *policy.Document

@@ -86,7 +86,16 @@ func (f *EdgeFunction) relabelled(tags map[string]string) labelled {
 	return &next
 }
 
-// taggable finds the resource with that ARN. Distributions and functions have tags.
+func (k *KeyValueStore) labels() map[string]string { return k.Tags }
+
+func (k *KeyValueStore) relabelled(tags map[string]string) labelled {
+	next := *k
+	next.Tags = tags
+	return &next
+}
+
+// taggable finds the resource with that ARN. Distributions, functions and key value
+// stores have tags.
 func taggable(who access.Caller, resource string) (name, error) {
 	a, err := arn.Parse(resource)
 	if err != nil || a.Partition != "aws" || a.Service != "cloudfront" || a.Region != "" {
@@ -94,7 +103,7 @@ func taggable(who access.Caller, resource string) (name, error) {
 	}
 	sort, id, ok := strings.Cut(a.Resource, "/")
 	n := name{kind(sort), a.Account, id}
-	if !ok || n.kind != kindDistribution && n.kind != kindFunction || a.Account != who.Account() {
+	if !ok || n.kind != kindDistribution && n.kind != kindFunction && n.kind != kindStore || a.Account != who.Account() {
 		return name{}, ErrNoResource
 	}
 	return n, nil

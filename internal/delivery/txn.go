@@ -35,6 +35,7 @@ const (
 	kindOriginRequest   kind = "origin-request-policy"
 	kindResponseHeaders kind = "response-headers-policy"
 	kindFunction        kind = "function"
+	kindStore           kind = "key-value-store"
 	kindInvalidation    kind = "invalidation"
 	kindFloor           kind = "invalidation-floor"
 )
@@ -95,6 +96,8 @@ func newObject(k kind) (object, error) {
 		return new(ResponseHeadersPolicy), nil
 	case kindFunction:
 		return new(EdgeFunction), nil
+	case kindStore:
+		return new(KeyValueStore), nil
 	case kindInvalidation:
 		return new(InvalidationInfo), nil
 	case kindFloor:
@@ -143,6 +146,8 @@ type txn struct {
 	seq     uint64
 	writes  map[string][]byte // nil deletes
 	objects map[name]object   // nil deletes
+	// also writes what belongs to the change and to another package.
+	also func(store.Writer) error
 }
 
 // begin reads the sequence and takes the next number.
@@ -199,6 +204,9 @@ func (t *txn) flush(w store.Writer) error {
 		if err != nil {
 			return err
 		}
+	}
+	if t.also != nil {
+		return t.also(w)
 	}
 	return nil
 }

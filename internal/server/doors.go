@@ -9,6 +9,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/cloudtrail"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/iam"
+	"github.com/keyfront-project/keyfront/internal/api/keyvalue"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
 	"github.com/keyfront-project/keyfront/internal/api/lambda"
 	"github.com/keyfront-project/keyfront/internal/api/own"
@@ -37,6 +38,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
+		{Name: "cloudfront-keyvaluestore", Door: keyvalue.New(s.values, s.log), MaxBodyBytes: keyvalue.MaxBodyBytes, Asymmetric: true},
 		{Name: "cloudformation", Door: cloudformation.New(s.stacks, s.log), MaxBodyBytes: maxQueryBytes},
 		{Name: "cloudtrail", Door: cloudtrail.New(s.trails, s.log), MaxBodyBytes: maxJSONBytes},
 		{Name: "iam", Door: iam.New(admin, s.identity, s.log), MaxBodyBytes: maxQueryBytes},
@@ -59,6 +61,8 @@ func errorCode(action policy.Action, err error) string {
 		return s3.ErrorCode(err)
 	case "cloudfront":
 		return cloudfront.ErrorCode(err)
+	case "cloudfront-keyvaluestore":
+		return keyvalue.ErrorCode(err)
 	case "cloudformation":
 		return cloudformation.ErrorCode(err)
 	case "cloudtrail":

@@ -41,6 +41,9 @@ func (s *Server) localService(ctx context.Context, host string) (string, bool) {
 		_, found, err := ownBuckets{s.buckets, s.APIURL()}.Locate(ctx, bucketName)
 		return s.APIURL(), found && err == nil
 	}
+	if strings.HasSuffix(host, ".cloudfront-kvs.global.api.aws") {
+		return s.APIURL(), true
+	}
 	name, ok := strings.CutSuffix(host, ".amazonaws.com")
 	if !ok {
 		return "", false
@@ -87,6 +90,21 @@ var _ lambda.Objects = objects{}
 // Object opens an object for a caller.
 func (o objects) Object(ctx context.Context, who access.Caller, name, key, version string) (io.ReadCloser, error) {
 	return o.buckets.Get(ctx, bucket.Caller{Caller: who}, bucket.Get{Bucket: name, Key: key, VersionID: version})
+}
+
+// imports are where the pairs of key value stores may come from.
+type imports struct{ buckets *bucket.Service }
+
+var _ delivery.Objects = imports{}
+
+// Object opens an object for a caller that may locate its bucket.
+//
+// Source: CloudFront Developer Guide, "Create a key value store".
+func (i imports) Object(ctx context.Context, who access.Caller, name, key string) (io.ReadCloser, error) {
+	if _, err := i.buckets.Location(ctx, bucket.Caller{Caller: who}, name); err != nil {
+		return nil, err
+	}
+	return objects(i).Object(ctx, who, name, key, "")
 }
 
 // rotators are the functions that rotate secrets.

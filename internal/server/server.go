@@ -33,6 +33,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/function/journal"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/keyvalue"
 	"github.com/keyfront-project/keyfront/internal/lambda"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -94,6 +95,7 @@ type Server struct {
 	keys         *keyring.Ring
 	buckets      *bucket.Service
 	delivery     *delivery.Service
+	values       *keyvalue.Service
 	parameters   *parameter.Service
 	functions    *function.Pool
 	functionLogs *journal.Journal
@@ -246,11 +248,12 @@ func (s *Server) openDomains(ctx context.Context) error {
 	}
 	s.delivery, err = delivery.Open(ctx, delivery.Config{
 		Records: s.state.records, Gate: s.gate, Clock: s.clock, Log: s.log, EdgeDomain: s.cfg.EdgeDomain, Services: services, Quotas: quotas, Functions: edgeFunctions{s}, Pool: s.functions,
-		Certificates: s.hasCertificate,
+		Certificates: s.hasCertificate, Objects: imports{s.buckets},
 	})
 	if err != nil {
 		return err
 	}
+	s.values = keyvalue.New(keyvalue.Config{Records: s.state.records, Gate: s.gate, Clock: s.clock})
 	s.signers, err = s.openSigners(ctx)
 	if err != nil {
 		return err

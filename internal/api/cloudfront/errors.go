@@ -33,6 +33,7 @@ var wireErrors = []struct {
 	{delivery.ErrNoOriginRequestPolicy, "NoSuchOriginRequestPolicy", 404, "The specified origin request policy does not exist."},
 	{delivery.ErrNoResponseHeadersPolicy, "NoSuchResponseHeadersPolicy", 404, "The response headers policy does not exist."},
 	{delivery.ErrNoFunction, "NoSuchFunctionExists", 404, "The specified function does not exist."},
+	{delivery.ErrNoKeyValueStore, "EntityNotFound", 404, "The specified key value store does not exist."},
 	{delivery.ErrNoInvalidation, "NoSuchInvalidation", 404, "The specified invalidation does not exist."},
 	{delivery.ErrNoResource, "NoSuchResource", 404, "The specified resource does not exist."},
 
@@ -53,6 +54,10 @@ var wireErrors = []struct {
 	{delivery.ErrAccessIdentityInUse, "CloudFrontOriginAccessIdentityInUse", 409, "The CloudFront origin access identity is still being used."},
 	{delivery.ErrCachePolicyInUse, "CachePolicyInUse", 409, "Cannot delete the cache policy because it is attached to one or more cache behaviors."},
 	{delivery.ErrOriginRequestPolicyInUse, "OriginRequestPolicyInUse", 409, "Cannot delete the origin request policy because it is attached to one or more cache behaviors."},
+	{delivery.ErrKeyValueStoreExists, "EntityAlreadyExists", 409, "A key value store with the same name already exists in this account."},
+	{delivery.ErrKeyValueStoreInUse, "CannotDeleteEntityWhileInUse", 409, "Cannot delete the key value store because it's associated with one or more functions."},
+	{delivery.ErrImportSize, "EntitySizeLimitExceeded", 413, "The import source is too large: at most 5242880 bytes."},
+	{delivery.ErrTooManyKeyValueStores, "EntityLimitExceeded", 400, "You have reached the maximum number of key value stores for this account."},
 	{delivery.ErrFunctionExists, "FunctionAlreadyExists", 409, "A function with the same name already exists in this account."},
 	{delivery.ErrFunctionInUse, "FunctionInUse", 409, "Cannot delete the function because it's attached to one or more cache behaviors."},
 	{delivery.ErrFunctionSize, "FunctionSizeLimitExceeded", 413, "The function is too large: at most 10240 bytes."},

@@ -90,6 +90,12 @@ var routes = []route{
 	{"PublishFunction", http.MethodPost, "/function/{Name}/publish", "", "", (*Door).publishFunction},
 	{"TestFunction", http.MethodPost, "/function/{Name}/test", "", "", (*Door).testFunction},
 
+	{"CreateKeyValueStore", http.MethodPost, "/key-value-store", "", "", (*Door).createStore},
+	{"ListKeyValueStores", http.MethodGet, "/key-value-store", "", "", (*Door).listStores},
+	{"DescribeKeyValueStore", http.MethodGet, "/key-value-store/{Name}", "", "", (*Door).describeStore},
+	{"UpdateKeyValueStore", http.MethodPut, "/key-value-store/{Name}", "", "", (*Door).updateStore},
+	{"DeleteKeyValueStore", http.MethodDelete, "/key-value-store/{Name}", "", "", (*Door).deleteStore},
+
 	{"CreateResponseHeadersPolicy", http.MethodPost, "/response-headers-policy", "", "", responseHeadersPolicies.create},
 	{"ListResponseHeadersPolicies", http.MethodGet, "/response-headers-policy", "", "", responseHeadersPolicies.list},
 	{"GetResponseHeadersPolicy", http.MethodGet, "/response-headers-policy/{Id}", "", "", responseHeadersPolicies.get},

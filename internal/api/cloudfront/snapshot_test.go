@@ -30,7 +30,8 @@ var supported = strings.Fields(`
 	ListOriginRequestPolicies ListDistributionsByOriginRequestPolicyId
 	CreateResponseHeadersPolicy GetResponseHeadersPolicy GetResponseHeadersPolicyConfig UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy
 	ListResponseHeadersPolicies ListDistributionsByResponseHeadersPolicyId
-	CreateFunction UpdateFunction TestFunction PublishFunction DescribeFunction GetFunction ListFunctions DeleteFunction`)
+	CreateFunction UpdateFunction TestFunction PublishFunction DescribeFunction GetFunction ListFunctions DeleteFunction
+	CreateKeyValueStore DescribeKeyValueStore UpdateKeyValueStore ListKeyValueStores DeleteKeyValueStore`)
 
 // snapshots returns the requests that the AWS SDK for Go makes for every
 // operation with every member set, by operation.

@@ -101,10 +101,10 @@ func (s *Service) isTarget(target string) bool {
 
 // Refuse answers a request that failed with err.
 func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
-	f := d.service.describe(err)
+	f := d.service.Describe(err)
 	if unrecorded := r.Refused(f.Code, f.Message); unrecorded != nil {
 		err = unrecorded
-		f = d.service.describe(err)
+		f = d.service.Describe(err)
 	}
 	if f.Status >= http.StatusInternalServerError {
 		d.service.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
@@ -127,11 +127,11 @@ func write(w http.ResponseWriter, r *front.Request, status int, body []byte) {
 // failures, for the audit record.
 func ErrorCode(failures []Failure, err error) string {
 	s := Service{Failures: failures, Fault: "InternalServiceError"}
-	return s.describe(err).Code
+	return s.Describe(err).Code
 }
 
-// describe finds the wire form of err. What it does not know is our fault.
-func (s *Service) describe(err error) Failure {
+// Describe finds the wire form of err. What it does not know is our fault.
+func (s *Service) Describe(err error) Failure {
 	if f, ok := find(s.Failures, err); ok {
 		return f
 	}
