@@ -3,21 +3,26 @@ package resource
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/stack"
 )
 
-func bucketKinds(buckets *bucket.Service) map[string]*kind {
+// bucketKinds are buckets and their policies. say gives an error of buckets the
+// words of S3.
+func bucketKinds(buckets *bucket.Service, say func(error) string) map[string]*kind {
 	b, p := bucketKind{buckets}, bucketPolicyKind{buckets}
-	return map[string]*kind{
+	kinds := map[string]*kind{
 		"AWS::S3::Bucket": {
 			create: b.create, update: b.update, delete: b.delete,
 			replaces: []string{"BucketName"}, attributes: []string{"Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL"},
 		},
 		"AWS::S3::BucketPolicy": {create: p.put, update: p.put, delete: p.delete, replaces: []string{"Bucket"}},
 	}
+	for _, k := range kinds {
+		k.say = say
+	}
+	return kinds
 }
 
 // bucketProperties are those of AWS::S3::Bucket.
@@ -55,7 +60,7 @@ func (k bucketKind) create(ctx context.Context, t *stack.Task) (stack.Made, erro
 	name := lowered(p.BucketName, t, 63)
 	// CreateBucket gives us-east-1 an existing bucket again; that one is not ours.
 	if b, err := k.buckets.Lookup(ctx, name); err == nil && !(t.Again && b.Owner == t.Who.Account() && !b.Created.Before(t.Since)) {
-		return stack.Made{}, fmt.Errorf("%s already exists", name)
+		return stack.Made{}, refusal(name + " already exists")
 	}
 	_, err := k.buckets.CreateBucket(ctx, bucket.Caller{Caller: t.Who}, name, "")
 	if err = unless(err, bucket.ErrBucketOwned); err != nil {
@@ -107,6 +112,11 @@ func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, b
 	if status == "" && before.VersioningConfiguration.Status != "" {
 		status = string(bucket.VersioningSuspended)
 	}
+	switch bucket.Versioning(status) {
+	case bucket.Unversioned, bucket.VersioningEnabled, bucket.VersioningSuspended:
+	default:
+		return refusal("VersioningConfiguration.Status must be Enabled or Suspended")
+	}
 	if status != "" {
 		if err := k.buckets.SetVersioning(ctx, who, name, bucket.Versioning(status)); err != nil {
 			return err
@@ -121,7 +131,7 @@ func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, b
 	}
 	if o := p.OwnershipControls; o != nil {
 		if len(o.Rules) != 1 {
-			return errors.New("OwnershipControls.Rules must have one rule")
+			return refusal("OwnershipControls.Rules must have one rule")
 		}
 		if err := k.buckets.SetOwnership(ctx, who, name, bucket.Ownership(o.Rules[0].ObjectOwnership)); err != nil {
 			return err
@@ -153,7 +163,7 @@ func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {
 		return nil, nil
 	case 1:
 	default:
-		return nil, errors.New("BucketEncryption.ServerSideEncryptionConfiguration must have one rule")
+		return nil, refusal("BucketEncryption.ServerSideEncryptionConfiguration must have one rule")
 	}
 	r := rules[0]
 	e := &bucket.DefaultEncryption{
@@ -170,11 +180,7 @@ func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {
 }
 
 func (k bucketKind) delete(ctx context.Context, t *stack.Task) error {
-	err := k.buckets.DeleteBucket(ctx, bucket.Caller{Caller: t.Who}, t.Physical)
-	if errors.Is(err, bucket.ErrNotEmpty) {
-		return refusal("The bucket you tried to delete is not empty")
-	}
-	return unless(err, bucket.ErrNoBucket)
+	return unless(k.buckets.DeleteBucket(ctx, bucket.Caller{Caller: t.Who}, t.Physical), bucket.ErrNoBucket)
 }
 
 type bucketPolicyKind struct{ buckets *bucket.Service }

@@ -40,13 +40,16 @@ type Services struct {
 	Secrets    *secret.Service
 	Functions  *lambda.Service
 	Trails     *trail.Service
+	// SayObjects gives an error of Buckets the words that the object store's callers
+	// read.
+	SayObjects func(error) string
 }
 
 // Providers returns the providers by the names of their types.
 func Providers(s Services) map[string]stack.Provider {
 	all := map[string]stack.Provider{}
 	for _, of := range []map[string]*kind{
-		keyKinds(s.Keys), bucketKinds(s.Buckets), distributionKinds(s.Delivery), deliveryKinds(s.Delivery), policyKinds(s.Delivery),
+		keyKinds(s.Keys), bucketKinds(s.Buckets, s.SayObjects), distributionKinds(s.Delivery), deliveryKinds(s.Delivery), policyKinds(s.Delivery),
 		principalKinds(s.Identity), permissionKinds(s.Identity), parameterKinds(s.Parameters),
 		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery), lambdaKinds(s.Functions), trailKinds(s.Trails),
 	} {
@@ -63,19 +66,33 @@ type kind struct {
 	delete         func(ctx context.Context, t *stack.Task) error
 
 	replaces, attributes []string
+	// say gives an error its words for the caller, where those of the service's
+	// package are not for callers; nil otherwise.
+	say func(error) string
 }
 
 var _ stack.Provider = (*kind)(nil)
 
+// said is err as the caller reads it in the stack's events.
+func (k *kind) said(err error) error {
+	var own refusal
+	if err == nil || k.say == nil || errors.As(err, &own) {
+		return err
+	}
+	return refusal(k.say(err))
+}
+
 func (k *kind) Create(ctx context.Context, t *stack.Task) (stack.Made, error) {
-	return k.create(ctx, t)
+	made, err := k.create(ctx, t)
+	return made, k.said(err)
 }
 
 func (k *kind) Update(ctx context.Context, t *stack.Task) (stack.Made, error) {
-	return k.update(ctx, t)
+	made, err := k.update(ctx, t)
+	return made, k.said(err)
 }
 
-func (k *kind) Delete(ctx context.Context, t *stack.Task) error { return k.delete(ctx, t) }
+func (k *kind) Delete(ctx context.Context, t *stack.Task) error { return k.said(k.delete(ctx, t)) }
 func (k *kind) Replaces() []string                              { return k.replaces }
 func (k *kind) Attributes() []string                            { return k.attributes }
 

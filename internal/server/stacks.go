@@ -40,7 +40,7 @@ func (s *Server) openStacks(ctx context.Context) error {
 		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks, Fetch: s.fetchForStacks,
 		Providers: resource.Providers(resource.Services{
 			Keys: s.keys, Buckets: s.buckets, Delivery: s.delivery, Identity: admin, Parameters: s.parameters,
-			Secrets: s.secrets, Functions: s.lambda, Trails: s.trails,
+			Secrets: s.secrets, Functions: s.lambda, Trails: s.trails, SayObjects: s3.Message,
 		}),
 	})
 	return s.stacks.Resume(ctx)

@@ -34,7 +34,7 @@ func wantError(t *testing.T, what string, err error, code, says string) {
 }
 
 // finished describes a stack when the work on it is done.
-func finished(t *testing.T, c *cloudformation.Client, name *string) types.Stack {
+func finished(t testing.TB, c *cloudformation.Client, name *string) types.Stack {
 	t.Helper()
 	for {
 		s := must(c.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: name})).Stacks[0]
@@ -231,4 +231,37 @@ func TestTemplateURL(t *testing.T) {
 	}
 	url = srv.APIURL + "/code/long.yaml"
 	must(root.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateURL: &url}))
+}
+
+// What cannot be made says why in the words of its service, and leaves nothing.
+func TestReasons(t *testing.T) {
+	srv := keyfronttest.Start(t)
+	ctx, c := t.Context(), cloudformation.NewFromConfig(srv.AWSConfig())
+	for _, tt := range []struct{ name, kind, properties, want string }{
+		{"name", "AWS::S3::Bucket", "{BucketName: Bad_Name}", "The specified bucket is not valid."},
+		{"status", "AWS::S3::Bucket", "{VersioningConfiguration: {Status: Perhaps}}", "VersioningConfiguration.Status must be Enabled or Suspended"},
+		{"algorithm", "AWS::S3::Bucket", "{BucketEncryption: {ServerSideEncryptionConfiguration: [{ServerSideEncryptionByDefault: {SSEAlgorithm: rot13}}]}}", "unknown algorithm"},
+		{"property", "AWS::S3::Bucket", "{ReplicationConfiguration: {Role: r}}", "Encountered unsupported property ReplicationConfiguration"},
+		{"absent", "AWS::S3::BucketPolicy", "{Bucket: nonesuch, PolicyDocument: {Version: 2012-10-17, Statement: []}}", "The specified bucket does not exist"},
+		{"key", "AWS::KMS::Alias", "{AliasName: alias/x, TargetKeyId: 00000000-0000-0000-0000-000000000000}", "does not exist"},
+		{"member", "AWS::IAM::UserToGroupAddition", "{GroupName: nobody, Users: [ann]}", "The group with name nobody cannot be found."},
+		{"rotation", "AWS::SecretsManager::RotationSchedule", "{SecretId: none, RotationLambdaARN: 'arn:aws:lambda:us-east-1:000000000000:function:f'}", "can't find the specified secret"},
+		{"alias", "AWS::Lambda::Alias", "{FunctionName: none, FunctionVersion: '1', Name: live}", "Function not found"},
+	} {
+		source := "Resources:\n  First: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: v}}\n  R: {Type: '" + tt.kind + "', DependsOn: First, Properties: " + tt.properties + "}\n"
+		id := must(c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &tt.name, TemplateBody: &source, Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam}})).StackId
+		if got := finished(t, c, id); got.StackStatus != types.StackStatusRollbackComplete {
+			t.Errorf("%s: the stack is %s", tt.name, got.StackStatus)
+		}
+		events := must(c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: id})).StackEvents
+		failed := slices.IndexFunc(events, func(e types.StackEvent) bool { return e.ResourceStatus == types.ResourceStatusCreateFailed })
+		if failed < 0 || !strings.Contains(*events[failed].ResourceStatusReason, tt.want) {
+			t.Errorf("%s: the event is %+v, want %q", tt.name, events[max(failed, 0)], tt.want)
+		}
+		for _, r := range must(c.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: id})).StackResources {
+			if r.ResourceStatus != types.ResourceStatusDeleteComplete && (*r.LogicalResourceId != "R" || r.PhysicalResourceId != nil) {
+				t.Errorf("%s leaves %s as %s", tt.name, *r.LogicalResourceId, r.ResourceStatus)
+			}
+		}
+	}
 }
