@@ -69,15 +69,31 @@ func printDenial(w io.Writer, verb string, d own.Denial) {
 		fmt.Fprintln(w, "  No policy could speak on it.")
 	}
 	for _, f := range d.Findings {
-		printFinding(w, f)
+		printFinding(w, d.Action, f)
 	}
 }
 
-func printFinding(w io.Writer, f own.Finding) {
-	name := fmt.Sprintf("%s %d", f.Source, f.Policy+1)
+// policyName is how a reader knows the policy of a finding.
+func policyName(action string, f own.Finding) string {
 	if f.Name != "" {
-		name = f.Source + " " + f.Name
+		return f.Source + " " + f.Name
 	}
+	if f.Source != "resource policy" {
+		return fmt.Sprintf("%s %d", f.Source, f.Policy+1) // one of several
+	}
+	switch service, _, _ := strings.Cut(action, ":"); service {
+	case "kms":
+		return "key policy"
+	case "s3":
+		return "bucket policy"
+	case "sts":
+		return "trust policy"
+	}
+	return f.Source
+}
+
+func printFinding(w io.Writer, action string, f own.Finding) {
+	name := policyName(action, f)
 	if f.Statement < 0 {
 		fmt.Fprintf(w, "  - %s: says nothing\n", name)
 		return
@@ -101,7 +117,11 @@ func printFinding(w io.Writer, f own.Finding) {
 		if !c.Held {
 			held = "fails"
 		}
-		fmt.Fprintf(w, "      %s %s %s: wants %s, the request has %s\n", held, c.Operator, c.Key, list(c.Wanted), list(c.Present))
+		has := "the request has " + list(c.Present)
+		if len(c.Present) == 0 {
+			has = "the request has no such key"
+		}
+		fmt.Fprintf(w, "      %s %s %s: wants %s, %s\n", held, c.Operator, c.Key, list(c.Wanted), has)
 	}
 }
 
