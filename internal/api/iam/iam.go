@@ -146,6 +146,16 @@ func (s *service) operations() map[string]querydoor.Operation {
 		"UntagMFADevice":         s.untag(identity.KindDevice, "SerialNumber"),
 		"ListMFADeviceTags":      s.listTags(identity.KindDevice, "SerialNumber"),
 
+		"ListSSHPublicKeys":              s.noneOfUser("ListSSHPublicKeys", noSSHPublicKeys{}),
+		"ListSigningCertificates":        s.noneOfUser("ListSigningCertificates", noCertificates{}),
+		"ListServiceSpecificCredentials": s.noneOfUser("ListServiceSpecificCredentials", noServiceCredentials{}),
+		"GetLoginProfile":                s.noLoginProfile("GetLoginProfile"),
+		"DeleteLoginProfile":             s.noLoginProfile("DeleteLoginProfile"),
+		"GetAccountPasswordPolicy":       s.getAccountPasswordPolicy,
+		"ListServerCertificates":         s.noneOfAccount("ListServerCertificates", noServerCertificates{}),
+		"ListOpenIDConnectProviders":     s.noneOfAccount("ListOpenIDConnectProviders", noOpenIDProviders{}),
+		"ListSAMLProviders":              s.noneOfAccount("ListSAMLProviders", noSAMLProviders{}),
+
 		"CreateAccountAlias":               s.createAccountAlias,
 		"DeleteAccountAlias":               s.deleteAccountAlias,
 		"ListAccountAliases":               s.listAccountAliases,
