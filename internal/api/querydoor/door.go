@@ -35,7 +35,7 @@ type Failure struct {
 	Message string
 }
 
-// Service is one service behind its door. All fields are required.
+// Service is one service behind its door. All fields but JSON are required.
 type Service struct {
 	Namespace  string // of its documents
 	Version    string // of its API, "2010-05-08"
@@ -43,6 +43,9 @@ type Service struct {
 	// Failures gives the errors of the domain their form, the first match wins.
 	Failures []Failure
 	Log      *slog.Logger
+	// JSON answers those who accept nothing else, as Kubernetes does of STS, in
+	// JSON. The results need the tags of encoding/json.
+	JSON bool
 }
 
 // Door answers the requests of one service. It implements front.Door.
@@ -65,7 +68,12 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 		d.fail(w, r, err)
 		return
 	}
-	write(w, r, http.StatusOK, body)
+	d.write(w, r, http.StatusOK, body)
+}
+
+// inJSON reports whether the answer is to be in JSON.
+func (d *Door) inJSON(r *front.Request) bool {
+	return d.service.JSON && r.Header.Get("Accept") == query.JSONContentType
 }
 
 // Refuse answers a request that was not admitted. One that needs no signature on
@@ -111,7 +119,11 @@ func (d *Door) answer(r *front.Request, form query.Form) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return query.Answer{Namespace: d.service.Namespace, Action: name, RequestID: r.ID}.Append(nil, result)
+	answer := query.Answer{Namespace: d.service.Namespace, Action: name, RequestID: r.ID}
+	if d.inJSON(r) {
+		return answer.AppendJSON(nil, result)
+	}
+	return answer.Append(nil, result)
 }
 
 // actionError says that the service has no such operation here.
@@ -139,14 +151,20 @@ func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {
 		fault = "Receiver"
 		d.service.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
 	}
-	write(w, r, f.Status, query.ErrorAnswer{
-		Namespace: d.service.Namespace, Type: fault, Code: f.Code, Message: f.Message, RequestID: r.ID,
-	}.Append(nil))
+	answer := query.ErrorAnswer{Namespace: d.service.Namespace, Type: fault, Code: f.Code, Message: f.Message, RequestID: r.ID}
+	if d.inJSON(r) {
+		d.write(w, r, f.Status, answer.AppendJSON(nil))
+		return
+	}
+	d.write(w, r, f.Status, answer.Append(nil))
 }
 
-func write(w http.ResponseWriter, r *front.Request, status int, body []byte) {
+func (d *Door) write(w http.ResponseWriter, r *front.Request, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", query.ContentType)
+	if d.inJSON(r) {
+		h.Set("Content-Type", query.JSONContentType)
+	}
 	h.Set("x-amzn-RequestId", r.ID)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone

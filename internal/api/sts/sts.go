@@ -25,7 +25,7 @@ type service struct{ admin *identity.Admin }
 func New(admin *identity.Admin, log *slog.Logger) *querydoor.Door {
 	s := &service{admin}
 	return querydoor.New(querydoor.Service{
-		Namespace: query.STSNamespace, Version: version, Failures: failures, Log: log,
+		Namespace: query.STSNamespace, Version: version, Failures: failures, Log: log, JSON: true,
 		Operations: map[string]querydoor.Operation{
 			"AssumeRole":         s.assumeRole,
 			"GetAccessKeyInfo":   s.getAccessKeyInfo,
@@ -52,7 +52,7 @@ var failures = []querydoor.Failure{
 
 type callerIdentityResult struct {
 	Arn     string
-	UserID  string `xml:"UserId"`
+	UserID  string `xml:"UserId" json:"UserId"`
 	Account string
 }
 
@@ -78,7 +78,7 @@ func (s *service) getAccessKeyInfo(f query.Form) querydoor.Run {
 }
 
 type credentialsDocument struct {
-	AccessKeyID     string `xml:"AccessKeyId"`
+	AccessKeyID     string `xml:"AccessKeyId" json:"AccessKeyId"`
 	SecretAccessKey string
 	SessionToken    string
 	Expiration      query.Time
@@ -100,15 +100,15 @@ func tokenOf(s identity.Session) tokenDocument {
 }
 
 type assumedRoleDocument struct {
-	AssumedRoleID string `xml:"AssumedRoleId"`
+	AssumedRoleID string `xml:"AssumedRoleId" json:"AssumedRoleId"`
 	Arn           string
 }
 
 type assumeRoleResult struct {
 	Credentials      credentialsDocument
 	AssumedRoleUser  assumedRoleDocument
-	PackedPolicySize int    `xml:",omitempty"` // percent
-	SourceIdentity   string `xml:",omitempty"`
+	PackedPolicySize int    `xml:",omitempty" json:",omitempty"` // percent
+	SourceIdentity   string `xml:",omitempty" json:",omitempty"`
 	tokenDocument
 }
 
@@ -146,14 +146,14 @@ func (s *service) getSessionToken(f query.Form) querydoor.Run {
 }
 
 type federatedDocument struct {
-	FederatedUserID string `xml:"FederatedUserId"`
+	FederatedUserID string `xml:"FederatedUserId" json:"FederatedUserId"`
 	Arn             string
 }
 
 type federationResult struct {
 	Credentials      credentialsDocument
 	FederatedUser    federatedDocument
-	PackedPolicySize int `xml:",omitempty"` // percent
+	PackedPolicySize int `xml:",omitempty" json:",omitempty"` // percent
 	tokenDocument
 }
 

@@ -178,6 +178,31 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// Kubernetes' authenticator accepts JSON only.
+func TestServeJSON(t *testing.T) {
+	d, admin, _ := open(t)
+	alice := user(t, admin, "alice")
+	for body, want := range map[string]string{
+		"Action=GetCallerIdentity": `{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":"` + alice.Principal.ARN + `","UserId":"` + alice.Principal.UserID + `","Account":"111122223333"},"ResponseMetadata":{"RequestId":"id-1"}}}`,
+		"Action=GetSessionToken":   `"Expiration":1795348800}`,
+		"Action=Nothing":           `{"Error":{"Code":"InvalidAction","Message":"Could not find operation Nothing for version ","Type":"Sender"},"RequestId":"id-1"}`,
+	} {
+		r := request(alice, body)
+		r.Header.Set("Accept", "application/json")
+		w := httptest.NewRecorder()
+		d.Serve(w, r)
+		if !strings.Contains(w.Body.String(), want) || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %s %s, want %s", body, w.Header().Get("Content-Type"), w.Body, want)
+		}
+	}
+	r := request(alice, "Action=GetCallerIdentity")
+	r.Header.Set("Accept", "application/json, text/plain, */*")
+	w := httptest.NewRecorder()
+	if d.Serve(w, r); w.Header().Get("Content-Type") != "text/xml" {
+		t.Errorf("who accepts anything gets %s", w.Header().Get("Content-Type"))
+	}
+}
+
 // What AWS takes without a signature is refused by its name.
 func TestRefuseUnsigned(t *testing.T) {
 	d := sts.New(nil, slog.New(slog.DiscardHandler))

@@ -244,3 +244,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestAnswerInJSON(t *testing.T) {
+	type item struct {
+		ID string `xml:"Id" json:"Id"`
+		At query.Time
+	}
+	a := query.Answer{Namespace: "n", Action: "List", RequestID: "r"}
+	at := query.Time{Time: time.Date(2026, 11, 22, 0, 0, 0, 5, time.UTC)}
+	for _, tt := range []struct {
+		result any
+		want   string
+	}{
+		{nil, `{"ListResponse":{"ResponseMetadata":{"RequestId":"r"}}}`},
+		{struct{ Items query.List[item] }{}, `{"ListResponse":{"ListResult":{"Items":[]},"ResponseMetadata":{"RequestId":"r"}}}`},
+		{struct{ Items query.List[item] }{query.List[item]{Members: []item{{"<1>", at}}}}, `{"ListResponse":{"ListResult":{"Items":[{"Id":"\u003c1\u003e","At":1795305600}]},"ResponseMetadata":{"RequestId":"r"}}}`},
+	} {
+		if got, err := a.AppendJSON(nil, tt.result); err != nil || string(got) != tt.want {
+			t.Errorf("AppendJSON(%v) = %s, %v, want %s", tt.result, got, err, tt.want)
+		}
+	}
+	if got, err := a.AppendJSON(nil, func() {}); err == nil {
+		t.Errorf("AppendJSON of what JSON lacks = %s", got)
+	}
+	e := query.ErrorAnswer{Type: "Sender", Code: "Bad", Message: `"m"`, RequestID: "r"}
+	if got, want := string(e.AppendJSON([]byte("x"))), `x{"Error":{"Code":"Bad","Message":"\"m\"","Type":"Sender"},"RequestId":"r"}`; got != want {
+		t.Errorf("AppendJSON = %s, want %s", got, want)
+	}
+}
