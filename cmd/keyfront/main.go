@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -60,6 +61,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == function.Argument {
 		os.Exit(function.Work())
 	}
+	// What an origin sends unasked, net/http's transport writes here, and it may be
+	// private. All our own words go through slog.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr, os.Getenv}, os.Args[1:])
 	stop()
