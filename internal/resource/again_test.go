@@ -23,6 +23,7 @@ func TestCreateAgain(t *testing.T) {
 		{"AWS::CloudFront::Function", map[string]any{
 			"Name": "f", "AutoPublish": true, "FunctionCode": "function handler(e) { return e }", "FunctionConfig": map[string]any{"Runtime": "cloudfront-js-2.0"},
 		}},
+		{"AWS::CloudFront::KeyValueStore", map[string]any{"Name": "s"}},
 		{"AWS::Lambda::Function", lambdaProperties},
 		{"AWS::CloudTrail::Trail", map[string]any{"TrailName": "trail", "S3BucketName": "logs", "IsLogging": true}},
 	} {
