@@ -17,10 +17,11 @@ import (
 //
 //	header   magic [8] | version u64 | first u64 | records u32 | terms u32 | postings u32 | 0 u32 | oldest i64 | newest i64 | end u64
 //	records  records × ( offset u32 | second i64 )
+//	spans    a ( oldest i64 | newest i64 ) for each 1,024 records
 //	terms    terms × ( hash u64 | start u32 | count u32 ), ascending by hash
 //	postings count uvarints from start on: the first number, then differences
 const (
-	magic       = "KFCATv1\n"
+	magic       = "KFCATv2\n"
 	headerBytes = 64
 	recordBytes = 12
 	termBytes   = 16
@@ -64,10 +65,14 @@ func (h *header) parse(b []byte) bool {
 	return true
 }
 
-// size is the length of the file.
-func (h *header) size() int64 {
-	return headerBytes + int64(h.records)*recordBytes + int64(h.terms)*termBytes + int64(h.postings)
-}
+// chunks is how many spans the file has.
+func (h *header) chunks() int64 { return (int64(h.records) + chunkRecords - 1) / chunkRecords }
+
+// spansAt, termsAt and postingsAt are where those begin, size is where all ends.
+func (h *header) spansAt() int64    { return headerBytes + int64(h.records)*recordBytes }
+func (h *header) termsAt() int64    { return h.spansAt() + h.chunks()*spanBytes }
+func (h *header) postingsAt() int64 { return h.termsAt() + int64(h.terms)*termBytes }
+func (h *header) size() int64       { return h.postingsAt() + int64(h.postings) }
 
 // block is the index of one file of the log: in memory, or what is to be known
 // of it to read it from its file.
@@ -80,6 +85,7 @@ type block struct {
 	memory *memory
 	name   string // of the file, if not in memory
 	header header
+	spans  []span
 }
 
 type memory struct {
@@ -106,7 +112,11 @@ func readHeader(dir *os.Root, s audit.Segment, version string) (*block, error) {
 	if info, err := f.Stat(); err != nil || info.Size() != h.size() {
 		return nil, errForeign
 	}
-	return &block{first: h.first, records: h.records, oldest: h.oldest, newest: h.newest, end: h.end, name: fileName(s), header: h}, nil
+	spans, err := readSpans(f, &h)
+	if err != nil {
+		return nil, err
+	}
+	return &block{first: h.first, records: h.records, oldest: h.oldest, newest: h.newest, end: h.end, name: fileName(s), header: h, spans: spans}, nil
 }
 
 // covers reports whether a record that q wants may be here.
@@ -135,9 +145,7 @@ func (b *block) places(dir *os.Root, q *Query) (list []place, rest uint64, err e
 		return nil, 0, nil
 	}
 	v := view{block: b}
-	if b.memory != nil {
-		v.table = b.memory.records
-	} else {
+	if b.memory == nil {
 		f, err := dir.Open(b.name)
 		if err != nil {
 			return nil, 0, fmt.Errorf("audit catalog: %w", err)
@@ -149,22 +157,26 @@ func (b *block) places(dir *os.Root, q *Query) (list []place, rest uint64, err e
 	if err != nil {
 		return nil, 0, err
 	}
-	count := len(numbers)
-	if all {
-		count = int(b.records)
-	}
-	// Of a time that is asked for there may be few among many.
-	if count > portion && (!q.From.IsZero() || !q.To.IsZero()) {
-		if err := v.load(); err != nil {
-			return nil, 0, err
+	// below is how many of the wanted have a smaller number than n.
+	below := func(n uint32) int {
+		if all {
+			return int(min(n, b.records))
 		}
+		i, _ := slices.BinarySearch(numbers, n)
+		return i
 	}
-	for i := count - 1; i >= 0; i-- {
+	limit := b.records
+	if q.Before != 0 {
+		limit = uint32(min(uint64(limit), q.Before-min(q.Before, b.first)))
+	}
+	for i := below(limit) - 1; i >= 0; i-- {
 		n := uint32(i)
 		if !all {
 			n = numbers[i]
 		}
-		if q.Before != 0 && b.first+uint64(n) >= q.Before {
+		// Of a time that is asked for there may be few among many.
+		if !b.overlaps(n, q) {
+			i = below(n / chunkRecords * chunkRecords)
 			continue
 		}
 		r, end, err := v.record(n)
@@ -188,8 +200,10 @@ func (b *block) places(dir *os.Root, q *Query) (list []place, rest uint64, err e
 // view reads a block.
 type view struct {
 	*block
-	file  io.ReaderAt // nil if it is in memory
-	table []record    // nil if it is in the file
+	file io.ReaderAt // nil if it is in memory
+	// chunk is what was read last of the file's table, as it stands there.
+	chunk  []byte
+	loaded uint32
 }
 
 // having returns the numbers of the records that have all terms; all is set when
@@ -233,11 +247,10 @@ func (v *view) list(term uint64) ([]uint32, error) {
 		return v.memory.postings[term], nil
 	}
 	h := &v.header
-	terms := headerBytes + int64(h.records)*recordBytes
 	var failed error
 	var entry [termBytes]byte
 	at := func(i int) uint64 {
-		if _, err := v.file.ReadAt(entry[:], terms+int64(i)*termBytes); err != nil {
+		if _, err := v.file.ReadAt(entry[:], h.termsAt()+int64(i)*termBytes); err != nil {
 			failed = err
 		}
 		return binary.LittleEndian.Uint64(entry[:])
@@ -255,7 +268,7 @@ func (v *view) list(term uint64) ([]uint32, error) {
 	}
 	// A difference takes at most five bytes.
 	raw := make([]byte, min(int64(h.postings-start), 5*int64(count)))
-	if _, err := v.file.ReadAt(raw, terms+int64(h.terms)*termBytes+int64(start)); err != nil {
+	if _, err := v.file.ReadAt(raw, h.postingsAt()+int64(start)); err != nil {
 		return nil, fmt.Errorf("audit catalog: %w", err)
 	}
 	list := make([]uint32, 0, count)
@@ -274,45 +287,3 @@ func (v *view) list(term uint64) ([]uint32, error) {
 // errDamaged says that an index contradicts itself. Deleting it helps: it is
 // made anew.
 var errDamaged = errors.New("audit catalog: the index is damaged: delete the catalog's folder, it is made anew")
-
-// load reads the whole table of records.
-func (v *view) load() error {
-	if v.table != nil {
-		return nil
-	}
-	raw := make([]byte, int(v.header.records)*recordBytes)
-	if _, err := v.file.ReadAt(raw, headerBytes); err != nil {
-		return fmt.Errorf("audit catalog: %w", err)
-	}
-	v.table = make([]record, v.header.records)
-	for i := range v.table {
-		v.table[i] = parseRecord(raw[i*recordBytes:])
-	}
-	return nil
-}
-
-// record returns a record of the table and where it ends.
-func (v *view) record(n uint32) (r record, end int64, err error) {
-	last := n+1 >= v.block.records
-	if v.table != nil {
-		if r = v.table[n]; last {
-			return r, v.end, nil
-		}
-		return r, int64(v.table[n+1].offset), nil
-	}
-	raw := make([]byte, 2*recordBytes)
-	if last {
-		raw = raw[:recordBytes]
-	}
-	if _, err := v.file.ReadAt(raw, headerBytes+int64(n)*recordBytes); err != nil {
-		return r, 0, fmt.Errorf("audit catalog: %w", err)
-	}
-	if last {
-		return parseRecord(raw), v.end, nil
-	}
-	return parseRecord(raw), int64(parseRecord(raw[recordBytes:]).offset), nil
-}
-
-func parseRecord(b []byte) record {
-	return record{binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint64(b[4:]))}
-}

@@ -103,6 +103,10 @@ func (b *builder) write(dir *os.Root, version string) (err error) {
 		out = binary.LittleEndian.AppendUint32(out, r.offset)
 		out = binary.LittleEndian.AppendUint64(out, uint64(r.second))
 	}
+	for _, s := range spansOf(b.records) {
+		out = binary.LittleEndian.AppendUint64(out, uint64(s.oldest))
+		out = binary.LittleEndian.AppendUint64(out, uint64(s.newest))
+	}
 	hashes := slices.Sorted(maps.Keys(b.postings))
 	var postings []byte
 	for _, h := range hashes {

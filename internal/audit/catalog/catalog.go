@@ -12,7 +12,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,9 +46,15 @@ type Catalog struct {
 	cfg Config
 	dir *os.Root
 
+	// making has room for the one who makes the index of a full file.
+	making chan struct{}
+
+	opening sync.Mutex
+	// Guarded by opening.
+	open *builder // of the last file of the log
+
 	mu sync.Mutex
 	// Guarded by mu.
-	open   *builder // of the last file of the log
 	blocks map[string]*block
 	first  string // of the log's files, when those before were last forgotten
 }
@@ -67,7 +72,7 @@ func Open(cfg Config) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit catalog: %w", err)
 	}
-	return &Catalog{cfg: cfg, dir: dir, blocks: map[string]*block{}}, nil
+	return &Catalog{cfg: cfg, dir: dir, making: make(chan struct{}, 1), blocks: map[string]*block{}}, nil
 }
 
 // Close closes the catalog. No call may be under way.
@@ -125,24 +130,22 @@ func (c *Catalog) Settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.forgetLocked(segments); err != nil {
+	if err := c.forget(segments); err != nil {
 		return err
 	}
 	for i := range len(segments) - 1 {
-		if _, err := c.blockLocked(ctx, segments, i); err != nil {
+		_, err := c.block(ctx, segments, i)
+		if err != nil && !(errors.Is(err, fs.ErrNotExist) && c.gone(segments[i])) {
 			return err
 		}
-		// Those who look something up need not wait for all.
-		c.mu.Unlock()
-		c.mu.Lock()
 	}
 	return nil
 }
 
-// forgetLocked removes the files of what is older than the log.
-func (c *Catalog) forgetLocked(segments []audit.Segment) error {
+// forget removes the files of what is older than the log.
+func (c *Catalog) forget(segments []audit.Segment) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(segments) == 0 || c.first == segments[0].Name {
 		return nil
 	}
@@ -225,67 +228,4 @@ func (c *Catalog) wanted(e *audit.Entry, q *Query) bool {
 // includes reports whether a time, in seconds since 1970, is wanted.
 func (q *Query) includes(second int64) bool {
 	return (q.From.IsZero() || second >= q.From.Unix()) && (q.To.IsZero() || second <= q.To.Unix())
-}
-
-// places are where the log's file i has what q wants, like those of a block.
-func (c *Catalog) places(ctx context.Context, segments []audit.Segment, i int, q *Query) ([]place, uint64, error) {
-	c.mu.Lock()
-	b, err := c.blockLocked(ctx, segments, i)
-	if err == nil && b.memory != nil {
-		defer c.mu.Unlock() // which grows at the next look
-		return b.places(c.dir, q)
-	}
-	c.mu.Unlock()
-	if err != nil {
-		return nil, 0, err
-	}
-	return b.places(c.dir, q)
-}
-
-// blockLocked returns the index of the log's file i, which it makes if need be.
-func (c *Catalog) blockLocked(ctx context.Context, segments []audit.Segment, i int) (*block, error) {
-	s := segments[i]
-	if b := c.blocks[s.Name]; b != nil {
-		return b, nil
-	}
-	last := i == len(segments)-1
-	version := c.cfg.Version
-	if !last {
-		// The last record's hash tells this log from another in its place.
-		version += "\x00" + hex.EncodeToString(segments[i+1].Prev[:])
-		b, err := readHeader(c.dir, s, version)
-		if err == nil {
-			c.blocks[s.Name] = b
-			return b, nil
-		}
-		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errForeign) {
-			return nil, err
-		}
-	}
-	b := c.open
-	if b == nil || b.segment.Name != s.Name {
-		b = newBuilder(s)
-	}
-	if err := b.follow(ctx, &c.cfg); err != nil {
-		return nil, err
-	}
-	if last {
-		c.open = b
-		return b.block(), nil
-	}
-	if next := s.First + uint64(len(b.records)); next != segments[i+1].First {
-		return nil, fmt.Errorf("audit catalog: record %d is missing in %s", next, s.Name)
-	}
-	if err := b.write(c.dir, version); err != nil {
-		return nil, err
-	}
-	if c.open == b {
-		c.open = nil
-	}
-	made, err := readHeader(c.dir, s, version)
-	if err != nil {
-		return nil, err
-	}
-	c.blocks[s.Name] = made
-	return made, nil
 }

@@ -252,6 +252,140 @@ func TestManyInOneFile(t *testing.T) {
 	}
 }
 
+// fill appends n records at once, so that they stand in no order of time.
+func fill(t testing.TB, l *audit.Log, n int) {
+	t.Helper()
+	const writers = 256
+	done := make(chan error)
+	for w := range writers {
+		go func() {
+			var err error
+			for i := w; i < n && err == nil; i += writers {
+				err = l.Append(t.Context(), record(i))
+			}
+			done <- err
+		}()
+	}
+	for range writers {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestManyChunks: of a file with many records, only what a time overlaps is
+// read, and nothing is missed.
+func TestManyChunks(t *testing.T) {
+	const records = 5000
+	dir := t.TempDir()
+	l := writeLog(t, dir, 800_000)
+	fill(t, l, records)
+	var all []*audit.Entry
+	for e, err := range audit.Entries(dir) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "*.log")); err != nil || len(files) < 2 || len(all) != records {
+		t.Fatalf("%d records in %d files, %v, want at least one full file", len(all), len(files), err)
+	}
+	index := t.TempDir()
+	if err := open(t, dir, index, "1", l.Acknowledged).Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		// Opened anew, so that the index is read from its file.
+		c := open(t, dir, index, "1", l.Acknowledged)
+		at := func(name string) time.Time {
+			if rapid.Bool().Draw(rt, "some "+name) {
+				return start.Add(time.Duration(rapid.IntRange(-10, records+10).Draw(rt, name)) * time.Second)
+			}
+			return time.Time{}
+		}
+		q := catalog.Query{From: at("from"), To: at("to"), Before: uint64(rapid.IntRange(0, records+5).Draw(rt, "before"))}
+		if rapid.Bool().Draw(rt, "some action") {
+			q.All = []string{"action\x00kms:Sign"}
+		}
+		var want []uint64
+		for _, e := range slices.Backward(all) {
+			switch {
+			case q.Before != 0 && e.Seq >= q.Before, !q.From.IsZero() && e.Time.Before(q.From), !q.To.IsZero() && e.Time.After(q.To):
+			case len(q.All) > 0 && e.Action != "kms:Sign":
+			default:
+				want = append(want, e.Seq)
+			}
+		}
+		if got := find(t, c, q, 0); !slices.Equal(got, want) {
+			rt.Fatalf("%+v: found %d records, want %d", q, len(got), len(want))
+		}
+	})
+}
+
+// An index that somebody deletes while it is in use is made anew.
+func TestDeletedIndex(t *testing.T) {
+	dir, index := t.TempDir(), t.TempDir()
+	l := writeLog(t, dir, 4000)
+	appendTo(t, l, 0, 40)
+	c := open(t, dir, index, "1", l.Acknowledged)
+	want := find(t, c, catalog.Query{}, 0)
+	files, err := filepath.Glob(filepath.Join(index, "*.idx"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("index files %v, %v", files, err)
+	}
+	for _, name := range files {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := find(t, c, catalog.Query{}, 0); !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
+	}
+}
+
+// Files that are archived and removed go out of the index, and who is looking at
+// that moment finds what is left.
+func TestRemovedFiles(t *testing.T) {
+	dir, index := t.TempDir(), t.TempDir()
+	l := writeLog(t, dir, 4000)
+	appendTo(t, l, 0, 60)
+	c := open(t, dir, index, "1", l.Acknowledged)
+	reader, err := audit.OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	files, err := reader.Segments()
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	var got []uint64
+	for e, err := range c.Find(t.Context(), catalog.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, e.Seq); e.Seq == files[3].First {
+			for _, s := range files[:2] {
+				if err := l.Remove(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if last := got[len(got)-1]; last != files[2].First {
+		t.Errorf("found records down to %d, want %d", last, files[2].First)
+	}
+	if err := c.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(index, "*.idx")); err != nil || len(left) != len(files)-3 {
+		t.Errorf("%d index files of %d full ones are left, %v", len(left), len(files)-3, err)
+	}
+	if again := find(t, c, catalog.Query{}, 0); !slices.Equal(again, got) {
+		t.Errorf("found %d records, then %d", len(got), len(again))
+	}
+}
+
 func TestFindEndsWithItsContext(t *testing.T) {
 	dir := t.TempDir()
 	l := writeLog(t, dir, 0)
@@ -274,22 +408,7 @@ func BenchmarkFind(b *testing.B) {
 	}
 	dir := b.TempDir()
 	l := writeLog(b, dir, 0)
-	const writers = 256
-	done := make(chan error)
-	for w := range writers {
-		go func() {
-			var err error
-			for i := w; i < records && err == nil; i += writers {
-				err = l.Append(b.Context(), record(i))
-			}
-			done <- err
-		}()
-	}
-	for range writers {
-		if err := <-done; err != nil {
-			b.Fatal(err)
-		}
-	}
+	fill(b, l, records)
 	index := b.TempDir()
 	b.Run("settle", func(b *testing.B) {
 		c := open(b, dir, index, "1", l.Acknowledged)
@@ -306,6 +425,7 @@ func BenchmarkFind(b *testing.B) {
 		"frequent": {All: []string{"action\x00kms:Sign", "error\x00AccessDeniedException"}},
 		"rare":     {All: []string{fmt.Sprintf("request\x00r%d", records/2)}},
 		"absent":   {All: []string{"request\x00nobody"}},
+		"page":     {All: []string{"action\x00kms:Sign"}, From: start, Before: uint64(records / 10)},
 		"longAgo":  {All: []string{"action\x00kms:Sign"}, To: start.Add(time.Hour)},
 	} {
 		b.Run(name, func(b *testing.B) {
