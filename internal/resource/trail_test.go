@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
@@ -60,7 +59,7 @@ func (p *parts) trails(t *testing.T) *trail.Service {
 		t.Fatal(err)
 	}
 	s, err := trail.Open(trail.Config{
-		Records: p.records, Keys: domain, Clock: p.clock, Log: log, Reader: reader, Catalog: index, Buckets: shelf{}, Gate: p.gate, Removed: func() time.Time { return time.Time{} },
+		Records: p.records, Keys: domain, Clock: p.clock, Log: log, Reader: reader, Catalog: index, Buckets: shelf{}, KMS: keys{}, Gate: p.gate,
 		Logger: slog.New(slog.DiscardHandler), ErrorCode: func(err error) string { return err.Error() },
 	})
 	if err != nil {

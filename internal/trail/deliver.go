@@ -13,13 +13,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/event"
-	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
 const (
@@ -70,7 +66,7 @@ func (s *Service) deliverLogs(ctx context.Context, r *record, p *plan) (func(*re
 		f.Hash = hex.EncodeToString(sum[:])
 		wish := bucket.EncryptionWish{}
 		if r.Key != "" {
-			wish = bucket.EncryptionWish{Algorithm: bucket.KMSManaged, Key: r.Key, Context: map[string]string{"aws:cloudtrail:arn": r.arn()}}
+			wish = bucket.EncryptionWish{Algorithm: bucket.KMSManaged, Key: r.Key, Context: map[string]string{contextKey: r.arn()}}
 		}
 		if err := s.put(ctx, r, f.Object, content, nil, wish); err != nil {
 			return nil, err
@@ -191,12 +187,7 @@ func (s *Service) put(ctx context.Context, r *record, key string, content []byte
 	if err := z.Close(); err != nil {
 		return err
 	}
-	who := bucket.Caller{Caller: access.Caller{
-		Principal: policy.Principal{Kind: policy.Service, Service: servicePrincipal},
-		Region:    b.Region, RequestID: uuid.NewString(), At: s.cfg.Clock.Now(), UserAgent: servicePrincipal, TLS: true,
-		SourceARN: r.arn(), SourceAccount: r.Account,
-	}}
-	_, err = s.cfg.Buckets.Put(ctx, who, bucket.Put{
+	_, err = s.cfg.Buckets.Put(ctx, bucket.Caller{Caller: s.deliverer(r, b.Region)}, bucket.Put{
 		Bucket: r.Bucket, Key: key, Body: &packed, SizeBytes: int64(packed.Len()), ACL: fullControl, Encryption: wish,
 		Metadata: bucket.Metadata{ContentType: "application/json", ContentEncoding: "gzip", User: user},
 	})

@@ -38,6 +38,12 @@ var (
 	ErrPrefix = errors.New("trail: invalid key prefix")
 	// ErrKeyID says that a reference names no KMS key.
 	ErrKeyID = errors.New("trail: invalid KMS key id")
+	// ErrKeyNotFound says that there is no such KMS key, or none where the bucket is.
+	ErrKeyNotFound = errors.New("trail: no such KMS key")
+	// ErrKeyPolicy says that the key's policy does not let CloudTrail use it.
+	ErrKeyPolicy = errors.New("trail: insufficient key policy")
+	// ErrKey says that the state or kind of the key does not allow to use it.
+	ErrKey = errors.New("trail: KMS key cannot be used")
 	// ErrSelectors says that event selectors make no sense.
 	ErrSelectors = errors.New("trail: invalid event selectors")
 	// ErrNoInsight says that the trail has no insight selectors: no trail does.

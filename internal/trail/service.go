@@ -41,7 +41,7 @@ type Log interface {
 	Acknowledged() uint64
 }
 
-// Config is what a Service needs. All fields but DeliverEvery and those after it
+// Config is what a Service needs. All fields but Removed and those after it
 // are required.
 type Config struct {
 	Records store.Records
@@ -55,13 +55,16 @@ type Config struct {
 	// Catalog finds records by Terms.
 	Catalog *catalog.Catalog
 	Buckets Buckets
-	// Removed is when the newest record was made that is archived and no longer
-	// in Reader; the zero Time if there is none. It never goes back.
-	Removed func() time.Time
-	Logger  *slog.Logger
+	// KMS has the keys that log files are encrypted under.
+	KMS    DataKeys
+	Logger *slog.Logger
 	// ErrorCode names an error of Buckets as the object store does on the wire.
 	ErrorCode func(error) string
 
+	// Removed is when the newest record was made that is archived and no longer
+	// in Reader; the zero Time if there is none. It never goes back. nil means
+	// that none ever is.
+	Removed func() time.Time
 	// DeliverEvery is the time between two deliveries of a trail; 0 means five
 	// minutes. DigestEvery is the same for digests; 0 means an hour.
 	DeliverEvery, DigestEvery time.Duration
@@ -78,8 +81,11 @@ type Service struct {
 // Open returns a service over cfg. Nothing is delivered before Run.
 func Open(cfg Config) (*Service, error) {
 	if cfg.Records == nil || cfg.Keys == nil || cfg.Gate == nil || cfg.Clock == nil || cfg.Log == nil || cfg.Reader == nil ||
-		cfg.Catalog == nil || cfg.Buckets == nil || cfg.Removed == nil || cfg.Logger == nil || cfg.ErrorCode == nil {
+		cfg.Catalog == nil || cfg.Buckets == nil || cfg.KMS == nil || cfg.Logger == nil || cfg.ErrorCode == nil {
 		return nil, errors.New("trail: incomplete configuration")
+	}
+	if cfg.Removed == nil {
+		cfg.Removed = func() time.Time { return time.Time{} }
 	}
 	if cfg.DeliverEvery == 0 {
 		cfg.DeliverEvery = 5 * time.Minute

@@ -111,6 +111,7 @@ type world struct {
 	domain  *sealed.Domain
 	dir     string
 	trails  *trail.Service
+	keys    *vaultKeys
 	// removed is when the newest record was made that is archived and gone.
 	removed time.Time
 }
@@ -120,7 +121,7 @@ const openPolicy = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Princ
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, records: memory.NewRecords(), clock: clock.Movable(), dir: t.TempDir()}
+	w := &world{t: t, records: memory.NewRecords(), clock: clock.Movable(), dir: t.TempDir(), keys: &vaultKeys{}}
 	w.clock.Set(time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC))
 	w.shelf = &shelf{policy: openPolicy, objects: map[string]bucket.Put{}, bodies: map[string][]byte{}}
 	vault, err := sealed.Open(t.Context(), w.records, sealed.RandomSecret(sealed.KeyBytes))
@@ -150,7 +151,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.trails, err = trail.Open(trail.Config{
-		Records: w.records, Keys: w.domain, Clock: w.clock, Log: w.log, Reader: reader, Catalog: index, Buckets: w.shelf,
+		Records: w.records, Keys: w.domain, Clock: w.clock, Log: w.log, Reader: reader, Catalog: index, Buckets: w.shelf, KMS: w.keys,
 		Removed: func() time.Time { return w.removed },
 		Gate:    access.NewGate(access.Config{Identities: noPolicies{}, Record: w.log}),
 		Logger:  slog.New(slog.DiscardHandler), ErrorCode: func(err error) string { return err.Error() },

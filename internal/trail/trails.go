@@ -34,8 +34,8 @@ type Settings struct {
 	// there is one.
 	Bucket string `json:"bucket"`
 	Prefix string `json:"prefix,omitempty"`
-	// Key is the KMS key that encrypts log files, as it was given; empty leaves
-	// that to the bucket's default.
+	// Key is the ARN of the KMS key that encrypts log files, or what else names it
+	// where a trail is made or changed; empty leaves that to the bucket's default.
 	Key string `json:"key,omitempty"`
 	// Global includes the events of IAM, STS and CloudFront, MultiRegion those of
 	// all regions.
@@ -103,7 +103,8 @@ func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Call
 }
 
 // CreateTrail makes a trail, which delivers nothing before StartLogging. The
-// bucket must let CloudTrail write: its policy is asked now, and at each delivery.
+// bucket must let CloudTrail write, and the key let it be used: their policies are
+// asked now, and at each delivery.
 //
 // Source: AWS CloudTrail API Reference, CreateTrail; User Guide, "Amazon S3
 // bucket policy for CloudTrail".
@@ -121,7 +122,7 @@ func (s *Service) CreateTrail(ctx context.Context, who access.Caller, name strin
 	if err := call.Decide(access.Target{ARN: r.arn(), Rule: policy.IdentityOnly}); err != nil {
 		return t, err
 	}
-	if err := s.checkSettings(ctx, r); err != nil {
+	if err := s.checkSettings(ctx, r, in.Key != ""); err != nil {
 		return t, err
 	}
 	err = call.Effect(ctx, func() error {
@@ -161,8 +162,11 @@ func (s *Service) UpdateTrail(ctx context.Context, who access.Caller, ref string
 	}
 	c.apply(&r.Settings)
 	r.note(call)
-	if err := s.checkSettings(ctx, r); err != nil {
+	if err := s.checkSettings(ctx, r, c.Key != nil && *c.Key != ""); err != nil {
 		return t, err
+	}
+	if c.Key != nil {
+		c.Key = &r.Key
 	}
 	err = call.Effect(ctx, func() error {
 		return s.change(ctx, r, func(now *record) error {
@@ -429,8 +433,9 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkSettings says whether a trail can work as it is told to.
-func (s *Service) checkSettings(ctx context.Context, r *record) error {
+// checkSettings says whether a trail can work as it is told to. A key that is new
+// to it is asked too.
+func (s *Service) checkSettings(ctx context.Context, r *record, newKey bool) error {
 	switch {
 	case len(r.Bucket) < 3 || len(r.Bucket) > 63:
 		return fail(ErrBucketName, "The bucket name %.64q is not valid.", r.Bucket)
@@ -439,7 +444,10 @@ func (s *Service) checkSettings(ctx context.Context, r *record) error {
 	case len(r.Key) > 350 || strings.ContainsAny(r.Key, " \t\n"):
 		return fail(ErrKeyID, "The KMS key id is not valid.")
 	}
-	return s.checkBucketPolicy(ctx, r)
+	if err := s.checkBucketPolicy(ctx, r); err != nil || !newKey {
+		return err
+	}
+	return s.checkKey(ctx, r)
 }
 
 // checkBucketPolicy asks the bucket's policy what a delivery will ask it.
