@@ -48,6 +48,9 @@ type bucketProperties struct {
 		}
 	}
 	Tags []tag
+
+	AccessControl     string `only:"Private"`
+	ObjectLockEnabled bool   `only:"false"`
 }
 
 type bucketKind struct{ buckets *bucket.Service }

@@ -43,6 +43,12 @@ type lambdaProperties struct {
 	EphemeralStorage                                  struct{ Size int }
 	Environment                                       struct{ Variables map[string]string }
 	Tags                                              []tag
+
+	Architectures []string `only:"[x86_64]"`
+	PackageType   string   `only:"Zip"`
+	TracingConfig struct {
+		Mode string `only:"PassThrough"`
+	}
 }
 
 // lambdaCode is where code comes from: ZipFile is the text of one file.

@@ -3,6 +3,7 @@ package resource
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -17,19 +18,24 @@ var documentType = reflect.TypeFor[document]()
 
 // read fills a struct from properties. A property goes into the field of its
 // name. As in CloudFormation, numbers and booleans may be given as strings and the
-// other way round; what has no field is an error that names it.
+// other way round; what has no field is an error that names it, as is what the
+// field's tag "only" does not permit: the value that says what is so anyway.
 func read(properties map[string]any, into any) error {
 	return readStruct("", properties, reflect.ValueOf(into).Elem())
 }
 
 func readStruct(path string, m map[string]any, v reflect.Value) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		field := v.FieldByName(name)
-		if !field.IsValid() {
+		of, ok := v.Type().FieldByName(name)
+		if !ok {
 			return refusal("Encountered unsupported property " + path + name)
 		}
+		field := v.FieldByIndex(of.Index)
 		if err := readValue(path+name, m[name], field); err != nil {
 			return err
+		}
+		if only, ok := of.Tag.Lookup("only"); ok && m[name] != nil && fmt.Sprint(field.Interface()) != only {
+			return refusal("Value of property " + path + name + " is not supported: it must be " + only)
 		}
 	}
 	return nil
