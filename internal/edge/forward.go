@@ -83,19 +83,37 @@ func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 			out.Set(name, v)
 		}
 	}
-	forwarded := strings.Join(r.Header["X-Forwarded-For"], ", ")
+	forwarded := latest(r.Header["X-Forwarded-For"])
 	if peer, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		if forwarded != "" {
-			forwarded += ", "
-		}
-		forwarded += peer
+		forwarded = append(forwarded, peer)
 	}
-	out["X-Forwarded-For"] = []string{forwarded}
-	via := x.site.via(r.ProtoMajor, r.ProtoMinor)[0]
-	out["Via"] = []string{strings.Join(append(slices.Clone(r.Header["Via"]), via), ", ")}
+	out["X-Forwarded-For"] = []string{strings.Join(forwarded, ", ")}
+	out["Via"] = []string{strings.Join(append(latest(r.Header["Via"]), x.site.via(r.ProtoMajor, r.ProtoMinor)...), ", ")}
 	out["X-Amz-Cf-Id"] = []string{x.id}
 	out["Connection"] = []string{"Keep-Alive"}
 	return out
+}
+
+// maxListBytes is how much of a list that viewers begin goes on to the origin:
+// room for two dozen proxies.
+const maxListBytes = 1 << 10
+
+// latest returns the newest entries of a list that every proxy appends to, as
+// many as maxListBytes hold. The older ones are the viewer's word, and not in
+// the key: a list so long that the origin fails would leave its failure to the
+// viewers after.
+func latest(values []string) (entries []string) {
+	room := maxListBytes
+	for entry := range fromRight(values, ',') {
+		if room -= len(entry) + len(", "); room < 0 {
+			break
+		}
+		if entry != "" {
+			entries = append(entries, entry)
+		}
+	}
+	slices.Reverse(entries)
+	return entries
 }
 
 // signs reports whether requests to o that come with these headers are signed

@@ -63,6 +63,29 @@ func TestPoisoning(t *testing.T) {
 	}
 }
 
+// Nor can somebody make the origin fail for the others by a head that is too
+// long for it.
+func TestPoisoningByLength(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		for name, values := range r.Header {
+			n += len(name) + len(strings.Join(values, ""))
+		}
+		if n > 4<<10 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	w := newWorld(t, newFeed(distribution(o)))
+	for i, name := range []string{"X-Forwarded-For", "Via", "X-Evil", "User-Agent", "Cookie", "X-Forwarded-Host", "Origin"} {
+		for n, evil := range []string{strings.Repeat("192.0.2.1, ", 1500), strings.Repeat("a", 16<<10), strings.Repeat(",", 16<<10)} {
+			target := fmt.Sprintf("/%d/%d", i, n)
+			want(t, w.get(target, name+": "+evil), 200, "Miss", "")
+			w.edge.Settle()
+			want(t, w.get(target), 200, "Hit", "")
+		}
+	}
+}
+
 // Answers that are not what they say they are reach nobody as whole ones, and
 // stay with nobody.
 func TestLyingOrigins(t *testing.T) {
