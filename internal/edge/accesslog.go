@@ -29,9 +29,10 @@ func (e *Edge) destinations(d *delivery.Distribution) (out []accesslog.Destinati
 	return out
 }
 
-// logged writes the request into the access logs of its distribution.
+// logged writes the request into the access logs of its distribution, as the
+// viewer sent it.
 func (x *exchange) logged(result string) {
-	r, h := x.r, x.w.Header()
+	r, h := x.asked, x.w.Header()
 	t, _ := parseTarget(r.RequestURI)
 	cookie := strings.Join(r.Header["Cookie"], "; ")
 	if x.e.cfg.RedactSignatures {
@@ -113,7 +114,7 @@ func headBytes(h http.Header) (n int64) {
 
 // receivedBytes is how long the request is over HTTP/1.1.
 func (x *exchange) receivedBytes() int64 {
-	r := x.r
+	r := x.asked
 	n := int64(len(r.Method)+len(r.RequestURI)+len(r.Proto)+len("  \r\n\r\n")) + int64(len("Host: \r\n")+len(r.Host)) + headBytes(r.Header)
 	return n + max(0, r.ContentLength)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/accesslog"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/function/trigger"
 )
 
 // logs collects access logs by bucket, as lines of named fields.
@@ -107,6 +108,35 @@ func TestAccessLog(t *testing.T) {
 		return f["cs(Host)"] == "d2.cloudfront.localhost" && f["cs(Cookie)"] == "-"
 	}) {
 		t.Errorf("the folder has %v", l.lines[""])
+	}
+}
+
+// What a function makes of a request is not what the viewer sent.
+func TestAccessLogBesideFunctions(t *testing.T) {
+	l := &logs{lines: map[string][]map[string]string{}}
+	log := accesslog.New(accesslog.Config{Deliver: l.deliver, Log: slog.New(slog.DiscardHandler)})
+	r := registry{}
+	change := r.at(t, trigger.ViewerRequest, "js", `function handler(event) {
+		var r = event.request;
+		r.uri = "/changed";
+		r.headers = {host: r.headers.host, "user-agent": {value: "changed"}};
+		r.cookies = {};
+		return r;
+	}`)
+	w := newWorld(t, newFeed(distribution(originServer(t, echo), last(change), func(d *delivery.Distribution) {
+		d.Logging = &delivery.Logging{Bucket: "logs", Cookies: true}
+	})), func(c *edge.Config) { c.AccessLog, c.Functions = log, r })
+	want(t, w.get("/asked?x=1", "User-Agent: viewer", "Referer: there", "Cookie: a=b"), 200, "Miss", "/changed")
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := l.lines["logs"][0]
+	for name, want := range map[string]string{
+		"cs-uri-stem": "/asked", "cs-uri-query": "x=1", "cs(User-Agent)": "viewer", "cs(Referer)": "there", "cs(Cookie)": "a=b",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
 	}
 }
 

@@ -19,12 +19,13 @@ import (
 
 // exchange is one viewer's request on its way.
 type exchange struct {
-	e   *Edge
-	w   http.ResponseWriter
-	r   *http.Request
-	rc  http.ResponseController
-	now time.Time
-	id  string
+	e *Edge
+	w http.ResponseWriter
+	// asked is the request as the viewer sent it, r what a function may have made of it.
+	asked, r *http.Request
+	rc       http.ResponseController
+	now      time.Time
+	id       string
 
 	sender sender
 	verdict
@@ -49,7 +50,7 @@ type exchange struct {
 // wants it, to cut off an answer whose end the origin owes.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{
-		e: e, r: r, rc: *http.NewResponseController(w), begun: time.Now(), now: e.cfg.Clock.Now(),
+		e: e, asked: r, r: r, rc: *http.NewResponseController(w), begun: time.Now(), now: e.cfg.Clock.Now(),
 		id: newRequestID(), sender: e.senderOf(r),
 	}
 	x.tally.ResponseWriter = w
