@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -252,6 +253,10 @@ func TestCopy(t *testing.T) {
 	if err != nil || info.Encryption.KeyARN != keyARN {
 		t.Fatalf("Copy = %+v, %v", info, err)
 	}
+	if got := w.journal.last(); got.Action != "s3:PutObject" || !slices.Equal(got.Resources, []string{"arn:aws:s3:::archive/b", "arn:aws:s3:::films/a"}) ||
+		!slices.Contains(got.Parameters, audit.Pair{Name: "x-amz-copy-source", Value: "films/a"}) {
+		t.Errorf("the record of the write is %+v, want one that names both objects", got)
+	}
 	if got, err := w.readAll("archive", "b"); err != nil || string(got) != string(content) {
 		t.Errorf("copy reads %d bytes, %v", len(got), err)
 	}
@@ -361,6 +366,9 @@ func TestPoliciesSeeCopies(t *testing.T) {
 	for _, r := range []bucket.Range{{First: 2, Last: 10}, {First: 10, Last: 12}} {
 		if err := copyPart("public/a", &r); !errors.As(err, &outside) || outside.SizeBytes != 10 {
 			t.Errorf("part of bytes %d to %d of 10 = %v, want a CopyRangeError", r.First, r.Last, err)
+		}
+		if got := w.journal.last(); got.Error == "" {
+			t.Errorf("part of bytes %d to %d of 10 left %+v, want a record of the failure", r.First, r.Last, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"errors"
+	"io"
 )
 
 // Copy says what to copy where.
@@ -53,7 +54,7 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error)
 		}
 	}
 	to := in.To
-	to.CopySource = in.Source.name()
+	to.CopySource, to.source = in.Source.name(), in.Source.objectARN()
 	to.Body, to.SizeBytes = src, src.SizeBytes
 	if to.Digests.Algorithm == NoChecksum {
 		to.Digests.Algorithm = src.Checksum.Algorithm
@@ -92,6 +93,19 @@ func (s *Service) copySource(ctx context.Context, who Caller, in Get) (*Object, 
 	return nil, err
 }
 
+// failingReader is a body that cannot be had.
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
+// noteSource keeps in the record of a write what it is a copy of.
+func (k *pass) noteSource(name, arn string) {
+	if arn != "" {
+		k.Note("x-amz-copy-source", name)
+		k.On(arn)
+	}
+}
+
 // CopyPart says what to copy into which part.
 type CopyPart struct {
 	Source Get
@@ -112,11 +126,16 @@ func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, 
 		return Part{}, err
 	}
 	defer src.Close()
-	// A part is never silently shorter than was asked for.
+	body := io.Reader(src)
+	// A part is never silently shorter than was asked for. It is the write that
+	// fails, so that it is recorded as such.
 	if r := in.Source.Range; r != nil && r.Last >= src.SizeBytes {
-		return Part{}, &CopyRangeError{r.Requested, src.SizeBytes}
+		body = failingReader{&CopyRangeError{r.Requested, src.SizeBytes}}
 	}
-	p, err := s.PutPart(ctx, who, PutPart{Upload: in.Upload, Number: in.Number, Body: src, SizeBytes: src.Length, Customer: in.Customer, CopySource: in.Source.name()})
+	p, err := s.PutPart(ctx, who, PutPart{
+		Upload: in.Upload, Number: in.Number, Body: body, SizeBytes: src.Length, Customer: in.Customer,
+		CopySource: in.Source.name(), source: in.Source.objectARN(),
+	})
 	p.SourceVersionID = src.VersionID
 	return p, err
 }

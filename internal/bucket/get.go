@@ -39,6 +39,8 @@ func (in *Get) name() string {
 	return name
 }
 
+func (in *Get) objectARN() string { return "arn:aws:s3:::" + in.Bucket + "/" + in.Key }
+
 // Get opens an object. It returns ErrNoKey (access.ErrDenied to a caller that
 // may not list the bucket), ErrNoVersion, ErrNotModified and *PreconditionError
 // for conditions, *RangeError, ErrNoPart, ErrAnonymousKMS, *KeyError, ErrCorrupt,

@@ -32,6 +32,7 @@ type Put struct {
 	// What only policies see: the canned ACL and the storage class that the request
 	// names, and of a copy the source, as bucket/key, and the metadata directive.
 	ACL, StorageClass, CopySource, MetadataDirective string
+	source                                           string // the ARN of CopySource
 
 	Conditions WriteConditions
 }
@@ -148,7 +149,9 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 		call.Keys.Set("s3:if-match", in.Conditions.IfMatch)
 	}
 	call.setRequestTags(in.Tags)
-	if err := call.decide(c, in.Key, ""); err != nil {
+	err = call.decide(c, in.Key, "")
+	call.noteSource(in.CopySource, in.source)
+	if err != nil {
 		return nil, Encryption{}, err
 	}
 	if len(in.Tags) > 0 {

@@ -27,6 +27,7 @@ type PutPart struct {
 	// CopySource is the object that a copy comes from, as bucket/key; only
 	// policies see it.
 	CopySource string
+	source     string // its ARN
 }
 
 // PutPart uploads a part, in place of one that has the number already. Nothing
@@ -41,6 +42,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	defer call.End(ctx, &err)
 	call.setNamed("s3:x-amz-copy-source", in.CopySource)
 	c, u, err := s.admitUpload(ctx, call, in.Upload, "")
+	call.noteSource(in.CopySource, in.source)
 	if err != nil {
 		return Part{}, err
 	}

@@ -75,8 +75,9 @@ type Resource struct {
 	ARN     string        `json:"ARN"`
 }
 
-// Of returns the events of a record: none if no account is concerned, and two
-// if the call went across accounts.
+// Of returns the events of a record: none if no account is concerned or if the
+// record is half of what another one tells, and two if the call went across
+// accounts.
 func Of(e *audit.Entry) []*Event { return of(e, (*Event).members) }
 
 // Outline is Of without what was asked and answered, for those who look for
@@ -97,6 +98,12 @@ func of(e *audit.Entry, members func(ev *Event, e *audit.Entry, service string))
 		return nil
 	}
 	ev := translate(e, caller, members)
+	// A copy is one event, that of its write. A read that was refused is the
+	// end of it, and the owner of the source, if another, does not see the write.
+	read := readsToCopy(e) && e.Decision == audit.Allowed.String() && e.Error == ""
+	if read && owner == caller {
+		return nil
+	}
 	if owner == caller || e.Decision != audit.Allowed.String() {
 		return []*Event{ev}
 	}
@@ -104,6 +111,10 @@ func of(e *audit.Entry, members func(ev *Event, e *audit.Entry, service string))
 	copied := *ev
 	copied.ID, copied.RecipientAccountID = id(e, "event", owner), owner
 	copied.UserIdentity = stranger(e)
+	if read {
+		copied.SharedEventID = ""
+		return []*Event{&copied}
+	}
 	return []*Event{ev, &copied}
 }
 

@@ -100,7 +100,17 @@ func cases() map[string]*audit.Entry {
 	add("upload-part", entry(alice(), "s3:PutObject", objectARN), func(e *audit.Entry) {
 		e.Operation, e.Owner = "UploadPart", "444455556666"
 	})
-	add("copy-source", entry(alice(), "s3:GetObject", objectARN), func(e *audit.Entry) { e.Operation = "CopyObject" })
+	add("copy-object", entry(alice(), "s3:PutObject", "arn:aws:s3:::films/copy", objectARN), func(e *audit.Entry) {
+		e.Operation, e.Params = "CopyObject", map[string]string{"x-amz-copy-source": "videos/a b.mp4"}
+	})
+	add("copy-in-bucket", entry(alice(), "s3:PutObject", "arn:aws:s3:::videos/copy", objectARN), func(e *audit.Entry) { e.Operation = "UploadPartCopy" })
+	add("copy-read", entry(alice(), "s3:GetObject", objectARN), func(e *audit.Entry) { e.Operation = "CopyObject" })
+	add("copy-read-refused", entry(alice(), "s3:GetObject", objectARN), func(e *audit.Entry) {
+		e.Operation, e.Decision, e.Error = "CopyObject", audit.Denied.String(), "AccessDenied"
+	})
+	add("copy-read-across-accounts", entry(alice(), "s3:GetObjectVersion", objectARN), func(e *audit.Entry) {
+		e.Operation, e.Owner = "UploadPartCopy", "444455556666"
+	})
 	add("get-object-by-edge", entry(audit.EntryIdentity{
 		Type: "AWSService", ARN: "cloudfront.amazonaws.com", AccessKeyID: "ASIAEDGE", SourceARN: "arn:aws:cloudfront::111122223333:distribution/E1",
 	}, "s3:GetObject", objectARN), func(e *audit.Entry) { e.Owner = "111122223333" })

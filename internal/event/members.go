@@ -44,6 +44,11 @@ func (ev *Event) members(e *audit.Entry, service string) {
 		ev.keyMembers(e, p, response)
 	case "s3":
 		ev.objectMembers(p)
+		if readsToCopy(e) && len(ev.Touched) > 0 {
+			p["x-amz-copy-source"] = strings.TrimPrefix(ev.Touched[0].ARN, "arn:aws:s3:::")
+			delete(p, "bucketName")
+			delete(p, "key")
+		}
 	case "cloudfront":
 		if len(ev.Touched) > 0 && p["id"] == nil && !strings.HasPrefix(ev.Name, "Create") {
 			p["id"] = ev.Touched[0].Name()

@@ -29,13 +29,19 @@ var objectOperations = map[string]string{
 	"DeletePublicAccessBlock": "DeleteBucketPublicAccessBlock",
 }
 
+// readsToCopy reports whether a record is the first half of a copy, which reads
+// one object; the other half writes another, and its record names both.
+func readsToCopy(e *audit.Entry) bool {
+	return (e.Operation == "CopyObject" || e.Operation == "UploadPartCopy") && strings.HasPrefix(e.Action, "s3:GetObject")
+}
+
 // nameOf is the event's name: that of the API operation.
 func nameOf(e *audit.Entry) string {
 	service, action, _ := strings.Cut(e.Action, ":")
 	name := e.Operation
 	if service == "s3" {
-		// One request may read one object and write another, or delete many.
-		if name == "DeleteObjects" || (name == "CopyObject" || name == "UploadPartCopy") && strings.HasPrefix(action, "GetObject") {
+		// One request may delete many.
+		if name == "DeleteObjects" {
 			name = ""
 		}
 		if other, ok := objectOperations[name]; ok {

@@ -73,13 +73,16 @@ func (ev *Event) object(e *audit.Entry, a arn.ARN) {
 	if account == "" {
 		account = arn.AccountID(e.Who.Account)
 	}
+	if len(ev.Touched) > 1 {
+		account = "" // the record knows the owner of the first, and this is a copy's source
+	}
 	a.Resource = bucket
 	ev.touch(Resource{account, "AWS::S3::Bucket", a.String()})
 }
 
 func (ev *Event) touch(r Resource) {
 	for _, have := range ev.Touched {
-		if have == r {
+		if have.Type == r.Type && have.ARN == r.ARN {
 			return
 		}
 	}
