@@ -153,7 +153,8 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 		return authErr
 	}
 	if !isRegion(auth.Scope.Region) && auth.Form != sigv4.FormNone && !auth.Scope.Asymmetric() {
-		return &sigv4.MalformedError{Form: auth.Form, Field: "Credential", Problem: sigv4.Malformed}
+		// s3cmd signs for "US" until an answer names the right region.
+		return &sigv4.ScopeError{Form: auth.Form, Field: "region", Got: auth.Scope.Region, Want: defaultRegion}
 	}
 	if auth.Scope.Region != "" {
 		req.Caller.Region = auth.Scope.Region

@@ -195,8 +195,6 @@ func TestRefusals(t *testing.T) {
 		unsigned *sigv4.UnsignedHeadersError
 		scope    *sigv4.ScopeError
 		payload  *sigv4.PayloadMismatchError
-
-		malformed *sigv4.MalformedError
 	)
 	tests := []struct {
 		name   string
@@ -254,12 +252,12 @@ func TestRefusals(t *testing.T) {
 			r.ContentLength = -1
 			return r
 		}},
-		{name: "region that is none", as: &malformed, r: func(h *harness) *http.Request {
+		{name: "region that is none", as: &scope, r: func(h *harness) *http.Request {
 			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", "eu.west_1", 1))
 			return r
 		}},
-		{name: "region that is long", as: &malformed, r: func(h *harness) *http.Request {
+		{name: "region that is long", as: &scope, r: func(h *harness) *http.Request {
 			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", strings.Repeat("x", 33), 1))
 			return r
