@@ -54,6 +54,8 @@ func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 		switch {
 		case hopByHop(name), slices.Contains(hop, name), neverForwarded(name):
 			continue
+		case name == "Accept-Encoding" && (!selected || x.keeps()):
+			continue // an answer that others get must not be coded for one
 		case selected:
 		case safe || removedByDefault(name):
 			continue
@@ -143,7 +145,7 @@ func (x *exchange) mayAddToSigned(to *delivery.Origin, lower string) bool {
 // neverForwarded are headers that the edge makes, reads or judges itself.
 func neverForwarded(name string) bool {
 	switch name {
-	case "Accept-Encoding", "Content-Length", "Cookie", "Expect", "Host", "Via", "X-Amz-Cf-Id", "X-Forwarded-For",
+	case "Content-Length", "Cookie", "Expect", "Host", "Via", "X-Amz-Cf-Id", "X-Forwarded-For",
 		"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since":
 		return true
 	}

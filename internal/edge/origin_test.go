@@ -129,6 +129,18 @@ func TestOriginRequest(t *testing.T) {
 			want: http.Header{"User-Agent": {"Amazon CloudFront"}, "Accept-Encoding": {"identity"}},
 		},
 		{
+			name: "encoding of one viewer", target: "/a", uri: "/a",
+			edit: func(b *delivery.Behavior) { b.Forward.Headers = header("accept-encoding") },
+			want: http.Header{"User-Agent": {"Amazon CloudFront"}},
+		},
+		{
+			name: "encoding, nothing kept", target: "/a", uri: "/a",
+			edit: func(b *delivery.Behavior) {
+				b.Forward.Headers, b.CachingDisabled = header("accept-encoding"), true
+			},
+			want: http.Header{"User-Agent": {"Amazon CloudFront"}, "Accept-Encoding": {"gzip, br;q=0"}},
+		},
+		{
 			name: "selected", target: "/a?x=1&y=2&%78=3&z=4", uri: "/p/a?x=1&%78=3", host: host,
 			edit: func(b *delivery.Behavior) {
 				b.Forward.Headers = header("origin", "host", "user-agent", "x-custom", "cloudfront-forwarded-proto", "x-edge-a", "upgrade")

@@ -190,7 +190,7 @@ func (x *exchange) serve() {
 	if x.path == "/" && x.site.d.DefaultRootObject != "" {
 		x.path = "/" + x.site.d.DefaultRootObject
 	}
-	if !x.plan.cached || !x.plan.b.Cached.Has(x.r.Method) {
+	if !x.keeps() {
 		x.pass()
 		return
 	}
@@ -205,6 +205,9 @@ func (x *exchange) serve() {
 		x.miss(kept)
 	}
 }
+
+// keeps reports whether answers to requests like this one may be kept.
+func (x *exchange) keeps() bool { return x.plan.cached && x.plan.b.Cached.Has(x.r.Method) }
 
 // extend gives the viewer time to take what comes next.
 func (x *exchange) extend() {
