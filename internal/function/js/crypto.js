@@ -4,9 +4,10 @@ globalThis.__module = function (exports, require, module, host, core) {
   const bytes = (hex64) => wrap(core.fromBase64(hex64));
   const packed = (v, e) => {
     if (typeof v === 'string') return !e || e === 'utf8' || e === 'utf-8' ? ':' + v : core.toBase64(bytesOf(v, e));
+    if (v instanceof Uint8Array) return core.toBase64(v);
     if (v instanceof KeyObject) return core.toBase64(v.raw);
     if (v instanceof ArrayBuffer) return core.toBase64(new Uint8Array(v));
-    if (ArrayBuffer.isView(v)) return core.toBase64(v instanceof Uint8Array ? v : new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
+    if (ArrayBuffer.isView(v)) return core.toBase64(new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
     const err = new TypeError('The "data" argument must be of type string or an instance of Buffer, TypedArray, or DataView.');
     err.code = 'ERR_INVALID_ARG_TYPE';
     throw err;
@@ -21,7 +22,13 @@ globalThis.__module = function (exports, require, module, host, core) {
 
   // Data that came in one piece of text stays text on its way to Go.
   class Gathering {
-    first = undefined; rest = null;
+    rest = null;
+    constructor(first) { this.first = first; }
+    copy() {
+      const g = new Gathering(this.first);
+      g.rest = this.rest && this.rest.slice();
+      return g;
+    }
     add(v, e) {
       const p = typeof v === 'string' && e === undefined ? ':' + v : packed(v, e);
       if (this.first === undefined) this.first = p;
@@ -47,44 +54,42 @@ globalThis.__module = function (exports, require, module, host, core) {
     return String(name);
   };
 
+  // Hash is a digest, or with a key an HMAC. Most get one piece of data: it gathers
+  // only when there is more.
   class Hash {
-    #name; #data = new Gathering(); #done = false;
-    constructor(name) { this.#name = supported(name); }
+    #name; #key; #data;
+    constructor(name, key) {
+      this.#name = supported(name);
+      this.#key = key;
+    }
     update(v, e) {
-      if (this.#done) throw finished();
-      this.#data.add(v, e);
+      if (this.#name === '') throw finished();
+      if (this.#data === undefined) this.#data = typeof v === 'string' && e === undefined ? ':' + v : packed(v, e);
+      else {
+        if (typeof this.#data === 'string') this.#data = new Gathering(this.#data);
+        this.#data.add(v, e);
+      }
       return this;
     }
     digest(e) {
-      if (this.#done) throw finished();
-      this.#done = true;
-      return output(host('hash', this.#name, e === 'hex' ? e : 'base64', this.#data.all()), e);
+      const name = this.#name, data = this.#data, form = e === 'hex' ? e : 'base64';
+      if (name === '') throw finished();
+      this.#name = '';
+      const all = data === undefined ? '' : typeof data === 'string' ? data : data.all();
+      return output(this.#key === undefined ? host('hash', name, form, all) : host('hmac', name, form, this.#key, all), e);
     }
     copy() {
+      if (this.#name === '') throw finished();
+      if (this.#key !== undefined) throw new TypeError('copy is not a function');
       const h = new Hash(this.#name);
-      h.#data.first = this.#data.first;
-      h.#data.rest = this.#data.rest && this.#data.rest.slice();
+      h.#data = typeof this.#data === 'object' ? this.#data.copy() : this.#data;
       return h;
-    }
-  }
-  class Hmac {
-    #name; #key; #data = new Gathering(); #done = false;
-    constructor(name, key) { this.#name = supported(name); this.#key = packed(key); }
-    update(v, e) {
-      if (this.#done) throw finished();
-      this.#data.add(v, e);
-      return this;
-    }
-    digest(e) {
-      if (this.#done) throw finished();
-      this.#done = true;
-      return output(host('hmac', this.#name, e === 'hex' ? e : 'base64', this.#key, this.#data.all()), e);
     }
   }
   const finished = () => Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
 
   exports.createHash = (name) => new Hash(name);
-  exports.createHmac = (name, key) => new Hmac(name, key);
+  exports.createHmac = (name, key) => new Hash(name, packed(key));
   exports.hash = (name, v, e = 'hex') => new Hash(name).update(v).digest(e);
   exports.getHashes = () => ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'RSA-SHA1', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512'];
   exports.getCurves = () => ['prime256v1', 'secp384r1', 'secp521r1'];
@@ -231,14 +236,14 @@ globalThis.__module = function (exports, require, module, host, core) {
     async sign(a, k, v) {
       allowed(k, 'sign');
       a = named(a);
-      if (a.name === 'HMAC') return buffer(new Hmac(hashName(k.algorithm.hash), k.object).update(v).digest());
+      if (a.name === 'HMAC') return buffer(new Hash(hashName(k.algorithm.hash), packed(k.object)).update(v).digest());
       return buffer(bytes(called('sign', web(a, k), packed(v))));
     },
     async verify(a, k, signature, v) {
       allowed(k, 'verify');
       a = named(a);
       if (a.name === 'HMAC') {
-        const mac = new Hmac(hashName(k.algorithm.hash), k.object).update(v).digest(), given = Buffer.from(signature);
+        const mac = new Hash(hashName(k.algorithm.hash), packed(k.object)).update(v).digest(), given = Buffer.from(signature);
         return mac.length === given.length && exports.timingSafeEqual(mac, given);
       }
       return called('verify', web(a, k), packed(v), packed(signature));
