@@ -174,7 +174,7 @@ func (s *Service) UpdateFunction(ctx context.Context, who access.Caller, id, ver
 //
 // Source: CloudFront API Reference, PublishFunction.
 func (s *Service) PublishFunction(ctx context.Context, who access.Caller, id, version string) (*FunctionSummary, error) {
-	return s.changeFunction(ctx, who, "PublishFunction", id, version, Live, func(f *EdgeFunction, now time.Time) error {
+	out, err := s.changeFunction(ctx, who, "PublishFunction", id, version, Live, func(f *EdgeFunction, now time.Time) error {
 		created := now
 		if f.Live != nil {
 			created = f.Live.CreatedAt
@@ -182,6 +182,10 @@ func (s *Service) PublishFunction(ctx context.Context, who access.Caller, id, ve
 		f.Live = &FunctionForm{newID("E"), f.Development.Config, f.Development.Code, created, now}
 		return nil
 	})
+	if err == nil && s.cfg.Pool != nil {
+		s.cfg.Pool.Warm()
+	}
+	return out, err
 }
 
 // changeFunction makes a changed copy of a function, and tells about a stage.

@@ -125,6 +125,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	s.counter = counter
 	s.apply(seq, all)
+	if cfg.Pool != nil && len(s.shelves[kindFunction]) > 0 {
+		cfg.Pool.Warm()
+	}
 	return s, nil
 }
 

@@ -22,3 +22,18 @@ func ReadFrames(b []byte) {
 
 // Confine is confine.
 func Confine() error { return confine() }
+
+// Started waits for the workers that are being started in the background.
+func Started(p *Pool) { p.running.Wait() }
+
+// Idle tells how many workers wait, and how many of them no account has had.
+func Idle(p *Pool) (idle, spare int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.idle {
+		if w.spare() {
+			spare++
+		}
+	}
+	return len(p.idle), spare
+}

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 )
 
 // The frames of docs/spec/function-pipe.md: four bytes of length, a kind, and
 // fields that each have their length before them.
 const (
 	frameLoad   = 'L' // to the worker: id, JSON of a program
-	frameInvoke = 'I' // to the worker: id, JSON of a call, payload
+	frameInvoke = 'I' // to the worker: id, and the fields of a call
 	frameDrop   = 'D' // to the worker: id
 	frameReply  = 'R' // to the worker: sequence number, "" or an error, data, body
 	frameAsk    = 'A' // from the worker: sequence number, what, data, body
@@ -24,7 +25,7 @@ const (
 	// maxFrameBytes bounds a frame: a payload, or a file of a package, and what
 	// goes with it.
 	maxFrameBytes = MaxFileBytes + 1<<20
-	maxFields     = 4
+	maxFields     = 7
 )
 
 var errFrame = errors.New("function: malformed frame")
@@ -108,16 +109,43 @@ type programContext struct {
 	Stream   string `json:"logStreamName"`
 }
 
-// call is what a worker must know of one invocation.
+// call is what a worker must know of one invocation. Its fields are those of a
+// frame, in this order.
 type call struct {
-	RequestID string `json:"id"`
-	ARN       string `json:"arn"`
-	// LimitMS is the time that the function has.
-	LimitMS int64 `json:"limitMS"`
-	// SkewMS is how far the server's clock is ahead of the machine's.
-	SkewMS int64 `json:"skewMS"`
-	// Env has variables that changed: the role's credentials.
-	Env map[string]string `json:"env,omitempty"`
+	requestID, arn string
+	// limitMS is the time that the function has.
+	limitMS int64
+	// skewMS is how far the server's clock is ahead of the machine's.
+	skewMS int64
+	// env is a JSON object of variables that changed, the role's credentials, or empty.
+	env string
+	// payload is the event, in JSON.
+	payload []byte
+}
+
+// append adds the frame of a call of the machine id.
+func (c *call) append(b []byte, id uint64) []byte {
+	var limit, skew [20]byte
+	return appendFrame(
+		b, frameInvoke, number(id), []byte(c.requestID), []byte(c.arn),
+		strconv.AppendInt(limit[:0], c.limitMS, 10), strconv.AppendInt(skew[:0], c.skewMS, 10), []byte(c.env), c.payload,
+	)
+}
+
+// call reads what append made.
+func (f *frame) call() (*call, error) {
+	if err := f.need(7); err != nil {
+		return nil, err
+	}
+	c := &call{requestID: string(f.fields[1]), arn: string(f.fields[2]), env: string(f.fields[5]), payload: f.fields[6]}
+	var err error
+	if c.limitMS, err = strconv.ParseInt(string(f.fields[3]), 10, 64); err != nil {
+		return nil, errFrame
+	}
+	if c.skewMS, err = strconv.ParseInt(string(f.fields[4]), 10, 64); err != nil {
+		return nil, errFrame
+	}
+	return c, nil
 }
 
 // outcome is how an invocation ended.

@@ -13,6 +13,12 @@ import (
 //go:embed js
 var sources embed.FS
 
+// usual are the files that most functions come to need, the first ones first.
+var usual = []string{
+	"core.js", "events.js", "buffer.js", "encoding.js", "crypto.js", "util.js", "cloudfront.js", "querystring.js", "url.js", "path.js",
+	"stream.js", "http.js", "fetch.js", "fs.js",
+}
+
 // library keeps its files compiled. One goroutine uses it.
 type library struct{ compiled map[string][]byte }
 
@@ -34,4 +40,22 @@ func (l *library) code(vm *quickjs.VM, name string) ([]byte, error) {
 	}
 	l.compiled[name] = code
 	return code, nil
+}
+
+// prepare compiles what is usual for as long as nobody wants anything else. What
+// cannot be compiled says so when it is needed.
+func (l *library) prepare(wanted func() bool) {
+	vm, err := quickjs.NewVM()
+	if err != nil {
+		return
+	}
+	defer vm.Close()
+	for _, name := range usual {
+		if wanted() {
+			return
+		}
+		if _, err := l.code(vm, name); err != nil {
+			return
+		}
+	}
 }

@@ -46,9 +46,9 @@ func (m *machine) close() {
 	m.vm, m.held = nil, nil
 }
 
-// run does one invocation. text is the JSON of c.
-func (m *machine) run(c *call, text, payload []byte) (end *outcome, result []byte) {
-	m.deadline = time.Now().Add(time.Duration(c.LimitMS) * time.Millisecond)
+// run does one invocation.
+func (m *machine) run(c *call) (end *outcome, result []byte) {
+	m.deadline = time.Now().Add(time.Duration(c.limitMS) * time.Millisecond)
 	m.end, m.payload, m.asks, m.logged, m.broken = nil, nil, 0, 0, nil
 	cold := !m.ready
 	defer func() {
@@ -58,7 +58,7 @@ func (m *machine) run(c *call, text, payload []byte) (end *outcome, result []byt
 		}
 		end.Cold = cold
 	}()
-	end = m.drive(text, payload)
+	end = m.drive(c)
 	if end.Status == "ok" || end.Status == "failed" && !end.Loading && !end.Dropped {
 		m.ready = true
 	} else {
@@ -72,13 +72,13 @@ func (m *machine) run(c *call, text, payload []byte) (end *outcome, result []byt
 }
 
 // drive runs the event loop until the handler has settled.
-func (m *machine) drive(text, payload []byte) *outcome {
+func (m *machine) drive(c *call) *outcome {
 	if m.vm == nil {
 		if err := m.boot(); err != nil {
 			return m.ended(err)
 		}
 	}
-	err := m.step(m.invoke, string(text), string(payload))
+	err := m.step(m.invoke, string(c.payload), c.requestID, c.arn, float64(c.limitMS), float64(c.skewMS), c.env)
 	for err == nil && m.end == nil {
 		var next any
 		if next, err = m.call(m.tick); err != nil {

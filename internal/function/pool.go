@@ -57,7 +57,8 @@ type Pool struct {
 
 	mu      sync.Mutex
 	closed  bool
-	count   int // workers, those being started included
+	count   int  // workers, those being started included
+	sparing bool // a spare worker is being started
 	idle    []*worker
 	all     map[*worker]bool
 	waiting []chan struct{}
@@ -120,21 +121,37 @@ func (p *Pool) Load(s Spec) (*Function, error) {
 func (f *Function) Spec() *Spec { return &f.spec }
 
 // Warm starts a worker in the background if there is none, so that the first
-// invocation does not wait for it.
+// invocation does not wait for a process. Call it when there is a function that
+// may be invoked.
 func (p *Pool) Warm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.count > 0 {
+	if p.count == 0 {
+		p.spareLocked()
+	}
+}
+
+// spareLocked starts a worker in the background for the account that needs one
+// next, if none is ready: a process takes longer to start than a function to load.
+// It leaves room for one that somebody waits for.
+func (p *Pool) spareLocked() {
+	if p.closed || p.sparing || p.count > 0 && p.count >= p.cfg.MaxWorkers-1 || len(p.cfg.Command) == 0 ||
+		slices.ContainsFunc(p.idle, (*worker).spare) {
 		return
 	}
 	p.count++
+	p.sparing = true
 	p.running.Go(func() {
 		w, err := p.start("")
-		if err != nil {
+		p.mu.Lock()
+		p.sparing = false
+		p.mu.Unlock()
+		switch {
+		case err == nil:
+			p.release(w)
+		case !errors.Is(err, ErrClosed):
 			p.cfg.Log.Warn("function worker not started", slog.Any("err", err))
-			return
 		}
-		p.release(w)
 	})
 }
 
@@ -258,20 +275,11 @@ func (p *Pool) take(f *Function) (*worker, chan struct{}, error) {
 	if p.closed {
 		return nil, nil, ErrClosed
 	}
-	best := -1
+	best, rank := -1, 0
 	for i, w := range slices.Backward(p.idle) {
-		switch {
-		case w.account != f.spec.Account && w.account != "":
-			continue
-		case w.holds(f):
-			best = i
-		case best < 0:
-			best = i
-			continue
-		default:
-			continue
+		if r := w.rank(f); r > rank {
+			best, rank = i, r
 		}
-		break
 	}
 	if best >= 0 {
 		w := p.idle[best]
@@ -347,6 +355,9 @@ func (p *Pool) release(w *worker) {
 	default:
 		w.since = time.Now()
 		p.idle = append(p.idle, w)
+		if !w.spare() {
+			p.spareLocked()
+		}
 		if p.janitor == nil {
 			p.janitor = time.AfterFunc(idleLife, p.tidy)
 		}
@@ -360,16 +371,27 @@ func (p *Pool) endLocked(w *worker) {
 	p.count--
 }
 
-// tidy ends the workers that nobody has needed for a while, but for one.
+// tidy ends the workers that nobody has needed for a while, but for one and for
+// the spare.
 func (p *Pool) tidy() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return
 	}
-	for len(p.idle) > 0 && (p.count > 1 || p.idle[0].dead()) && time.Since(p.idle[0].since) > idleLife {
-		p.endLocked(p.idle[0])
-		p.idle = slices.Delete(p.idle, 0, 1)
+	kept, keep := p.idle[:0], 1
+	if slices.ContainsFunc(p.idle, (*worker).spare) {
+		keep++
 	}
+	for _, w := range p.idle {
+		needed := w.spare() || p.count <= keep || time.Since(w.since) <= idleLife
+		if needed && !w.dead() {
+			kept = append(kept, w)
+		} else {
+			p.endLocked(w)
+		}
+	}
+	clear(p.idle[len(kept):])
+	p.idle = kept
 	p.janitor.Reset(idleLife)
 }

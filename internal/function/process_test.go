@@ -54,6 +54,31 @@ func TestDeepRecursionThrows(t *testing.T) {
 	}
 }
 
+// TestSpare wants a worker to be ready for the account that needs one next, and none
+// where it would take the place of one that is needed.
+func TestSpare(t *testing.T) {
+	p := newPool(t, function.Config{MaxWorkers: 4})
+	p.Warm()
+	for i, account := range []string{"111111111111", "222222222222", "111111111111"} {
+		function.Started(p)
+		if _, spare := function.Idle(p); spare != 1 {
+			t.Fatalf("%d spare workers before invocation %d, want 1", spare, i)
+		}
+		f := load(t, p, function.Spec{Account: account, Handler: "index.handler"}, map[string]string{"index.js": `exports.handler = async () => 1;`})
+		invoke(t, f, `{}`)
+	}
+	function.Started(p)
+	if idle, spare := function.Idle(p); idle != 3 || spare != 1 {
+		t.Errorf("%d workers, %d of them spare, want one for each account and one spare", idle, spare)
+	}
+	few := newPool(t, function.Config{MaxWorkers: 2})
+	invoke(t, nodeFunction(t, few, `exports.handler = async () => 1;`), `{}`)
+	function.Started(few)
+	if idle, spare := function.Idle(few); idle != 1 || spare != 0 {
+		t.Errorf("%d workers, %d of them spare, want no spare of two", idle, spare)
+	}
+}
+
 func TestThrottled(t *testing.T) {
 	// A server holds the only worker until the test lets it go.
 	entered, leave := make(chan struct{}), make(chan struct{})

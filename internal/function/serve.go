@@ -66,6 +66,9 @@ func serve(in, out *os.File, process *own) error {
 			m.close()
 		}
 	}()
+	if process != nil {
+		h.library.prepare(h.wanted)
+	}
 	for {
 		f, err := readFrame(h.r)
 		if errors.Is(err, io.EOF) {
@@ -78,6 +81,14 @@ func serve(in, out *os.File, process *own) error {
 			return err
 		}
 	}
+}
+
+// wanted reports whether there is something to read, or the pipe is at its end.
+func (h *host) wanted() bool {
+	_ = h.in.SetReadDeadline(time.Now().Add(100 * time.Microsecond)) // pipes have deadlines
+	_, err := h.r.Peek(1)
+	_ = h.in.SetReadDeadline(time.Time{})
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (h *host) take(f *frame) error {
@@ -107,16 +118,16 @@ func (h *host) take(f *frame) error {
 		return nil
 	case frameInvoke:
 		m := h.machines[id]
-		var c call
-		if m == nil || f.need(3) != nil || json.Unmarshal(f.fields[1], &c) != nil {
+		c, err := f.call()
+		if m == nil || err != nil {
 			return errFrame
 		}
 		h.early = nil
 		if h.process != nil {
-			limitProcessor(time.Duration(c.LimitMS) * time.Millisecond)
+			limitProcessor(time.Duration(c.limitMS) * time.Millisecond)
 		}
 		cpu := processorTime()
-		end, payload := m.run(&c, f.fields[1], f.fields[2])
+		end, payload := m.run(c)
 		if h.process != nil {
 			end.CPU = int64(processorTime() - cpu)
 			end.RSS = h.process.memory.resident()

@@ -132,7 +132,23 @@ func (w *worker) kill() {
 	w.out.Close()
 }
 
-func (w *worker) holds(f *Function) bool { return w.loaded[f] != nil }
+// spare reports whether no account has had the worker yet.
+func (w *worker) spare() bool { return w.account == "" && len(w.loaded) == 0 }
+
+// rank is how good the worker is for f: not at all, by loading it into a process
+// that is anybody's, or the account's own, or best because f is there.
+func (w *worker) rank(f *Function) int {
+	switch {
+	case w.spare():
+		return 1
+	case w.account != f.spec.Account:
+		return 0
+	case w.loaded[f] != nil:
+		return 3
+	default:
+		return 2
+	}
+}
 
 // forget has the machine of f dropped with the next message.
 func (w *worker) forget(f *Function) {
@@ -240,18 +256,18 @@ func (w *worker) send(f *Function, in *Invocation, limit time.Duration, round ui
 		w.loaded[f] = at
 	}
 	at.lastUse = w.uses
-	c := call{RequestID: in.RequestID, ARN: in.InvokedARN, LimitMS: limit.Milliseconds(), SkewMS: skew(w.cfg)}
-	if c.ARN == "" {
-		c.ARN = f.spec.Name
+	c := call{requestID: in.RequestID, arn: in.InvokedARN, limitMS: limit.Milliseconds(), skewMS: skew(w.cfg), payload: in.Payload}
+	if c.arn == "" {
+		c.arn = f.spec.Name
 	}
 	if at.round != round {
-		c.Env, at.round = env, round
+		text, err := json.Marshal(env)
+		if err != nil {
+			return err
+		}
+		c.env, at.round = string(text), round
 	}
-	text, err := json.Marshal(&c)
-	if err != nil {
-		return err
-	}
-	b = appendFrame(b, frameInvoke, number(f.id), text, in.Payload)
+	b = c.append(b, f.id)
 	if cap(b) <= 64<<10 {
 		w.buffer = b
 	}
@@ -279,12 +295,12 @@ func (w *worker) oldest() (oldest *Function) {
 
 // attend answers what the worker asks until it is done.
 func (w *worker) attend(f *Function, deadline time.Time, result *Result) (*outcome, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	// Most functions ask for nothing.
+	var ctx context.Context
+	var pending chan struct{}
 	var asks sync.WaitGroup
 	defer asks.Wait()
-	defer cancel()
 	_ = w.out.SetReadDeadline(deadline.Add(grace)) // pipes have deadlines
-	pending := make(chan struct{}, maxAsks)
 	logged := 0
 	for {
 		m, err := readFrame(w.r)
@@ -303,6 +319,12 @@ func (w *worker) attend(f *Function, deadline time.Time, result *Result) (*outco
 		case frameAsk:
 			if err := m.need(4); err != nil {
 				return nil, err
+			}
+			if ctx == nil {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithDeadline(context.Background(), deadline)
+				defer cancel()
+				pending = make(chan struct{}, maxAsks)
 			}
 			select {
 			case pending <- struct{}{}:

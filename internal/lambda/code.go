@@ -154,7 +154,8 @@ func (s *Service) discard(ctx context.Context, ref reference, ids ...string) err
 	return err
 }
 
-// sweep removes the blobs that no version names.
+// sweep removes the blobs that no version names, and has the pool be ready if there
+// are versions.
 func (s *Service) sweep(ctx context.Context) error {
 	used := make(map[string]bool)
 	err := s.cfg.Records.View(ctx, func(tx store.Reader) error {
@@ -172,6 +173,9 @@ func (s *Service) sweep(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if len(used) > 0 {
+		s.cfg.Pool.Warm()
 	}
 	for blob, err := range s.cfg.Blobs.List(ctx, blobPrefix) {
 		if err != nil {

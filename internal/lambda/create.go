@@ -91,6 +91,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 		_ = s.discard(ctx, ref, v.Code.ID) // else the next sweep does
 		return nil, err
 	}
+	s.cfg.Pool.Warm()
 	call.NoteAnswer("functionArn", functionARN)
 	return s.describe(ref, made)
 }

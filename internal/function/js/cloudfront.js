@@ -161,12 +161,12 @@ globalThis.__core = (function () {
     define('Date', Date);
   }
 
-  function invoke(text, payload) {
-    const call = JSON.parse(text), id = {};
+  function invoke(payload, requestID, arn, limit, ahead) {
+    const id = {};
     current = id;
     origin = null;
     asked.clear();
-    if (call.skewMS || skew) moveClock(call.skewMS);
+    if (ahead || skew) moveClock(ahead);
     if (handler) return begin(id, payload);
     start().then((f) => { handler = f; begin(id, payload); }, (e) => fail(id, e, 'loading'));
   }

@@ -410,24 +410,27 @@ globalThis.__core = (function () {
 
   let afterLoop = null; // what a callback gave, until the loop is empty
 
-  function invoke(text, payload) {
-    const call = JSON.parse(text), id = {};
+  function invoke(payload, requestID, arn, limit, ahead, env) {
+    const id = {};
     current = id;
     afterLoop = null;
     asked.clear();
     indent = '';
-    if (call.skewMS || skew) moveClock(call.skewMS);
-    if (call.env) Object.assign(program.env, call.env), Object.assign(globalThis.process.env, call.env);
-    limitAt = RealDate.now() + call.limitMS;
-    if (typeof started === 'function') return begin(id, call, payload);
+    if (ahead || skew) moveClock(ahead);
+    if (env) {
+      const changed = JSON.parse(env);
+      Object.assign(program.env, changed);
+      Object.assign(globalThis.process.env, changed);
+    }
+    limitAt = RealDate.now() + limit;
+    if (typeof started === 'function') return begin(id, requestID, arn, payload);
     start().then((handler) => {
       started = handler;
-      begin(id, call, payload);
+      begin(id, requestID, arn, payload);
     }, (e) => fail(id, e, 'loading'));
   }
 
-  function begin(id, call, payload) {
-    let event;
+  function begin(id, requestID, arn, payload) {
     const answer = (e, v) => e !== undefined && e !== null ? fail(id, e) : succeed(id, v);
     const callback = (e, v) => {
       if (current !== id || afterLoop) return;
@@ -437,13 +440,13 @@ globalThis.__core = (function () {
     const at = limitAt;
     const context = {
       callbackWaitsForEmptyEventLoop: true, functionName: program.context.functionName, functionVersion: program.context.functionVersion,
-      memoryLimitInMB: String(program.context.memoryLimitInMB), invokedFunctionArn: call.arn, awsRequestId: call.id,
+      memoryLimitInMB: String(program.context.memoryLimitInMB), invokedFunctionArn: arn, awsRequestId: requestID,
       logGroupName: program.context.logGroupName, logStreamName: program.context.logStreamName, clientContext: undefined, identity: undefined,
       getRemainingTimeInMillis: () => Math.max(0, at - RealDate.now()),
       succeed: (v) => answer(null, v), fail: (e) => answer(e === undefined || e === null ? 'handled' : e), done: (e, v) => answer(e, v),
     };
     try {
-      event = JSON.parse(payload);
+      const event = JSON.parse(payload);
       const result = started(event, context, callback);
       if (result && typeof result.then === 'function') result.then((v) => succeed(id, v), (e) => fail(id, e === undefined ? new Error('undefined') : e));
     } catch (e) {
