@@ -105,8 +105,11 @@ func TestKeyValueStoreBySDK(t *testing.T) {
 	if *described.ETag != *updated.ETag || *described.KeyValueStore.Comment != "<d>" || *described.KeyValueStore.ARN != arn {
 		t.Errorf("after the update %+v", described.KeyValueStore)
 	}
-	_, err = cf.CreateKeyValueStore(ctx, &cloudfront.CreateKeyValueStoreInput{Name: aws.String("another")})
+	another, err := cf.CreateKeyValueStore(ctx, &cloudfront.CreateKeyValueStoreInput{Name: aws.String("another")})
 	must(err)
+	if another.KeyValueStore.Comment != nil { // Terraform takes "" for a change
+		t.Errorf("the comment that was not given is %q", *another.KeyValueStore.Comment)
+	}
 	for status, want := range map[string]int{"": 2, "READY": 2, "PROVISIONING": 0} {
 		list, err := cf.ListKeyValueStores(ctx, &cloudfront.ListKeyValueStoresInput{Status: aws.String(status)})
 		must(err)

@@ -30,7 +30,8 @@ var storeUpdate = of(value("Comment", required, text{}, func(r *storeComment) *s
 var keyValueStore = of(
 	show("Name", func(k *delivery.KeyValueStore) string { return k.Name }),
 	show("Id", func(k *delivery.KeyValueStore) string { return k.ID }),
-	show("Comment", func(k *delivery.KeyValueStore) string { return k.Comment }),
+	// Terraform takes an empty comment for another than none.
+	value("Comment", sparse, text{}, func(k *delivery.KeyValueStore) *string { return &k.Comment }),
 	show("ARN", (*delivery.KeyValueStore).ARN),
 	show("Status", func(*delivery.KeyValueStore) string { return delivery.Ready }),
 	show("LastModifiedTime", func(k *delivery.KeyValueStore) string { return timestamp(k.ModifiedAt) }),
