@@ -17,6 +17,7 @@ package access
 
 import (
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -97,6 +98,16 @@ func (c Caller) Account() arn.AccountID { return c.Principal.Account }
 func (c Caller) Through(service string) Caller {
 	c.Via = service + "." + c.Region + ".amazonaws.com"
 	return c
+}
+
+// ReservedTag tells whether tags of that key are not the caller's to give: keys that
+// begin with "aws:" are the services' own. CloudFormation gives what it makes for a
+// caller those that begin with "aws:cloudformation:".
+func (c *Caller) ReservedTag(key string) bool {
+	if len(key) < 4 || !strings.EqualFold(key[:4], "aws:") {
+		return false
+	}
+	return !strings.HasPrefix(key, "aws:cloudformation:") || !strings.HasPrefix(c.Via, "cloudformation.")
 }
 
 func (c *Caller) identity() audit.Identity {

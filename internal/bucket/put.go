@@ -168,7 +168,7 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 	if err := in.Metadata.check(); err != nil {
 		return nil, Encryption{}, err
 	}
-	if err := checkTags(in.Tags, MaxTags); err != nil {
+	if err := checkTags(who, in.Tags, MaxTags); err != nil {
 		return nil, Encryption{}, err
 	}
 	enc, err := c.plan(&in.Encryption)

@@ -26,7 +26,7 @@ const (
 // ErrTooManyTags or ErrInvalidTag.
 //
 // Source: Amazon S3 User Guide, "Categorizing your storage using tags".
-func checkTags(tags []Pair, limit int) error {
+func checkTags(who *Caller, tags []Pair, limit int) error {
 	if len(tags) > limit {
 		return fmt.Errorf("%w: more than %d", ErrTooManyTags, limit)
 	}
@@ -35,7 +35,7 @@ func checkTags(tags []Pair, limit int) error {
 		switch {
 		case t.Name == "" || !tagText(t.Name, maxTagNameRunes):
 			return fmt.Errorf("%w: The TagKey you have provided is invalid", ErrInvalidTag)
-		case len(t.Name) >= 4 && strings.EqualFold(t.Name[:4], "aws:"):
+		case who.ReservedTag(t.Name):
 			return fmt.Errorf("%w: System tags cannot be added/updated by requester", ErrInvalidTag)
 		case !tagText(t.Value, maxTagValueRunes):
 			return fmt.Errorf("%w: The TagValue you have provided is invalid", ErrInvalidTag)
@@ -44,6 +44,18 @@ func checkTags(tags []Pair, limit int) error {
 		}
 	}
 	return nil
+}
+
+// withSystemTags is tags with those of before that who can neither give nor remove.
+func withSystemTags(who *Caller, tags, before []Pair) []Pair {
+	all := slices.Clone(tags)
+	for _, old := range before {
+		if who.ReservedTag(old.Name) {
+			all = append(all, old)
+		}
+	}
+	slices.SortFunc(all, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // tagText tells whether s may be the name or the value of a tag.
@@ -98,7 +110,7 @@ func (s *Service) SetTags(ctx context.Context, who Caller, in Get, tags []Pair) 
 	if err != nil {
 		return "", err
 	}
-	if err := checkTags(tags, MaxTags); err != nil {
+	if err := checkTags(&who, tags, MaxTags); err != nil {
 		return "", err
 	}
 	err = call.Effect(ctx, func() error {
@@ -160,7 +172,8 @@ func (s *Service) BucketTags(ctx context.Context, who Caller, name string) (tags
 	return c.Tags, nil
 }
 
-// SetBucketTags replaces the bucket's tags; none removes them. It returns
+// SetBucketTags replaces the bucket's tags; none removes them. Tags that a service
+// gave stay. It returns
 // ErrTooManyTags, ErrInvalidTag, ErrNoBucket and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, PutBucketTagging and DeleteBucketTagging.
@@ -171,10 +184,10 @@ func (s *Service) SetBucketTags(ctx context.Context, who Caller, name string, ta
 	if err != nil {
 		return err
 	}
-	if err := checkTags(tags, MaxBucketTags); err != nil {
+	if err := checkTags(&who, tags, MaxBucketTags); err != nil {
 		return err
 	}
 	return call.Effect(ctx, func() error {
-		return s.changeConfig(ctx, c, func(c *config) { c.Tags = tags })
+		return s.changeConfig(ctx, c, func(c *config) { c.Tags = withSystemTags(&who, tags, c.Tags) })
 	})
 }

@@ -98,7 +98,7 @@ func (s *Service) createDistribution(ctx context.Context, who access.Caller, c D
 	if err := decideTagged(call, target, tags); err != nil {
 		return nil, err
 	}
-	if err := checkTags(tags); err != nil {
+	if err := checkTags(&who, tags); err != nil {
 		return nil, err
 	}
 	if err := s.accept(ctx, call, who.Account(), nil, &c); err != nil {

@@ -129,7 +129,7 @@ func (s *Service) CreateFunction(ctx context.Context, who access.Caller, id stri
 	if err := c.check(code); err != nil {
 		return nil, err
 	}
-	if err := checkTags(tags); err != nil {
+	if err := checkTags(&who, tags); err != nil {
 		return nil, err
 	}
 	var made *EdgeFunction

@@ -71,7 +71,7 @@ func (s *Service) CreateKeyValueStore(ctx context.Context, who access.Caller, c 
 	if err := checkStore(c.Name, c.Comment); err != nil {
 		return nil, err
 	}
-	if err := checkTags(c.Tags); err != nil {
+	if err := checkTags(&who, c.Tags); err != nil {
 		return nil, err
 	}
 	pairs, err := s.readImport(ctx, who, c.Import)

@@ -16,7 +16,7 @@ import (
 // maxTags is the most tags of one resource.
 const maxTags = 50
 
-func checkTags(tags map[string]string) error {
+func checkTags(who *access.Caller, tags map[string]string) error {
 	if len(tags) > maxTags {
 		return refuse(ErrInvalidTagging, "A resource has at most %d tags.", maxTags)
 	}
@@ -24,7 +24,7 @@ func checkTags(tags map[string]string) error {
 		if k == "" || utf8.RuneCountInString(k) > 128 || utf8.RuneCountInString(v) > 256 || !tagText(k) || !tagText(v) {
 			return refuse(ErrInvalidTagging, "The tag %.128q is not valid.", k)
 		}
-		if len(k) >= 4 && strings.EqualFold(k[:4], "aws:") {
+		if who.ReservedTag(k) {
 			return refuse(ErrInvalidTagging, "The tag %.128q begins with aws:, which is reserved.", k)
 		}
 	}
@@ -133,7 +133,7 @@ func (s *Service) Tag(ctx context.Context, who access.Caller, resource string, t
 	if err != nil {
 		return err
 	}
-	if err := checkTags(tags); err != nil {
+	if err := checkTags(&who, tags); err != nil {
 		return err
 	}
 	return s.retag(ctx, call, n, func(have map[string]string) { maps.Copy(have, tags) })
@@ -182,8 +182,8 @@ func (s *Service) retag(ctx context.Context, call *access.Call, n name, edit fun
 			tags = make(map[string]string)
 		}
 		edit(tags)
-		if err := checkTags(tags); err != nil {
-			return err
+		if len(tags) > maxTags {
+			return refuse(ErrInvalidTagging, "A resource has at most %d tags.", maxTags)
 		}
 		return t.put(n, old.relabelled(tags))
 	})

@@ -35,7 +35,7 @@ func (a *Admin) CreateDevice(ctx context.Context, who access.Caller, name, path 
 	call := a.begin(&who, "iam:CreateVirtualMFADevice", note{"virtualMFADeviceName", name}, note{"path", path})
 	defer call.End(ctx, &err)
 	d := &Device{Meta: Meta{Account: who.Account(), Name: name, Path: path, Tags: tags}}
-	if err := checkNew("virtualMFADeviceName", &d.Meta, 226); err != nil {
+	if err := checkNew(&who, "virtualMFADeviceName", &d.Meta, 226); err != nil {
 		return NewDevice{}, err
 	}
 	if err := a.askNew(call, &who, d, "iam:TagMFADevice"); err != nil {

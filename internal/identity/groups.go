@@ -13,7 +13,7 @@ func (a *Admin) CreateGroup(ctx context.Context, who access.Caller, name, path s
 	call := a.begin(&who, "iam:CreateGroup", note{"groupName", name}, note{"path", path})
 	defer call.End(ctx, &err)
 	g := &Group{Meta: Meta{Account: who.Account(), Name: name, Path: path}}
-	if err := checkNew("groupName", &g.Meta, 128); err != nil {
+	if err := checkNew(&who, "groupName", &g.Meta, 128); err != nil {
 		return nil, err
 	}
 	if err := a.ask(call, &who, g.ARN(), nil); err != nil {

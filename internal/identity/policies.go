@@ -30,7 +30,7 @@ func (a *Admin) CreatePolicy(ctx context.Context, who access.Caller, in NewPolic
 		Meta:        Meta{Account: who.Account(), Name: in.Name, Path: in.Path, Tags: in.Tags},
 		Description: in.Description, Default: "v1", LastVersion: 1,
 	}
-	if err := checkNew("policyName", &p.Meta, 128); err != nil {
+	if err := checkNew(&who, "policyName", &p.Meta, 128); err != nil {
 		return nil, err
 	}
 	if err := checkDescription(p.Description); err != nil {

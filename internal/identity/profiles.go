@@ -12,7 +12,7 @@ func (a *Admin) CreateProfile(ctx context.Context, who access.Caller, name, path
 	call := a.begin(&who, "iam:CreateInstanceProfile", note{"instanceProfileName", name}, note{"path", path})
 	defer call.End(ctx, &err)
 	p := &Profile{Meta: Meta{Account: who.Account(), Name: name, Path: path, Tags: tags}}
-	if err := checkNew("instanceProfileName", &p.Meta, 128); err != nil {
+	if err := checkNew(&who, "instanceProfileName", &p.Meta, 128); err != nil {
 		return nil, err
 	}
 	if err := a.askNew(call, &who, p, "iam:TagInstanceProfile"); err != nil {

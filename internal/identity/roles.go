@@ -39,7 +39,7 @@ func (a *Admin) CreateRole(ctx context.Context, who access.Caller, in NewRole) (
 	if r.MaxSession == 0 {
 		r.MaxSession = time.Hour
 	}
-	if err := checkNew("roleName", &r.Meta, 64); err != nil {
+	if err := checkNew(&who, "roleName", &r.Meta, 64); err != nil {
 		return nil, err
 	}
 	if err := checkDescription(r.Description); err != nil {

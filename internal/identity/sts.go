@@ -168,7 +168,7 @@ func checkText(member, text string, low, high int, form *regexp.Regexp, pattern 
 // tags are the session's tags, those that the caller's session hands on
 // included, and the keys that go on further.
 func (in *AssumeRole) tags(who *access.Caller) (tags []Tag, transitive []string, err error) {
-	if tags, err = checkSessionTags(in.Tags); err != nil {
+	if tags, err = checkSessionTags(who, in.Tags); err != nil {
 		return nil, nil, err
 	}
 	if len(in.Transitive) > MaxTags {
@@ -201,7 +201,7 @@ func hasKey(tags []Tag, key string) bool {
 	return slices.ContainsFunc(tags, func(t Tag) bool { return strings.EqualFold(t.Key, key) })
 }
 
-func checkSessionTags(tags []Tag) ([]Tag, error) {
+func checkSessionTags(who *access.Caller, tags []Tag) ([]Tag, error) {
 	if len(tags) > MaxTags {
 		return nil, invalid("tags", len(tags), "have length less than or equal to 50")
 	}
@@ -210,7 +210,7 @@ func checkSessionTags(tags []Tag) ([]Tag, error) {
 			return nil, fail(ErrInvalidParameter, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 	}
-	return checkTags(nil, tags)
+	return checkTags(who, nil, tags)
 }
 
 // trusted decides about assuming the role. Tags and a source identity are
@@ -428,7 +428,7 @@ func (a *Admin) FederationToken(ctx context.Context, who access.Caller, name str
 	if err := checkDuration("durationSeconds", d, minSession, maxUserSession); err != nil {
 		return Session{}, err
 	}
-	if in.Tags, err = checkSessionTags(in.Tags); err != nil {
+	if in.Tags, err = checkSessionTags(&who, in.Tags); err != nil {
 		return Session{}, err
 	}
 	resource := arn.FederatedUser(who.Account(), name).String()

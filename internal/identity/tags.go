@@ -38,7 +38,7 @@ func (a *Admin) Tag(ctx context.Context, who access.Caller, ref Ref, tags []Tag)
 		call.Note("tag/"+t.Key, t.Value)
 	}
 	requestTags(call, tags)
-	return a.retag(ctx, call, &who, ref, func(have []Tag) ([]Tag, error) { return checkTags(have, tags) })
+	return a.retag(ctx, call, &who, ref, func(have []Tag) ([]Tag, error) { return checkTags(&who, have, tags) })
 }
 
 // Untag removes tags by their keys; absent ones are no error.

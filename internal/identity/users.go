@@ -21,7 +21,7 @@ func (a *Admin) CreateUser(ctx context.Context, who access.Caller, in NewUser) (
 	defer call.End(ctx, &err)
 	u := &User{Meta: Meta{Account: who.Account(), Name: in.Name, Path: in.Path, Tags: in.Tags}}
 	u.Boundary = in.Boundary
-	if err := checkNew("userName", &u.Meta, 64); err != nil {
+	if err := checkNew(&who, "userName", &u.Meta, 64); err != nil {
 		return nil, err
 	}
 	if err := a.askNew(call, &who, u, "iam:TagUser"); err != nil {

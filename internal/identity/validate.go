@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 )
 
@@ -67,7 +68,7 @@ func checkLength(member, text string, low, high int) error {
 }
 
 // checkNew checks the name and path of a new entity and fills in the path.
-func checkNew(member string, m *Meta, maxLen int) error {
+func checkNew(who *access.Caller, member string, m *Meta, maxLen int) error {
 	if err := checkName(member, m.Name, maxLen); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func checkNew(member string, m *Meta, maxLen int) error {
 		return err
 	}
 	var err error
-	m.Tags, err = checkTags(nil, m.Tags)
+	m.Tags, err = checkTags(who, nil, m.Tags)
 	return err
 }
 
@@ -133,11 +134,11 @@ func checkEnum(member, value string, values ...string) error {
 
 // checkTags lays news over have and returns them in the order of their keys.
 // Keys differ in more than case.
-func checkTags(have, news []Tag) ([]Tag, error) {
+func checkTags(who *access.Caller, have, news []Tag) ([]Tag, error) {
 	merged := slices.Clone(have)
 	seen := map[string]bool{}
 	for i, t := range news {
-		if err := checkTagKey(fmt.Sprintf("tags.%d.member.key", i+1), t.Key); err != nil {
+		if err := checkTagKey(who, fmt.Sprintf("tags.%d.member.key", i+1), t.Key); err != nil {
 			return nil, err
 		}
 		member := fmt.Sprintf("tags.%d.member.value", i+1)
@@ -162,14 +163,14 @@ func checkTags(have, news []Tag) ([]Tag, error) {
 	return merged, nil
 }
 
-func checkTagKey(member, key string) error {
+func checkTagKey(who *access.Caller, member, key string) error {
 	if err := checkLength(member, key, 1, 128); err != nil {
 		return err
 	}
 	switch {
 	case !tagForm.MatchString(key):
 		return invalid(member, key, `satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
-	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+	case who.ReservedTag(key):
 		return fail(ErrInvalidInput, "Tag keys starting with 'aws:' are reserved for system use.")
 	}
 	return nil

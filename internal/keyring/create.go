@@ -63,7 +63,7 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if err := r.permitCreation(call, &in); err != nil {
 		return m, err
 	}
-	if err := in.check(spec); err != nil {
+	if err := in.check(&who, spec); err != nil {
 		return m, err
 	}
 	p, err := r.newPath(&who)
@@ -196,7 +196,7 @@ func (r *Ring) permitCreation(call *access.Call, in *CreateInput) error {
 	return call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly, Action: "kms:TagResource"})
 }
 
-func (in *CreateInput) check(spec *specInfo) error {
+func (in *CreateInput) check(who *access.Caller, spec *specInfo) error {
 	switch {
 	case spec == nil:
 		return fail(ErrUnsupported, "KeySpec %s is not supported.", in.Spec)
@@ -209,5 +209,5 @@ func (in *CreateInput) check(spec *specInfo) error {
 	case spec.algorithms(in.Usage) == nil:
 		return fail(ErrInvalid, "KeyUsage %s is not compatible with KeySpec %s", in.Usage, in.Spec)
 	}
-	return checkTags(in.Tags)
+	return checkTags(who, in.Tags)
 }

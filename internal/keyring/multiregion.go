@@ -162,7 +162,7 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 	if in.Region == k.region || slices.Contains(k.Multi.Replicas, in.Region) {
 		return out, replicaExists(to)
 	}
-	if err := checkTags(in.Tags); err != nil {
+	if err := checkTags(&who, in.Tags); err != nil {
 		return out, err
 	}
 	if err := r.checkQuota(to.realm); err != nil {

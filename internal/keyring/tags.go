@@ -15,11 +15,11 @@ type Tag struct {
 	Value string `json:"value"` // 0 to 256 characters
 }
 
-// checkTags says whether tags may be given together.
-func checkTags(tags []Tag) error {
+// checkTags says whether who may give tags together.
+func checkTags(who *access.Caller, tags []Tag) error {
 	seen := make(map[string]bool, len(tags))
 	for _, t := range tags {
-		if reservedTag(t.Key) {
+		if who.ReservedTag(t.Key) {
 			return fail(ErrTag, "Tags beginning with aws: are reserved")
 		}
 		if seen[t.Key] {
@@ -32,8 +32,6 @@ func checkTags(tags []Tag) error {
 	}
 	return nil
 }
-
-func reservedTag(key string) bool { return len(key) >= 4 && strings.EqualFold(key[:4], "aws:") }
 
 func setTagConditions(c *policy.Context, tags []Tag) {
 	if len(tags) == 0 {
@@ -66,7 +64,7 @@ func (r *Ring) Tag(ctx context.Context, who access.Caller, ref string, tags []Ta
 	if err != nil {
 		return err
 	}
-	if err := checkTags(tags); err != nil {
+	if err := checkTags(&who, tags); err != nil {
 		return err
 	}
 	return call.Effect(ctx, func() error {
@@ -79,7 +77,10 @@ func (r *Ring) Tag(ctx context.Context, who access.Caller, ref string, tags []Ta
 					rec.Tags[i] = t
 				}
 			}
-			return checkTags(rec.Tags)
+			if len(rec.Tags) > MaxTagsPerKey {
+				return fail(ErrTag, "Too many tags")
+			}
+			return nil
 		})
 	})
 }
@@ -100,7 +101,7 @@ func (r *Ring) Untag(ctx context.Context, who access.Caller, ref string, keys []
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(keys, reservedTag) {
+	if slices.ContainsFunc(keys, who.ReservedTag) {
 		return fail(ErrTag, "Tags beginning with aws: are reserved")
 	}
 	return call.Effect(ctx, func() error {

@@ -34,7 +34,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	if err != nil {
 		return nil, err
 	}
-	if err := requestTags(call, in.Tags); err != nil {
+	if err := requestTags(call, &who, in.Tags); err != nil {
 		return nil, err
 	}
 	t := access.Target{ARN: ref.realm.arn(ref.name, ""), Rule: policy.IdentityOnly}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -12,13 +11,13 @@ import (
 
 // requestTags checks tags that a caller gives, and makes them known to the
 // decision.
-func requestTags(call *access.Call, tags map[string]string) error {
+func requestTags(call *access.Call, who *access.Caller, tags map[string]string) error {
 	names := slices.Sorted(maps.Keys(tags))
 	for _, key := range names {
 		switch {
 		case key == "" || len(key) > 128 || len(tags[key]) > 256:
 			return refuse(ErrInvalid, "Tag keys have 1 to 128 characters, values at most 256.")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		case who.ReservedTag(key):
 			return refuse(ErrInvalid, "Tag keys starting with 'aws:' are reserved for system use.")
 		}
 		call.Keys.SetIn("aws:RequestTag/", key, tags[key])
@@ -51,7 +50,7 @@ func (s *Service) Tags(ctx context.Context, who access.Caller, functionARN strin
 func (s *Service) Tag(ctx context.Context, who access.Caller, functionARN string, tags map[string]string) (err error) {
 	call := s.begin(&who, "TagResource", functionARN)
 	defer call.End(ctx, &err)
-	if err := requestTags(call, tags); err != nil {
+	if err := requestTags(call, &who, tags); err != nil {
 		return err
 	}
 	ref, _, err := s.admitLatest(ctx, call, &who, functionARN)

@@ -62,7 +62,7 @@ func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (nu
 	if err := call.Decide(access.Target{ARN: m.arn(name), Rule: policy.IdentityOnly}); err != nil {
 		return 0, "", err
 	}
-	next, err := in.version(m, name, latest)
+	next, err := in.version(&who, m, name, latest)
 	if err != nil {
 		return 0, "", err
 	}
@@ -95,11 +95,11 @@ func (s *Service) current(ctx context.Context, m realm, name string) (r *record,
 
 // version makes the next version, without its number, from the request and the
 // version before.
-func (in *PutRequest) version(m realm, name string, latest *versionRecord) (*versionRecord, error) {
+func (in *PutRequest) version(who *access.Caller, m realm, name string, latest *versionRecord) (*versionRecord, error) {
 	if err := m.checkName(name); err != nil {
 		return nil, err
 	}
-	if err := in.check(latest != nil); err != nil {
+	if err := in.check(who, latest != nil); err != nil {
 		return nil, err
 	}
 	next := &versionRecord{
@@ -145,7 +145,7 @@ func (in *PutRequest) version(m realm, name string, latest *versionRecord) (*ver
 	return next, nil
 }
 
-func (in *PutRequest) check(exists bool) error {
+func (in *PutRequest) check(who *access.Caller, exists bool) error {
 	switch {
 	case in.Value == "":
 		return fail(ErrInvalid, "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1.")
@@ -156,7 +156,7 @@ func (in *PutRequest) check(exists bool) error {
 	case exists && !in.Overwrite:
 		return fail(ErrExists, "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 	}
-	return checkTags(nil, in.Tags)
+	return checkTags(who, nil, in.Tags)
 }
 
 // settleTier finds the tier for a value of so many bytes.

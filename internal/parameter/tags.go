@@ -3,7 +3,6 @@ package parameter
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -12,15 +11,15 @@ import (
 
 func actionOf(operation string) policy.Action { return policy.Action("ssm:" + operation) }
 
-// checkTags says whether more can be given to what has tags.
-func checkTags(tags, more []Tag) error {
+// checkTags says whether who may give more to what has tags.
+func checkTags(who *access.Caller, tags, more []Tag) error {
 	names := make(map[string]bool, len(tags)+len(more))
 	for _, t := range tags {
 		names[t.Key] = true
 	}
 	given := make(map[string]bool, len(more))
 	for _, t := range more {
-		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
+		if who.ReservedTag(t.Key) {
 			return fail(ErrInvalid, "Tag keys beginning with aws: are reserved for system use.")
 		}
 		if given[t.Key] {
@@ -39,7 +38,7 @@ func checkTags(tags, more []Tag) error {
 // Source: AWS Systems Manager API Reference, AddTagsToResource.
 func (s *Service) Tag(ctx context.Context, who access.Caller, ref string, tags []Tag) error {
 	return s.retag(ctx, who, "AddTagsToResource", ref, tags, nil, func(r *record) error {
-		if err := checkTags(r.Tags, tags); err != nil {
+		if err := checkTags(&who, r.Tags, tags); err != nil {
 			return err
 		}
 		for _, t := range tags {

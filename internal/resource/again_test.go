@@ -31,7 +31,7 @@ func TestCreateAgain(t *testing.T) {
 			w := open(t)
 			p := resource.Providers(w.Services)[tt.kind]
 			task := stack.Task{
-				Who: w.root(), Stack: "s", Logical: "L", Properties: tt.properties, Since: w.clock.Now(), Token: "11111111-1111-4111-8111-111111111111",
+				Who: w.root().Through("cloudformation"), Stack: "s", Logical: "L", Properties: tt.properties, Since: w.clock.Now(), Token: "11111111-1111-4111-8111-111111111111",
 			}
 			task.Who.At = task.Since
 			made, err := p.Create(t.Context(), &task)

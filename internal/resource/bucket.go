@@ -3,7 +3,9 @@ package resource
 import (
 	"context"
 	"errors"
+	"maps"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/stack"
 )
@@ -152,11 +154,16 @@ func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, b
 			return err
 		}
 	}
+	// A bucket's tags are replaced together. Who may make a bucket but not tag it
+	// gets it without labels; see kind.mark.
 	tags := tagged(p.Tags, t)
-	if len(tags) == 0 && t.Before == nil {
-		return nil
+	bare := len(tags) == 0 && t.Before == nil
+	maps.Copy(tags, labels(t))
+	err := k.buckets.SetBucketTags(ctx, who, name, convert(tags, func(key, value string) bucket.Pair { return bucket.Pair{Name: key, Value: value} }))
+	if bare {
+		return unless(err, access.ErrDenied)
 	}
-	return k.buckets.SetBucketTags(ctx, who, name, convert(tags, func(key, value string) bucket.Pair { return bucket.Pair{Name: key, Value: value} }))
+	return err
 }
 
 func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {

@@ -14,7 +14,7 @@ import (
 func distributionKinds(d *delivery.Service) map[string]*kind {
 	k := distributionKind{d}
 	return map[string]*kind{
-		"AWS::CloudFront::Distribution": {create: k.create, update: k.update, delete: k.delete, attributes: []string{"DomainName", "Id"}},
+		"AWS::CloudFront::Distribution": {create: k.create, update: k.update, delete: k.delete, label: k.label, attributes: []string{"DomainName", "Id"}},
 	}
 }
 
@@ -166,6 +166,10 @@ func (k distributionKind) update(ctx context.Context, t *stack.Task) (stack.Made
 		}
 	}
 	return k.made(d), nil
+}
+
+func (k distributionKind) label(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+	return k.delivery.Tag(ctx, t.Who, "arn:aws:cloudfront::"+string(t.Who.Account())+":distribution/"+made.Physical, tags)
 }
 
 func (k distributionKind) delete(ctx context.Context, t *stack.Task) error {

@@ -98,6 +98,9 @@ func (w *world) root() access.Caller {
 	}
 }
 
+// labels is how many tags say which stack something is in.
+const labels = 3
+
 // deploy creates or updates the stack "s" to its end, and returns its outputs.
 func (w *world) deploy(template string, want stack.Status, tags ...stack.Tag) map[string]string {
 	w.t.Helper()

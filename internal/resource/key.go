@@ -11,13 +11,16 @@ import (
 
 func keyKinds(keys *keyring.Ring) map[string]*kind {
 	k, r, a := keyKind{keys}, replicaKind{keys}, aliasKind{keys}
+	label := func(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+		return keys.Tag(ctx, t.Who, made.Physical, keyTags(tags))
+	}
 	return map[string]*kind{
 		"AWS::KMS::Key": {
-			create: k.create, update: k.update, delete: k.delete,
+			create: k.create, update: k.update, delete: k.delete, label: label,
 			replaces: []string{"KeySpec", "KeyUsage", "MultiRegion", "Origin"}, attributes: []string{"Arn", "KeyId"},
 		},
 		"AWS::KMS::ReplicaKey": {
-			create: r.create, update: r.update, delete: r.delete,
+			create: r.create, update: r.update, delete: r.delete, label: label,
 			replaces: []string{"PrimaryKeyArn"}, attributes: []string{"Arn", "KeyId"},
 		},
 		"AWS::KMS::Alias": {create: a.create, update: a.update, delete: a.delete, replaces: []string{"AliasName"}},

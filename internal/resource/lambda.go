@@ -14,7 +14,7 @@ import (
 func lambdaKinds(functions *lambda.Service) map[string]*kind {
 	f, v, p, a := lambdaKind{functions}, lambdaVersionKind{functions}, lambdaPermissionKind{functions}, lambdaAliasKind{functions}
 	return map[string]*kind{
-		"AWS::Lambda::Function": {create: f.create, update: f.update, delete: f.delete, replaces: []string{"FunctionName"}, attributes: []string{"Arn"}},
+		"AWS::Lambda::Function": {create: f.create, update: f.update, delete: f.delete, label: f.label, replaces: []string{"FunctionName"}, attributes: []string{"Arn"}},
 		"AWS::Lambda::Version": {
 			create: v.create, update: stays, delete: v.delete,
 			replaces: []string{"CodeSha256", "Description", "FunctionName"}, attributes: []string{"FunctionArn", "Version"},
@@ -151,6 +151,14 @@ func (k lambdaKind) update(ctx context.Context, t *stack.Task) (stack.Made, erro
 		}
 	}
 	return lambdaMade(v), nil
+}
+
+func (k lambdaKind) label(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+	arn, err := arnOf(made)
+	if err != nil {
+		return err
+	}
+	return k.functions.Tag(ctx, t.Who, arn, tags)
 }
 
 func (k lambdaKind) delete(ctx context.Context, t *stack.Task) error {

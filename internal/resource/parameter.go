@@ -12,7 +12,7 @@ import (
 func parameterKinds(parameters *parameter.Service) map[string]*kind {
 	k := parameterKind{parameters}
 	return map[string]*kind{
-		"AWS::SSM::Parameter": {create: k.create, update: k.update, delete: k.delete, replaces: []string{"DataType", "Name", "Type"}, attributes: []string{"Type", "Value"}},
+		"AWS::SSM::Parameter": {create: k.create, update: k.update, delete: k.delete, label: k.label, replaces: []string{"DataType", "Name", "Type"}, attributes: []string{"Type", "Value"}},
 	}
 }
 
@@ -111,6 +111,10 @@ func (k parameterKind) update(ctx context.Context, t *stack.Task) (stack.Made, e
 		err = k.parameters.Tag(ctx, t.Who, t.Physical, parameterTags(want))
 	}
 	return made, err
+}
+
+func (k parameterKind) label(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+	return k.parameters.Tag(ctx, t.Who, made.Physical, parameterTags(tags))
 }
 
 func (k parameterKind) delete(ctx context.Context, t *stack.Task) error {

@@ -16,8 +16,8 @@ func principalKinds(admin *identity.Admin) map[string]*kind {
 	group := &principalKind{admin: admin, kind: identity.KindGroup}
 	member := membershipKind{admin}
 	return map[string]*kind{
-		"AWS::IAM::Role":  {create: role.create, update: role.update, delete: role.delete, replaces: []string{"Path", "RoleName"}, attributes: []string{"Arn", "RoleId"}},
-		"AWS::IAM::User":  {create: user.create, update: user.update, delete: user.delete, replaces: []string{"Path", "UserName"}, attributes: []string{"Arn"}},
+		"AWS::IAM::Role":  {create: role.create, update: role.update, delete: role.delete, label: role.label, replaces: []string{"Path", "RoleName"}, attributes: []string{"Arn", "RoleId"}},
+		"AWS::IAM::User":  {create: user.create, update: user.update, delete: user.delete, label: user.label, replaces: []string{"Path", "UserName"}, attributes: []string{"Arn"}},
 		"AWS::IAM::Group": {create: group.create, update: group.update, delete: group.delete, replaces: []string{"Path", "GroupName"}, attributes: []string{"Arn"}},
 
 		"AWS::IAM::UserToGroupAddition": {create: member.create, update: member.update, delete: member.delete, replaces: []string{"GroupName"}, attributes: []string{"Id"}},
@@ -213,6 +213,10 @@ func (k *principalKind) reshape(ctx context.Context, t *stack.Task, p, before *p
 		return nil
 	}
 	return k.admin.Tag(ctx, t.Who, ref, identityTags(want))
+}
+
+func (k *principalKind) label(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+	return k.admin.Tag(ctx, t.Who, identity.Ref{Kind: k.kind, Name: made.Physical}, identityTags(tags))
 }
 
 // settle brings the policies and groups of a principal from before to p.

@@ -66,6 +66,9 @@ type kind struct {
 	delete         func(ctx context.Context, t *stack.Task) error
 
 	replaces, attributes []string
+	// label gives what was made tags beside its own; nil where there are none, or
+	// create does it.
+	label func(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error
 	// say gives an error its words for the caller, where those of the service's
 	// package are not for callers; nil otherwise.
 	say func(error) string
@@ -83,11 +86,20 @@ func (k *kind) said(err error) error {
 }
 
 func (k *kind) Create(ctx context.Context, t *stack.Task) (stack.Made, error) {
+	if err := checkTags(t.Properties); err != nil {
+		return stack.Made{}, err
+	}
 	made, err := k.create(ctx, t)
+	if err == nil {
+		err = k.mark(ctx, t, made)
+	}
 	return made, k.said(err)
 }
 
 func (k *kind) Update(ctx context.Context, t *stack.Task) (stack.Made, error) {
+	if err := checkTags(t.Properties); err != nil {
+		return stack.Made{}, err
+	}
 	made, err := k.update(ctx, t)
 	return made, k.said(err)
 }
@@ -141,11 +153,11 @@ func difference[T comparable](before, after []T) (gone, added []T) {
 	return gone, added
 }
 
-// dropped lists the keys of before that after does not have.
+// dropped lists the keys of before that after does not have, but for labels.
 func dropped(before, after map[string]string) []string {
 	var keys []string
 	for key := range before {
-		if _, ok := after[key]; !ok {
+		if _, ok := after[key]; !ok && !strings.HasPrefix(key, "aws:") {
 			keys = append(keys, key)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func secretKinds(secrets *secret.Service) map[string]*kind {
 	k, p, r := secretKind{secrets}, secretPolicyKind{secrets}, rotationKind{secrets}
 	return map[string]*kind{
-		"AWS::SecretsManager::Secret":           {create: k.create, update: k.update, delete: k.delete, replaces: []string{"Name"}, attributes: []string{"Id"}},
+		"AWS::SecretsManager::Secret":           {create: k.create, update: k.update, delete: k.delete, label: k.label, replaces: []string{"Name"}, attributes: []string{"Id"}},
 		"AWS::SecretsManager::RotationSchedule": {create: r.put, update: r.put, delete: r.delete, replaces: []string{"SecretId"}, attributes: []string{"Id"}},
 		"AWS::SecretsManager::ResourcePolicy":   {create: p.put, update: p.put, delete: p.delete, replaces: []string{"SecretId"}, attributes: []string{"Id"}},
 	}
@@ -144,6 +144,10 @@ func (k secretKind) update(ctx context.Context, t *stack.Task) (stack.Made, erro
 		}
 	}
 	return secretMade(t.Physical), nil
+}
+
+func (k secretKind) label(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+	return k.secrets.Tag(ctx, t.Who, made.Physical, secretTags(tags))
 }
 
 // delete leaves no window for a recovery, as CloudFormation does it: the name is

@@ -64,7 +64,7 @@ func TestSecret(t *testing.T) {
 		t.Errorf("outputs %v, want %v", again, out)
 	}
 	d, err := w.Secrets.Describe(t.Context(), w.root(), "given")
-	if err != nil || d.Text != "two" || len(d.Tags) != 2 {
+	if err != nil || d.Text != "two" || len(d.Tags) != 2+labels {
 		t.Errorf("Describe = %+v, %v", d, err)
 	}
 	if got := w.secretText("given"); got != "second" {

@@ -12,7 +12,7 @@ import (
 func trailKinds(trails *trail.Service) map[string]*kind {
 	k := trailKind{trails}
 	return map[string]*kind{
-		"AWS::CloudTrail::Trail": {create: k.create, update: k.update, delete: k.delete, replaces: []string{"TrailName"}, attributes: []string{"Arn"}},
+		"AWS::CloudTrail::Trail": {create: k.create, update: k.update, delete: k.delete, label: k.label, replaces: []string{"TrailName"}, attributes: []string{"Arn"}},
 	}
 }
 
@@ -178,6 +178,14 @@ func (k trailKind) settle(ctx context.Context, t *stack.Task, of *trail.Trail, p
 		err = k.trails.StopLogging(ctx, t.Who, of.Name)
 	}
 	return made, err
+}
+
+func (k trailKind) label(ctx context.Context, t *stack.Task, made stack.Made, tags map[string]string) error {
+	arn, err := arnOf(made)
+	if err != nil {
+		return err
+	}
+	return k.trails.AddTags(ctx, t.Who, arn, trailTags(tags))
 }
 
 func (k trailKind) delete(ctx context.Context, t *stack.Task) error {

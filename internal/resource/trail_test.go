@@ -103,7 +103,7 @@ func TestTrail(t *testing.T) {
 		if err != nil || of.Custom != custom || !of.Validation || !of.Global {
 			t.Errorf("GetTrail = %+v, %v", of, err)
 		}
-		if all, err := w.Trails.Tags(t.Context(), w.root(), of.ARN); err != nil || len(all) != tags {
+		if all, err := w.Trails.Tags(t.Context(), w.root(), of.ARN); err != nil || len(all) != tags+labels {
 			t.Errorf("Tags = %v, %v, want %d", all, err, tags)
 		}
 	}

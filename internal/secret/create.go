@@ -62,7 +62,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	if !nameForm.MatchString(in.Name) || len(in.Name) > MaxNameBytes {
 		return out, fail(ErrInvalid, "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
-	if fresh.Tags, err = merge(nil, in.Tags); err != nil {
+	if fresh.Tags, err = merge(&who, nil, in.Tags); err != nil {
 		return out, err
 	}
 	if out, err := s.repeated(ctx, who, in); err != nil || out.ARN != "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -111,11 +110,11 @@ func setRequestTags(c *policy.Context, tags []Tag) {
 	}
 }
 
-// merge gives tags more of them; a tag whose key is there already is replaced.
-func merge(tags, more []Tag) ([]Tag, error) {
+// merge gives tags more of them, those of who; a tag whose key is there already is replaced.
+func merge(who *access.Caller, tags, more []Tag) ([]Tag, error) {
 	tags = slices.Clone(tags)
 	for i, t := range more {
-		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
+		if who.ReservedTag(t.Key) {
 			return nil, fail(ErrInvalid, "Tag keys beginning with aws: are reserved for system use.")
 		}
 		if slices.ContainsFunc(more[:i], func(o Tag) bool { return o.Key == t.Key }) {

@@ -175,7 +175,7 @@ func (s *Service) Tag(ctx context.Context, who access.Caller, ref string, tags [
 	call := s.begin(&who, "TagResource", ref)
 	defer call.End(ctx, &err)
 	setRequestTags(&call.Keys, tags)
-	return s.retag(ctx, call, &who, ref, func(now []Tag) ([]Tag, error) { return merge(now, tags) })
+	return s.retag(ctx, call, &who, ref, func(now []Tag) ([]Tag, error) { return merge(&who, now, tags) })
 }
 
 // Untag takes the tags with these keys away.

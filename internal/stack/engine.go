@@ -64,7 +64,7 @@ func (s *Service) task(ctx context.Context, r *stackRecord, res *resourceRecord)
 		return nil, err
 	}
 	t := &Task{
-		Who: who, Stack: r.Name, Logical: res.Logical, Physical: res.Physical, Properties: res.Properties,
+		Who: who, Stack: r.Name, StackID: r.arn(), Logical: res.Logical, Physical: res.Physical, Properties: res.Properties,
 		Attributes: res.Attributes, Tags: res.Tags, Token: res.Token, Since: res.Since,
 	}
 	if res.Before != nil {

@@ -32,9 +32,9 @@ type Provider interface {
 // Task is what a Provider is to do.
 type Task struct {
 	Who access.Caller
-	// Stack and Logical name the resource in its template.
-	Stack, Logical string
-	Physical       string
+	// Stack and Logical name the resource in its template. StackID is the ARN.
+	Stack, StackID, Logical string
+	Physical                string
 	// Properties are as JSON decodes them with numbers kept as json.Number.
 	Properties, Before map[string]any
 	// Attributes are what Made said of the resource last.

@@ -233,6 +233,34 @@ func TestTemplateURL(t *testing.T) {
 	must(root.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateURL: &url}))
 }
 
+// Who may make things but not tag them gets them without labels.
+func TestLabels(t *testing.T) {
+	srv := keyfronttest.Start(t)
+	ctx, config := t.Context(), srv.AWSConfig()
+	users := iam.NewFromConfig(config)
+	must(users.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("bob")}))
+	must(users.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","s3:CreateBucket","ssm:PutParameter"],"Resource":"*"}]}`,
+	)}))
+	key := must(users.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("bob")})).AccessKey
+	objects := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
+	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKeyId, *key.SecretAccessKey, "")
+	source := "Resources:\n  B: {Type: 'AWS::S3::Bucket', Properties: {BucketName: BUCKET}}\n  P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: v}}\n"
+	for bucket, c := range map[string]*cloudformation.Client{"bob": cloudformation.NewFromConfig(config), "root": cloudformation.NewFromConfig(srv.AWSConfig())} {
+		name := bucket + "-films"
+		must(c.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(strings.Replace(source, "BUCKET", name, 1))}))
+		if got := finished(t, c, &name); got.StackStatus != types.StackStatusCreateComplete {
+			t.Errorf("the stack of %s is %s: %s", bucket, got.StackStatus, aws.ToString(got.StackStatusReason))
+		}
+		tags, err := objects.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
+		if bucket == "bob" {
+			wantError(t, "GetBucketTagging", err, "NoSuchTagSet", "")
+		} else if err != nil || len(tags.TagSet) != 3 {
+			t.Errorf("GetBucketTagging = %+v, %v", tags, err)
+		}
+	}
+}
+
 // What cannot be made says why in the words of its service, and leaves nothing.
 func TestReasons(t *testing.T) {
 	srv := keyfronttest.Start(t)
@@ -246,6 +274,8 @@ func TestReasons(t *testing.T) {
 		{"lock", "AWS::S3::Bucket", "{AccessControl: Private, ObjectLockEnabled: true}", "Value of property ObjectLockEnabled is not supported: it must be false"},
 		{"tracing", "AWS::Lambda::Function", "{Architectures: [x86_64], PackageType: Zip, TracingConfig: {Mode: Active}}", "Value of property TracingConfig.Mode is not supported: it must be PassThrough"},
 		{"architecture", "AWS::Lambda::Function", "{Architectures: [arm64]}", "Value of property Architectures is not supported: it must be [x86_64]"},
+		{"reserved", "AWS::KMS::Key", "{Tags: [{Key: 'aws:cloudformation:stack-name', Value: x}]}", "aws: prefixed tag key names are not allowed"},
+		{"reservedtoo", "AWS::SSM::Parameter", "{Type: String, Value: v, Tags: {'AWS:x': y}}", "aws: prefixed tag key names are not allowed"},
 		{"absent", "AWS::S3::BucketPolicy", "{Bucket: nonesuch, PolicyDocument: {Version: 2012-10-17, Statement: []}}", "The specified bucket does not exist"},
 		{"key", "AWS::KMS::Alias", "{AliasName: alias/x, TargetKeyId: 00000000-0000-0000-0000-000000000000}", "does not exist"},
 		{"member", "AWS::IAM::UserToGroupAddition", "{GroupName: nobody, Users: [ann]}", "The group with name nobody cannot be found."},
