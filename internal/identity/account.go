@@ -128,15 +128,15 @@ func (a *Admin) Summary(ctx context.Context, who access.Caller) (_ map[string]in
 		}
 	}
 	return map[string]int{
-		"Users": count(KindUser), "UsersQuota": MaxUsers,
-		"Groups": count(KindGroup), "GroupsQuota": MaxGroups, "GroupsPerUserQuota": MaxGroupsPerUser,
-		"Roles": count(KindRole), "RolesQuota": MaxRoles,
-		"Policies": count(KindPolicy), "PoliciesQuota": MaxPolicies,
-		"InstanceProfiles": count(KindProfile), "InstanceProfilesQuota": MaxProfiles,
-		"PolicyVersionsInUse": versions, "PolicyVersionsInUseQuota": MaxPolicies * MaxVersions, "VersionsPerPolicyQuota": MaxVersions,
+		"Users": count(KindUser), "UsersQuota": maxUsers,
+		"Groups": count(KindGroup), "GroupsQuota": maxGroups, "GroupsPerUserQuota": maxGroupsPerUser,
+		"Roles": count(KindRole), "RolesQuota": maxRoles,
+		"Policies": count(KindPolicy), "PoliciesQuota": maxPolicies,
+		"InstanceProfiles": count(KindProfile), "InstanceProfilesQuota": maxProfiles,
+		"PolicyVersionsInUse": versions, "PolicyVersionsInUseQuota": maxPolicies * MaxVersions, "VersionsPerPolicyQuota": MaxVersions,
 		"MFADevices": devices, "MFADevicesInUse": inUse, "AccountMFAEnabled": 0,
-		"AccountAccessKeysPresent": min(len(keys), 1), "AccessKeysPerUserQuota": MaxKeysPerUser,
-		"AttachedPoliciesPerUserQuota": MaxAttached, "AttachedPoliciesPerGroupQuota": MaxAttached, "AttachedPoliciesPerRoleQuota": MaxAttached,
+		"AccountAccessKeysPresent": min(len(keys), 1), "AccessKeysPerUserQuota": maxKeysPerUser,
+		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
 		"UserPolicySizeQuota": maxUserInlineChars, "GroupPolicySizeQuota": maxGroupInlineChars, "RolePolicySizeQuota": maxRoleInlineChars,
 		"PolicySizeQuota": maxManagedChars, "AssumeRolePolicySizeQuota": maxTrustChars,
 	}, nil

@@ -47,7 +47,7 @@ func (a *Admin) CreateDevice(ctx context.Context, who access.Caller, name, path 
 		if err := t.free(KindDevice, d.Account, d.Name); err != nil {
 			return err
 		}
-		if err := t.quota(KindDevice, d.Account, MaxUsers*MaxDevicesPerUser, "MFADevices"); err != nil {
+		if err := t.quota(KindDevice, d.Account, maxUsers*maxDevicesPerUser, "MFADevices"); err != nil {
 			return err
 		}
 		d = copyOf(d)
@@ -107,8 +107,8 @@ func (a *Admin) EnableDevice(ctx context.Context, who access.Caller, user, seria
 		switch {
 		case d.UserID != "":
 			return fail(ErrExists, "MFA Device is already in use.")
-		case len(among[*Device](a.reg, a.reg.belongings, u.ID)) >= MaxDevicesPerUser:
-			return fail(ErrLimit, "Cannot exceed quota for MFADevicesPerUser: %d", MaxDevicesPerUser)
+		case len(among[*Device](a.reg, a.reg.belongings, u.ID)) >= maxDevicesPerUser:
+			return fail(ErrLimit, "Cannot exceed quota for MFADevicesPerUser: %d", maxDevicesPerUser)
 		}
 		d.UserID, d.EnabledAt = u.ID, now
 		return nil

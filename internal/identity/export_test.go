@@ -56,3 +56,6 @@ func (s *Service) ForgetSessions() {
 
 // KeptChanges is how far behind a node may be before it reads everything.
 const KeptChanges = keptChanges
+
+// FlushUses brings last uses to the store at once.
+func (s *Service) FlushUses(ctx context.Context) error { return s.flushUses(ctx) }

@@ -23,7 +23,7 @@ func (a *Admin) CreateGroup(ctx context.Context, who access.Caller, name, path s
 		if err := t.free(KindGroup, g.Account, g.Name); err != nil {
 			return err
 		}
-		if err := t.quota(KindGroup, g.Account, MaxGroups, "Groups"); err != nil {
+		if err := t.quota(KindGroup, g.Account, maxGroups, "Groups"); err != nil {
 			return err
 		}
 		g = copyOf(g)
@@ -106,8 +106,8 @@ func (a *Admin) AddUserToGroup(ctx context.Context, who access.Caller, group, us
 		if slices.Contains(u.Groups, id) {
 			return nil
 		}
-		if len(u.Groups) >= MaxGroupsPerUser {
-			return fail(ErrLimit, "Cannot exceed quota for GroupsPerUser: %d", MaxGroupsPerUser)
+		if len(u.Groups) >= maxGroupsPerUser {
+			return fail(ErrLimit, "Cannot exceed quota for GroupsPerUser: %d", maxGroupsPerUser)
 		}
 		u.Groups = append(slices.Clone(u.Groups), id)
 		return nil

@@ -46,7 +46,7 @@ func (a *Admin) keysOf(who *access.Caller, o owner) []*Key {
 
 // CreateAccessKey makes an access key for a user, or for the caller when name is
 // empty. The secret cannot be had again. It returns ErrLimit about a user who has
-// MaxKeysPerUser already.
+// maxKeysPerUser already.
 func (a *Admin) CreateAccessKey(ctx context.Context, who access.Caller, name string) (_ AccessKey, _ *Key, user string, err error) {
 	call := a.begin(&who, "iam:CreateAccessKey", note{"userName", name})
 	defer call.End(ctx, &err)
@@ -63,8 +63,8 @@ func (a *Admin) CreateAccessKey(ctx context.Context, who access.Caller, name str
 				return notFound(KindUser, o.name)
 			}
 		}
-		if len(a.keysOf(&who, o)) >= MaxKeysPerUser {
-			return fail(ErrLimit, "Cannot exceed quota for AccessKeysPerUser: %d", MaxKeysPerUser)
+		if len(a.keysOf(&who, o)) >= maxKeysPerUser {
+			return fail(ErrLimit, "Cannot exceed quota for AccessKeysPerUser: %d", maxKeysPerUser)
 		}
 		k = a.service.newKey(who.Account(), o.id, made, t.now)
 		t.put(k)

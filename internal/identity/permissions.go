@@ -173,8 +173,8 @@ func (a *Admin) AttachPolicy(ctx context.Context, who access.Caller, ref Ref, po
 		if slices.Contains(p.Attached, policyARN) {
 			return nil
 		}
-		if len(p.Attached) >= MaxAttached {
-			return fail(ErrLimit, "Cannot exceed quota for PoliciesPer%s: %d", ref.Kind, MaxAttached)
+		if len(p.Attached) >= maxAttached {
+			return fail(ErrLimit, "Cannot exceed quota for PoliciesPer%s: %d", ref.Kind, maxAttached)
 		}
 		p.Attached = append(slices.Clone(p.Attached), policyARN)
 		return nil

@@ -46,7 +46,7 @@ func (a *Admin) CreatePolicy(ctx context.Context, who access.Caller, in NewPolic
 		if err := t.free(KindPolicy, p.Account, p.Name); err != nil {
 			return err
 		}
-		if err := t.quota(KindPolicy, p.Account, MaxPolicies, "Policies"); err != nil {
+		if err := t.quota(KindPolicy, p.Account, maxPolicies, "Policies"); err != nil {
 			return err
 		}
 		p = copyOf(p)

@@ -22,7 +22,7 @@ func (a *Admin) CreateProfile(ctx context.Context, who access.Caller, name, path
 		if err := t.free(KindProfile, p.Account, p.Name); err != nil {
 			return err
 		}
-		if err := t.quota(KindProfile, p.Account, MaxProfiles, "InstanceProfiles"); err != nil {
+		if err := t.quota(KindProfile, p.Account, maxProfiles, "InstanceProfiles"); err != nil {
 			return err
 		}
 		p = copyOf(p)

@@ -286,6 +286,7 @@ func (s *Service) apply(seq uint64, gone []place, news []entity) {
 		}
 		if p.kind == KindKey {
 			r.keys.Delete(p.id)
+			s.uses.forget(p.id)
 		}
 	}
 	for _, e := range news {
@@ -295,6 +296,7 @@ func (s *Service) apply(seq uint64, gone []place, news []entity) {
 	}
 	for id := range ended {
 		r.standings.Delete(id)
+		s.uses.forget(id)
 	}
 	touched := r.touchedLocked(news)
 	for p := range touched {

@@ -58,7 +58,7 @@ func (a *Admin) CreateRole(ctx context.Context, who access.Caller, in NewRole) (
 		if err := t.free(KindRole, r.Account, r.Name); err != nil {
 			return err
 		}
-		if err := t.quota(KindRole, r.Account, MaxRoles, "Roles"); err != nil {
+		if err := t.quota(KindRole, r.Account, maxRoles, "Roles"); err != nil {
 			return err
 		}
 		if err := t.checkBoundary(r.Account, r.Boundary); err != nil {

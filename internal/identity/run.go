@@ -29,12 +29,12 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) {
 		select {
 		case <-ctx.Done():
 			// The store is still open; what is lost here is a matter of minutes.
-			_ = s.FlushUses(context.WithoutCancel(ctx))
+			_ = s.flushUses(context.WithoutCancel(ctx))
 			return
 		case <-follow.C:
 			report(s.Refresh(ctx))
 		case <-flush.C:
-			report(s.FlushUses(ctx))
+			report(s.flushUses(ctx))
 		}
 	}
 }

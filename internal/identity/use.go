@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +30,8 @@ type uses struct {
 	known sync.Map // access key id or role's unique id -> Use
 
 	mu sync.Mutex
-	// mu guards the ids whose use the store does not have yet.
+	// mu guards the ids of which the store does not have the use yet, or still has
+	// one that is forgotten.
 	fresh map[string]bool
 }
 
@@ -40,12 +43,25 @@ func (u *uses) note(id string, use Use) {
 		return
 	}
 	u.known.Store(id, use)
+	u.refresh(id)
+}
+
+// forget drops the use of a key or role that is gone.
+func (u *uses) forget(id string) {
+	if _, known := u.known.LoadAndDelete(id); known {
+		u.refresh(id)
+	}
+}
+
+func (u *uses) refresh(ids ...string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.fresh == nil {
 		u.fresh = map[string]bool{}
 	}
-	u.fresh[id] = true
+	for _, id := range ids {
+		u.fresh[id] = true
+	}
 }
 
 func (u *uses) last(id string) Use {
@@ -63,8 +79,8 @@ func (s *Service) Used(c *Credential, service, region string, at time.Time) {
 // RoleUse is when a session of the role was last used; the zero Use if never.
 func (s *Service) RoleUse(r *Role) Use { return s.uses.last(r.ID) }
 
-// FlushUses brings the last uses of keys and roles to the store.
-func (s *Service) FlushUses(ctx context.Context) error {
+// flushUses brings the last uses of keys and roles to the store.
+func (s *Service) flushUses(ctx context.Context) error {
 	s.uses.mu.Lock()
 	fresh := s.uses.fresh
 	s.uses.fresh = nil
@@ -74,20 +90,29 @@ func (s *Service) FlushUses(ctx context.Context) error {
 	}
 	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		for id := range fresh {
-			text, err := json.Marshal(s.uses.last(id))
-			if err != nil {
-				return err
-			}
-			if err := tx.Put(spaceUses, id, text); err != nil {
+			if err := s.flushUse(tx, id); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
+		s.uses.refresh(slices.Collect(maps.Keys(fresh))...) // for the next time
 		return fmt.Errorf("identity: last uses: %w", err)
 	}
 	return nil
+}
+
+func (s *Service) flushUse(tx store.Writer, id string) error {
+	use := s.uses.last(id)
+	if use.At.IsZero() {
+		return tx.Delete(spaceUses, id)
+	}
+	text, err := json.Marshal(use)
+	if err != nil {
+		return err
+	}
+	return tx.Put(spaceUses, id, text)
 }
 
 func (s *Service) loadUses(ctx context.Context) error {

@@ -31,7 +31,7 @@ func (a *Admin) CreateUser(ctx context.Context, who access.Caller, in NewUser) (
 		if err := t.free(KindUser, u.Account, u.Name); err != nil {
 			return err
 		}
-		if err := t.quota(KindUser, u.Account, MaxUsers, "Users"); err != nil {
+		if err := t.quota(KindUser, u.Account, maxUsers, "Users"); err != nil {
 			return err
 		}
 		if err := t.checkBoundary(u.Account, u.Boundary); err != nil {

@@ -16,15 +16,15 @@ import (
 //
 // Source: IAM User Guide, "IAM and AWS STS quotas".
 const (
-	MaxUsers            = 5000
-	MaxGroups           = 300
-	MaxRoles            = 1000
-	MaxPolicies         = 1500
-	MaxProfiles         = 1000
-	MaxDevicesPerUser   = 8
-	MaxKeysPerUser      = 2
-	MaxGroupsPerUser    = 10
-	MaxAttached         = 10
+	maxUsers            = 5000
+	maxGroups           = 300
+	maxRoles            = 1000
+	maxPolicies         = 1500
+	maxProfiles         = 1000
+	maxDevicesPerUser   = 8
+	maxKeysPerUser      = 2
+	maxGroupsPerUser    = 10
+	maxAttached         = 10
 	MaxVersions         = 5
 	MaxTags             = 50
 	maxManagedChars     = 6144

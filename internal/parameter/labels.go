@@ -37,8 +37,8 @@ func (s *Service) Label(ctx context.Context, who access.Caller, ref string, numb
 			v.Labels = slices.DeleteFunc(v.Labels, func(l string) bool { return slices.Contains(valid, l) })
 		}
 		on.Labels = append(on.Labels, valid...)
-		if len(on.Labels) > MaxLabels {
-			return fail(ErrLabels, "An error occurred (ParameterVersionLabelLimitExceeded) when calling the LabelParameterVersion operation: A parameter version can have maximum "+strconv.Itoa(MaxLabels)+" labels.Move one or more labels to another version and try again.")
+		if len(on.Labels) > maxLabels {
+			return fail(ErrLabels, "An error occurred (ParameterVersionLabelLimitExceeded) when calling the LabelParameterVersion operation: A parameter version can have maximum "+strconv.Itoa(maxLabels)+" labels.Move one or more labels to another version and try again.")
 		}
 		return nil
 	})

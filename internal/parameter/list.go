@@ -25,9 +25,9 @@ type Listing struct {
 
 // The most items that one page has.
 const (
-	MaxByPath   = 10
-	MaxDescribe = 50
-	MaxHistory  = 50
+	maxByPath   = 10
+	maxDescribe = 50
+	maxHistory  = 50
 )
 
 // scanned bounds how many parameters one page of a filtered listing looks at.
@@ -85,7 +85,7 @@ func (s *Service) ByPath(ctx context.Context, who access.Caller, path string, re
 	if path != "/" {
 		prefix = strings.TrimSuffix(path, "/") + "/"
 	}
-	found, next, err := s.collect(ctx, m, prefix, page, MaxByPath, func(name string, r *record, v *versionRecord) bool {
+	found, next, err := s.collect(ctx, m, prefix, page, maxByPath, func(name string, r *record, v *versionRecord) bool {
 		rest, below := below(name, path)
 		return below && (recursive || !strings.Contains(rest, "/")) && match(name, r, v)
 	})
@@ -117,7 +117,7 @@ func (s *Service) Describe(ctx context.Context, who access.Caller, filters []Fil
 	if err != nil {
 		return out, err
 	}
-	found, next, err := s.collect(ctx, m, "", page, MaxDescribe, match)
+	found, next, err := s.collect(ctx, m, "", page, maxDescribe, match)
 	if err != nil {
 		return out, err
 	}
@@ -199,7 +199,7 @@ func (s *Service) History(ctx context.Context, who access.Caller, ref string, de
 	if err != nil {
 		return out, err
 	}
-	most := MaxHistory
+	most := maxHistory
 	if page.Limit > 0 {
 		most = min(most, page.Limit)
 	}

@@ -26,10 +26,10 @@ import (
 const (
 	MaxNameBytes     = 1011 // of the name, 2,048 with the ARN around it
 	MaxLevels        = 15
-	MaxStandardBytes = 4 << 10 // of a value in the standard tier
-	MaxAdvancedBytes = 8 << 10
+	maxStandardBytes = 4 << 10 // of a value in the standard tier
+	maxAdvancedBytes = 8 << 10
 	MaxVersions      = 100 // of one parameter
-	MaxLabels        = 10  // of one version
+	maxLabels        = 10  // of one version
 	MaxTags          = 50
 	// MaxParameters is how many one account may have in one region.
 	MaxParameters = 10_000

@@ -167,15 +167,15 @@ func (v *versionRecord) settleTier(size int, latest *versionRecord) error {
 	switch {
 	case v.Tier == Standard && was:
 		return fail(ErrInvalid, "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter.")
-	case v.Tier == Intelligent && size > MaxStandardBytes, v.Tier != Standard && was:
+	case v.Tier == Intelligent && size > maxStandardBytes, v.Tier != Standard && was:
 		v.Tier = Advanced
 	case v.Tier != Advanced:
 		v.Tier = Standard
 	}
-	if v.Tier == Standard && size > MaxStandardBytes {
+	if v.Tier == Standard && size > maxStandardBytes {
 		return fail(ErrInvalid, "Standard tier parameters support a maximum parameter value of 4096 characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html")
 	}
-	if size > MaxAdvancedBytes {
+	if size > maxAdvancedBytes {
 		return fail(ErrInvalid, "Advanced tier parameters support a maximum parameter value of 8192 characters.")
 	}
 	return nil

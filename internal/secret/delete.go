@@ -15,9 +15,9 @@ import (
 
 // The days for which a deleted secret can be restored.
 const (
-	MinWindowDays   = 7
-	MaxWindowDays   = 30
-	UsualWindowDays = 30
+	minWindowDays   = 7
+	maxWindowDays   = 30
+	usualWindowDays = 30
 )
 
 // Delete marks a secret for deletion after so many days, 0 for the usual; or it
@@ -43,8 +43,8 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string, day
 	case now && days != 0:
 		return out, ends, fail(ErrInvalid, "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
 	case days == 0:
-		days = UsualWindowDays
-	case days < MinWindowDays || days > MaxWindowDays:
+		days = usualWindowDays
+	case days < minWindowDays || days > maxWindowDays:
 		return out, ends, fail(ErrInvalid, "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
 	}
 	out, ends = r.made(), who.At.Add(time.Duration(days)*24*time.Hour)

@@ -21,8 +21,8 @@ type Page struct {
 // MaxPage is the most items that one page has.
 const MaxPage = 100
 
-// MaxBatch is how many secrets one Batch reads.
-const MaxBatch = 20
+// maxBatch is how many secrets one Batch reads.
+const maxBatch = 20
 
 // scanned bounds how many secrets one page of a filtered listing looks at.
 const scanned = 1000
@@ -213,8 +213,8 @@ func (s *Service) Batch(ctx context.Context, who access.Caller, refs []string, f
 		return nil, nil, "", fail(ErrInvalid, "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
 	}
 	if len(filters) > 0 {
-		if page.Limit == 0 || page.Limit > MaxBatch {
-			page.Limit = MaxBatch
+		if page.Limit == 0 || page.Limit > maxBatch {
+			page.Limit = maxBatch
 		}
 		records, more, err := s.collect(ctx, realmOf(&who), filters, false, false, page)
 		if err != nil {

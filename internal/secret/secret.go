@@ -30,7 +30,7 @@ const (
 	MaxNameBytes   = 512
 	MaxValueBytes  = 65536
 	MaxVersions    = 100 // of one secret
-	MaxStages      = 20  // of one version
+	maxStages      = 20  // of one version
 	MaxTags        = 50
 	MaxPolicyBytes = 20480
 )

@@ -161,7 +161,7 @@ func (s *Service) MoveStage(ctx context.Context, who access.Caller, ref, label, 
 		if label == Current {
 			now.Changed = who.At
 		}
-		if len(now.Stages[to]) > MaxStages {
+		if len(now.Stages[to]) > maxStages {
 			return fail(ErrLimit, "A version can have at most 20 staging labels.")
 		}
 		return nil

@@ -113,7 +113,7 @@ func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (ou
 	if len(in.Stages) == 0 {
 		in.Stages = []string{Current}
 	}
-	if len(in.Stages) > MaxStages {
+	if len(in.Stages) > maxStages {
 		return out, fail(ErrLimit, "A version can have at most 20 staging labels.")
 	}
 	return s.put(ctx, call, who, r, in, nil)
