@@ -139,6 +139,7 @@ func (a *Admin) Summary(ctx context.Context, who access.Caller) (_ map[string]in
 		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
 		"UserPolicySizeQuota": maxUserInlineChars, "GroupPolicySizeQuota": maxGroupInlineChars, "RolePolicySizeQuota": maxRoleInlineChars,
 		"PolicySizeQuota": maxManagedChars, "AssumeRolePolicySizeQuota": maxTrustChars,
+		"Providers": 0, "ServerCertificates": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0,
 	}, nil
 }
 

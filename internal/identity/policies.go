@@ -268,7 +268,7 @@ func (a *Admin) PolicyVersion(ctx context.Context, who access.Caller, ref, id st
 
 func noVersion(ref, id string) error {
 	if number(id) == 0 {
-		return fail(ErrValidation, "Value '%s' at 'versionId' failed to satisfy constraint: Member must satisfy regular expression pattern: v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?", id)
+		return invalid("versionId", id, `satisfy regular expression pattern: v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`)
 	}
 	return fail(ErrNoSuchEntity, "Policy %s version %s does not exist or is not attachable.", ref, id)
 }

@@ -246,9 +246,14 @@ func resourceOf(text, act string) (*policy.Document, policy.Rule, error) {
 	if text == "" {
 		return nil, policy.IdentityOnly, nil
 	}
-	use, rule := policy.UseBucket, policy.ResourceOrIdentity
-	if strings.HasPrefix(strings.ToLower(act), "kms:") {
+	use, rule := policy.UseResource, policy.ResourceOrIdentity
+	switch service, _, _ := strings.Cut(strings.ToLower(act), ":"); service {
+	case "kms":
 		use, rule = policy.UseKey, policy.KeyPolicy
+	case "s3":
+		use = policy.UseBucket
+	case "sts":
+		use, rule = policy.UseTrust, policy.TrustPolicy
 	}
 	d, err := simulatedDocument(use, text)
 	return d, rule, err

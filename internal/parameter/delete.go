@@ -29,7 +29,7 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string) (er
 	})
 }
 
-// DeleteMany removes parameters, at most maxGet, and tells which it removed and
+// DeleteMany removes parameters, and tells which it removed and
 // which do not exist. One that the caller may not remove keeps all.
 //
 // Source: AWS Systems Manager API Reference, DeleteParameters.

@@ -11,9 +11,6 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// maxGet is how many parameters one Many or DeleteMany takes.
-const maxGet = 10
-
 // Get reads a parameter, which ref names: "name", "name:version", "name:label", or
 // an ARN with such an end; or a secret, see Secrets. It returns ErrNotFound or
 // ErrVersionNotFound.
@@ -47,7 +44,7 @@ func (s *Service) one(ctx context.Context, call *access.Call, who access.Caller,
 	return s.shown(ctx, who, m, want, v, decrypt)
 }
 
-// Many reads several parameters, at most maxGet. The ones that do not exist are in
+// Many reads several parameters. The ones that do not exist are in
 // missing; one that the caller may not read fails all.
 //
 // Source: AWS Systems Manager API Reference, GetParameters.
