@@ -51,7 +51,14 @@ func (m *metrics) handler(token string) http.Handler {
 	})
 }
 
+// fromLoopback reports whether somebody on this machine asks for themselves. A
+// proxy here, or the edge on the way to an origin of somebody's choice, does not.
 func fromLoopback(r *http.Request) bool {
+	for _, name := range []string{"Via", "Forwarded", "X-Forwarded-For"} {
+		if r.Header[name] != nil {
+			return false
+		}
+	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && peer.Addr().Unmap().IsLoopback()
 }

@@ -13,20 +13,28 @@ func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
 	tests := []struct {
 		peer, token, header string
 		status              int
+		proxied             string
 	}{
-		{"127.0.0.1:1", "", "", 200},
-		{"[::1]:1", "", "", 200},
-		{"[::ffff:127.0.0.1]:1", "", "", 200},
-		{"192.0.2.1:1", "", "", 403},
-		{"192.0.2.1:1", "", "Bearer ", 403},
-		{"192.0.2.1:1", "secret", "Bearer secret", 200},
-		{"192.0.2.1:1", "secret", "Bearer other", 403},
-		{"192.0.2.1:1", "secret", "Basic secret", 403},
-		{"not an address", "", "", 403},
+		{"127.0.0.1:1", "", "", 200, ""},
+		{"127.0.0.1:1", "", "", 403, "Via"},
+		{"127.0.0.1:1", "", "", 403, "X-Forwarded-For"},
+		{"127.0.0.1:1", "", "", 403, "Forwarded"},
+		{"127.0.0.1:1", "secret", "Bearer secret", 200, "Via"},
+		{"[::1]:1", "", "", 200, ""},
+		{"[::ffff:127.0.0.1]:1", "", "", 200, ""},
+		{"192.0.2.1:1", "", "", 403, ""},
+		{"192.0.2.1:1", "", "Bearer ", 403, ""},
+		{"192.0.2.1:1", "secret", "Bearer secret", 200, ""},
+		{"192.0.2.1:1", "secret", "Bearer other", 403, ""},
+		{"192.0.2.1:1", "secret", "Basic secret", 403, ""},
+		{"not an address", "", "", 403, ""},
 	}
 	for _, tt := range tests {
 		r := httptest.NewRequest(http.MethodGet, "/_keyfront/metrics", nil)
 		r.RemoteAddr = tt.peer
+		if tt.proxied != "" {
+			r.Header.Set(tt.proxied, "1.1 somebody")
+		}
 		if tt.header != "" {
 			r.Header.Set("Authorization", tt.header)
 		}

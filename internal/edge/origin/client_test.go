@@ -318,6 +318,12 @@ func TestErrors(t *testing.T) {
 	if _, err := c.Fetch(t.Context(), request(o, "GET", "/")); !errors.Is(err, origin.ErrResolve) && !errors.Is(err, origin.ErrTimeout) {
 		t.Errorf("no such name: %v", err)
 	}
+	for _, address := range []string{"169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254"} {
+		o.DomainName = address
+		if _, err := c.Fetch(t.Context(), request(o, "GET", "/latest/meta-data/")); !errors.Is(err, origin.ErrConnect) || !strings.Contains(err.Error(), "no origins") {
+			t.Errorf("%s: %v, want that it is refused", address, err)
+		}
+	}
 	gone := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
+	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -23,7 +25,7 @@ func (e *dialError) timeout() bool {
 
 // dial connects, in as many attempts as the settings allow.
 func (s settings) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: s.connect}
+	dialer := net.Dialer{Timeout: s.connect, Control: notMetadata}
 	for attempt := 1; ; attempt++ {
 		conn, err := dialer.DialContext(ctx, network, address)
 		if err == nil {
@@ -34,6 +36,26 @@ func (s settings) dial(ctx context.Context, network, address string) (net.Conn, 
 		}
 	}
 }
+
+// errMetadata is why an origin is not dialled.
+var errMetadata = errors.New("link-local addresses are no origins")
+
+// notMetadata refuses addresses under which clouds hand credentials to the
+// machines that ask: whoever may make distributions is not whom they are for. It
+// sees the address after its name was resolved.
+func notMetadata(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if a := at.Addr().Unmap().WithZone(""); a.IsLinkLocalUnicast() || a == amazonMetadata {
+		return errMetadata
+	}
+	return nil
+}
+
+// amazonMetadata is EC2's, which is the only one of its kind that is not link-local.
+var amazonMetadata = netip.MustParseAddr("fd00:ec2::254")
 
 // originConn is a connection to an origin. It bounds how long the origin may
 // refuse to take more of a request, and knows whether somebody reads.
