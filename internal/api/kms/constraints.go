@@ -5,7 +5,8 @@ import "github.com/keyfront-project/keyfront/internal/wire/awsjson"
 // constraints is what the service model of AWS KMS, API version 2014-11-01, asks
 // of the members of each request. It restates the model, member by member in the
 // model's order, but for SM2, which only the Regions in China have; what the
-// API Reference has beyond the model, ML-KEM, is here too.
+// API Reference has beyond the model is here too: ML-KEM, and service principals,
+// which may stand in place of a grant's other principals.
 var constraints = map[string][]awsjson.Rule{
 	"CancelKeyDeletion": {
 		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
@@ -33,7 +34,7 @@ var constraints = map[string][]awsjson.Rule{
 	},
 	"CreateGrant": {
 		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-		{Member: "GranteePrincipal", Required: true, Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`},
+		{Member: "GranteePrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`}, // or GranteeServicePrincipal
 		{Member: "RetiringPrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`},
 		{Member: "Operations", Required: true},
 		{Member: "Operations[]", Enum: grantOperations},
@@ -236,7 +237,7 @@ var constraints = map[string][]awsjson.Rule{
 	"ListRetirableGrants": {
 		{Member: "Limit", Value: awsjson.Between(1, 1000)},
 		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
-		{Member: "RetiringPrincipal", Required: true, Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`},
+		{Member: "RetiringPrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`}, // or RetiringServicePrincipal
 	},
 	"PutKeyPolicy": {
 		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},

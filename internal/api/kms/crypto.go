@@ -58,7 +58,7 @@ func ignoreCiphertext(blob []byte, modifiers []types.DryRunModifierType) (bool, 
 	case len(modifiers) > 0:
 		return true, nil // the model knows just this one
 	case blob == nil:
-		return false, invalid("1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null")
+		return false, missing("ciphertextBlob")
 	}
 	return false, nil
 }

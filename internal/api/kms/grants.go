@@ -15,6 +15,8 @@ func createGrant(c call, in *kms.CreateGrantInput) (*kms.CreateGrantOutput, erro
 		return nil, unsupported("GranteeServicePrincipal is not supported.")
 	case in.RetiringServicePrincipal != nil:
 		return nil, unsupported("RetiringServicePrincipal is not supported.")
+	case in.GranteePrincipal == nil:
+		return nil, missing("granteePrincipal")
 	}
 	grant := keyring.GrantInput{
 		Key: *in.KeyId, Grantee: *in.GranteePrincipal, Retiring: aws.ToString(in.RetiringPrincipal),
@@ -58,8 +60,11 @@ func listGrants(c call, in *kms.ListGrantsInput) (*kms.ListGrantsOutput, error) 
 }
 
 func listRetirableGrants(c call, in *kms.ListRetirableGrantsInput) (*kms.ListRetirableGrantsOutput, error) {
-	if in.RetiringServicePrincipal != nil {
+	switch {
+	case in.RetiringServicePrincipal != nil:
 		return nil, unsupported("RetiringServicePrincipal is not supported.")
+	case in.RetiringPrincipal == nil:
+		return nil, missing("retiringPrincipal")
 	}
 	l, err := c.ring.RetirableGrants(c.Context, c.who, *in.RetiringPrincipal, page(in.Limit, in.Marker))
 	if err != nil {

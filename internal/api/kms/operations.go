@@ -139,3 +139,8 @@ func unsupported(text string) error {
 func invalid(text string) error {
 	return &keyring.Error{Kind: keyring.ErrInvalid, Message: text}
 }
+
+// missing is the error about a member that only some requests can do without.
+func missing(member string) error {
+	return invalid("1 validation error detected: Value null at '" + member + "' failed to satisfy constraint: Member must not be null")
+}
