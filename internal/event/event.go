@@ -140,7 +140,7 @@ func translate(e *audit.Entry, recipient arn.AccountID, members func(*Event, *au
 		RequestID: e.RequestID, ID: id(e, "event", recipient), Type: "AwsApiCall", RecipientAccountID: recipient,
 	}
 	switch service {
-	case "iam", "cloudfront":
+	case "iam", "cloudfront", valueService:
 		ev.Region = globalRegion
 	case "keyfront":
 		ev.Source = service

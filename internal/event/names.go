@@ -83,9 +83,12 @@ var dataOperations = []string{
 	"ListObjects", "ListParts", "PostObject", "PutObject", "PutObjectAcl", "PutObjectTagging", "UpdateObjectEncryption", "UploadPart", "UploadPartCopy",
 }
 
+// valueService is the one of key value stores' pairs: all its events are of data.
+const valueService = "cloudfront-keyvaluestore"
+
 func isData(service, name string) bool {
 	if service != "s3" {
-		return false
+		return service == valueService
 	}
 	_, found := slices.BinarySearch(dataOperations, name)
 	return found

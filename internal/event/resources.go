@@ -58,7 +58,7 @@ func (ev *Event) resources(e *audit.Entry, service string) {
 		ev.touch(Resource{a.Account, kind, name})
 	}
 	switch {
-	case service == "kms", service == "sts", service == "s3":
+	case service == "kms", service == "sts", service == "s3", service == valueService:
 		ev.Resources = ev.Touched
 	}
 }

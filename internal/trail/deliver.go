@@ -143,7 +143,7 @@ func (s *Service) collect(ctx context.Context, r *record, p *plan) (map[string][
 }
 
 // globalSources have the same events in all regions.
-var globalSources = []string{"iam.amazonaws.com", "sts.amazonaws.com", "cloudfront.amazonaws.com"}
+var globalSources = []string{"iam.amazonaws.com", "sts.amazonaws.com", "cloudfront.amazonaws.com", valueSource}
 
 // events are those of a record that the trail delivers. Its own deliveries are
 // none: each would lead to the next.

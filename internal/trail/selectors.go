@@ -48,8 +48,12 @@ type Field struct {
 }
 
 const (
-	// ObjectType is the type of resource whose data events can be selected.
+	// ObjectType and StoreType are the types of resources whose data events can be
+	// selected; StoreType by advanced selectors only.
 	ObjectType = "AWS::S3::Object"
+	StoreType  = "AWS::CloudFront::KeyValueStore"
+
+	valueSource = "cloudfront-keyvaluestore.amazonaws.com"
 
 	maxSelectors = 5
 	maxValues    = 500
@@ -173,8 +177,8 @@ func (s *AdvancedSelector) check() error {
 			}
 			category = f.Equals[0]
 		case "resources.type":
-			if n != 1 || len(f.Equals) != 1 || f.Equals[0] != ObjectType {
-				return fail(ErrSelectors, "resources.type takes one value of Equals, and there are data events of %s only.", ObjectType)
+			if n != 1 || len(f.Equals) != 1 || f.Equals[0] != ObjectType && f.Equals[0] != StoreType {
+				return fail(ErrSelectors, "resources.type takes one value of Equals, and there are data events of %s and %s only.", ObjectType, StoreType)
 			}
 			objects = true
 		case "readOnly", "eventSource", "eventName", "eventType", "resources.ARN", "userIdentity.arn", "sessionCredentialFromConsole":
@@ -205,6 +209,8 @@ func (s *Selector) selects(ev *event.Event) bool {
 		return false
 	case ev.Category == event.Management:
 		return s.Management && !slices.Contains(s.Excluded, ev.Source)
+	case dataType(ev) != ObjectType:
+		return false
 	}
 	for _, o := range s.Objects {
 		// "arn:aws:s3" stands for all objects; "arn:aws:s3:::b/" for those of b.
@@ -220,6 +226,14 @@ func (s *Selector) selects(ev *event.Event) bool {
 	return false
 }
 
+// dataType is the type of resource that a data event is about.
+func dataType(ev *event.Event) string {
+	if ev.Source == valueSource {
+		return StoreType
+	}
+	return ObjectType
+}
+
 func (s *AdvancedSelector) selects(ev *event.Event) bool {
 	for _, f := range s.Fields {
 		var values []string
@@ -227,7 +241,7 @@ func (s *AdvancedSelector) selects(ev *event.Event) bool {
 		case "eventCategory":
 			values = []string{string(ev.Category)}
 		case "resources.type":
-			values = []string{ObjectType}
+			values = []string{dataType(ev)}
 		case "readOnly":
 			values = []string{strconv.FormatBool(ev.ReadOnly)}
 		case "eventSource":

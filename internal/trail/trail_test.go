@@ -381,6 +381,7 @@ func TestSelectors(t *testing.T) {
 		{"s3:GetObject", "arn:aws:s3:::films/a/1"},
 		{"s3:PutObject", "arn:aws:s3:::films/b/1"},
 		{"s3:DeleteObject", "arn:aws:s3:::other/1"},
+		{"cloudfront-keyvaluestore:GetKey", "arn:aws:cloudfront::111122223333:key-value-store/3a2b1c0d-aaaa-4bbb-8ccc-0123456789ab"},
 	}
 	fields := func(list ...trail.Field) trail.Selectors {
 		return trail.Selectors{Advanced: []trail.AdvancedSelector{{Fields: list}}}
@@ -400,6 +401,8 @@ func TestSelectors(t *testing.T) {
 		"not these":    {fields(append(slices.Clone(data), trail.Field{Field: "resources.ARN", NotStartsWith: []string{"arn:aws:s3:::films/"}})...), []string{"DeleteObject"}},
 		"by name":      {fields(append(slices.Clone(data), trail.Field{Field: "eventName", Equals: []string{"PutObject", "DeleteObject"}})...), []string{"DeleteObject", "PutObject"}},
 		"not read":     {fields(append(slices.Clone(data), trail.Field{Field: "readOnly", Equals: []string{"false"}})...), []string{"DeleteObject", "PutObject"}},
+		"pairs":        {fields(data[0], trail.Field{Field: "resources.type", Equals: []string{trail.StoreType}}), []string{"GetKey"}},
+		"other pairs":  {fields(data[0], trail.Field{Field: "resources.type", Equals: []string{trail.StoreType}}, trail.Field{Field: "resources.ARN", Equals: []string{"x"}}), nil},
 		"no such name": {fields(append(slices.Clone(data), trail.Field{Field: "eventName", EndsWith: []string{"Bucket"}})...), nil},
 	}
 	for name, tt := range tests {
