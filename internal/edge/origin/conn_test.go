@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
@@ -54,7 +55,9 @@ func talker(t *testing.T, answer func(r *http.Request, conn net.Conn)) (o *deliv
 			})
 		}
 	})
-	return originAt(t, "http://"+l.Addr().String()), connections
+	o = originAt(t, "http://"+l.Addr().String())
+	o.ReadTimeout, o.KeepAlive = time.Hour, time.Hour // however slow the machine is
+	return o, connections
 }
 
 // An answer that nobody asked for is nobody's: neither the next viewer's nor the
