@@ -66,10 +66,32 @@ type functionContext struct {
 type functionRequest struct {
 	Method   string  `json:"method"`
 	URI      string  `json:"uri"`
-	Query    entries `json:"querystring"`
+	Query    query   `json:"querystring"`
 	Header   entries `json:"headers"`
 	Cookies  entries `json:"cookies"`
 	RawQuery string  `json:"rawQuery_,omitempty"` // for rawQueryString()
+}
+
+// query is the parameters of a query, or from functions its text.
+type query struct {
+	entries
+	text *string
+}
+
+func (q query) MarshalJSON() ([]byte, error) { return json.Marshal(q.entries) }
+
+func (q *query) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		return json.Unmarshal(text, &q.text)
+	}
+	return json.Unmarshal(text, &q.entries)
+}
+
+func (q query) String() string {
+	if q.text != nil {
+		return *q.text
+	}
+	return q.pairs("&")
 }
 
 type functionResponse struct {
@@ -95,7 +117,7 @@ func (c *Context) FunctionEvent(r *Request, response *Response) ([]byte, error) 
 
 func (r *Request) functionRequest() *functionRequest {
 	return &functionRequest{
-		Method: r.Method, URI: r.URI, Query: queryEntries(r.Query), Header: entriesOf(r.Header, "Cookie"), Cookies: cookieEntries(r.Header), RawQuery: r.Query,
+		Method: r.Method, URI: r.URI, Query: query{entries: queryEntries(r.Query)}, Header: entriesOf(r.Header, "Cookie"), Cookies: cookieEntries(r.Header), RawQuery: r.Query,
 	}
 }
 
@@ -212,7 +234,7 @@ func (c *Context) ReadFunctionRequest(sent *Request, result []byte) (*Request, *
 	before := sent.functionRequest()
 	// What was not changed keeps its order and spelling.
 	if !reflect.DeepEqual(before.Query, got.Query) {
-		out.Query = got.Query.pairs("&")
+		out.Query = got.Query.String()
 	}
 	if err := checkTarget(out.URI, out.Query); err != nil {
 		return nil, nil, err

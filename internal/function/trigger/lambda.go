@@ -88,7 +88,7 @@ type lambdaResponse struct {
 	Body     *string `json:"body,omitempty"`
 	Encoding string  `json:"bodyEncoding,omitempty"`
 	Header   fields  `json:"headers"`
-	Status   *string `json:"status"`
+	Status   *status `json:"status"`
 	Reason   string  `json:"statusDescription"`
 }
 
@@ -108,7 +108,7 @@ func (c *Context) LambdaEvent(r *Request, response *Response) ([]byte, error) {
 		cf.Request.Origin = originOf(o)
 	}
 	if response != nil {
-		status := strconv.Itoa(response.Status)
+		status := status(strconv.Itoa(response.Status))
 		cf.Response = &lambdaResponse{Header: fieldsOf(response.Header), Status: &status, Reason: response.Reason}
 	}
 	return json.Marshal(lambdaEvent{[1]lambdaRecord{{cf}}})
@@ -177,6 +177,18 @@ func decode(result []byte, v any) error {
 	return nil
 }
 
+// status is that of a response: a number in a string, or in the response that a
+// function changed a number, as in the developer guide's own examples.
+type status string
+
+func (s *status) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] != '"' {
+		*s = status(text)
+		return nil
+	}
+	return json.Unmarshal(text, (*string)(s))
+}
+
 // ReadLambdaRequest reads what a function returned at a request event to which
 // sent was the request: a changed request, or a response in its place.
 // Errors are an *Invalid.
@@ -188,6 +200,9 @@ func (c *Context) ReadLambdaRequest(sent *Request, result []byte) (*Request, *Re
 		return nil, nil, err
 	}
 	if kind.Status != nil {
+		if kind.Status[0] != '"' {
+			return nil, nil, invalid("status must be a string")
+		}
 		r, err := c.readGenerated(result)
 		return nil, r, err
 	}
@@ -284,11 +299,11 @@ func readResponse(result []byte) (*Response, error) {
 	if got.Status == nil {
 		return nil, invalid("no status")
 	}
-	status, err := strconv.Atoi(*got.Status)
+	number, err := strconv.Atoi(string(*got.Status))
 	if err != nil || len(*got.Status) != 3 {
 		return nil, invalid("status %.16q is not a number in a string", *got.Status)
 	}
-	r := &Response{Status: status, Reason: got.Reason}
+	r := &Response{Status: number, Reason: got.Reason}
 	if r.Header, err = got.Header.header(); err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func ReadTrial(event []byte) (*Trial, error) {
 		return nil, invalid("the event has no request")
 	}
 	t := &Trial{request: &Request{
-		ClientIP: e.Viewer.IP, Method: e.Request.Method, URI: e.Request.URI, Query: e.Request.Query.pairs("&"), Header: e.Request.Header.loose(),
+		ClientIP: e.Viewer.IP, Method: e.Request.Method, URI: e.Request.URI, Query: e.Request.Query.String(), Header: e.Request.Header.loose(),
 	}}
 	if line := e.Request.Cookies.pairs("; "); line != "" {
 		t.request.Header["Cookie"] = []string{line}

@@ -103,7 +103,7 @@ func TestRules(t *testing.T) {
 		{trigger.ViewerRequest, `{"status":"200","bodyEncoding":"gzip","body":"x"}`, "bodyEncoding"},
 		{trigger.ViewerRequest, `{"status":"204","body":"x"}`, "has no body"},
 		{trigger.ViewerRequest, `{"status":"204"}`, ""},
-		{trigger.ViewerRequest, `{"status":200}`, "cannot unmarshal"},
+		{trigger.ViewerRequest, `{"status":200}`, "must be a string"},
 		{trigger.ViewerRequest, `{"status":"199"}`, "200 to 599"},
 		{trigger.ViewerRequest, `{"status":"600"}`, "200 to 599"},
 		{trigger.ViewerRequest, `{"status":"+20"}`, "200 to 599"},
