@@ -77,6 +77,9 @@ func (c *functionRunCmd) Run(ctx context.Context, e env) error {
 		}
 		fmt.Fprintln(e.stderr)
 	}
+	if result != nil && result.Origin != nil {
+		fmt.Fprintf(e.stderr, "keyfront: it asks for the origin %s\n", result.Origin)
+	}
 	var thrown *function.Failure
 	if errors.As(err, &thrown) {
 		text, merr := json.Marshal(thrown)

@@ -212,3 +212,26 @@ func TestTrace(t *testing.T) {
 		t.Errorf("failure = %+v", got)
 	}
 }
+
+// TestTraceOfSyntax wants a failure at load to tell the line, and nothing of the
+// library's own steps.
+func TestTraceOfSyntax(t *testing.T) {
+	p := function.NewPool(function.Config{})
+	t.Cleanup(p.Close)
+	for code, want := range map[string]string{
+		"const a = 1;\nexports.handler = async () => a +* 2;": "/var/task/index.js:2:",
+		"exports.handler = 1;":                                "",
+		"":                                                    "",
+	} {
+		_, err := refused(t, nodeFunction(t, p, code), `{}`)
+		got := failure(t, err)
+		trace := strings.Join(got.Trace, "\n")
+		if !got.Loading || !strings.Contains(trace, want) || strings.Contains(trace, "<eval>") {
+			t.Errorf("%q: trace = %s, want %q in it", code, trace, want)
+		}
+	}
+	_, err := refused(t, load(t, p, function.Spec{Handler: "index.handler"}, nil), `{}`)
+	if got := failure(t, err); got.Type != "Runtime.ImportModuleError" {
+		t.Errorf("without a file: %v, want Runtime.ImportModuleError", got)
+	}
+}

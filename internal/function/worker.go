@@ -376,7 +376,7 @@ func (w *worker) answer(ctx context.Context, f *Function, m *frame, deadline tim
 // program is what a worker gets of s.
 func (s *Spec) program() *program {
 	p := &program{
-		Runtime: s.Runtime, Handler: s.Handler, Files: s.Package.Names(), MemoryMB: s.MemoryMB, Store: s.KeyValuesID,
+		Runtime: s.Runtime, Handler: s.Handler, Files: append([]string{}, s.Package.Names()...), MemoryMB: s.MemoryMB, Store: s.KeyValuesID,
 		Context: programContext{s.LambdaName, s.Version, s.MemoryMB, s.LogGroup, "keyfront"},
 	}
 	if s.Runtime != NodeJS {

@@ -64,7 +64,10 @@ func (s *Service) fetch(ctx context.Context, who *access.Caller, from Code) ([]b
 	}
 	if _, err := function.ReadZip(bytes.NewReader(zip), int64(len(zip))); err != nil {
 		text := strings.TrimPrefix(err.Error(), function.ErrPackage.Error()+": ")
-		if strings.Contains(text, "unzipped size") {
+		switch {
+		case text == "empty":
+			return nil, refuse(ErrInvalid, "Uploaded file must be a non-empty zip")
+		case strings.Contains(text, "unzipped size"):
 			return nil, refuse(ErrInvalid, "U%s", text[1:])
 		}
 		return nil, refuse(ErrInvalid, "Could not unzip uploaded file. Please check your file, then try to upload again. (%s)", text)

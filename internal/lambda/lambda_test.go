@@ -168,6 +168,7 @@ func TestCreateRefuses(t *testing.T) {
 		"a version":              {func(in *lambda.CreateRequest) { in.Name = "a:1" }, lambda.ErrInvalid, "by its name"},
 		"no code":                {func(in *lambda.CreateRequest) { in.Code.Zip = nil }, lambda.ErrInvalid, "source"},
 		"an object not there":    {func(in *lambda.CreateRequest) { in.Code = lambda.Code{Bucket: "b", Key: "k"} }, lambda.ErrInvalid, "NoSuchKey"},
+		"an empty zip":           {func(in *lambda.CreateRequest) { in.Code.Zip = []byte("PK\x05\x06" + strings.Repeat("\x00", 18)) }, lambda.ErrInvalid, "non-empty zip"},
 		"a zip bomb":             {func(in *lambda.CreateRequest) { in.Code.Zip = bomb.Bytes() }, lambda.ErrInvalid, "Unzipped size must be smaller than 262144000 bytes"},
 		"too large a zip":        {func(in *lambda.CreateRequest) { in.Code.Zip = make([]byte, lambda.MaxZipBytes+1) }, lambda.ErrTooLarge, "smaller"},
 		"another runtime":        {func(in *lambda.CreateRequest) { in.Runtime = "python3.13" }, lambda.ErrInvalid, "runtime"},

@@ -85,7 +85,7 @@ globalThis.__core = (function () {
   function describe(e) {
     try {
       if (e && typeof e === 'object' && 'message' in e) {
-        return { errorType: String(e.name || 'Error'), errorMessage: String(e.message), trace: String(e.stack || '').split('\n').map((l) => l.trim().replace('<input>', 'function.js')).filter(Boolean) };
+        return { errorType: String(e.name || 'Error'), errorMessage: String(e.message), trace: String(e.stack || '').split('\n').map((l) => l.trim().replace('<input>', 'function.js')).filter((l) => l !== '' && !l.includes('<eval>:')) };
       }
       return { errorType: 'Error', errorMessage: String(e), trace: [] };
     } catch {

@@ -136,7 +136,7 @@ globalThis.__core = (function () {
       if (e instanceof Error || (e && typeof e === 'object' && 'message' in e)) {
         type = String(e.name || 'Error');
         message = String(e.message);
-        trace = [type + ': ' + message].concat(String(e.stack || '').split('\n').map((l) => l.trim()).filter(Boolean).map(place));
+        trace = [type + ': ' + message].concat(String(e.stack || '').split('\n').map((l) => l.trim()).filter(foreign).map(place));
       } else {
         type = e === null ? 'null' : typeof e;
         message = typeof e === 'string' ? e : e === undefined ? 'undefined' : JSON.stringify(e) || String(e);
@@ -146,6 +146,9 @@ globalThis.__core = (function () {
     }
     return { errorType: type, errorMessage: message, trace };
   }
+  // Steps of the library say nothing to who wrote the function.
+  const foreign = (line) => line !== '' && !line.includes('<eval>:');
+
   // Where there is no memory for an error, the engine throws null.
   function exhaustedMemory() {
     try {
@@ -377,7 +380,7 @@ globalThis.__core = (function () {
   HandlerNotFound.prototype.name = 'Runtime.HandlerNotFound';
   UserCodeSyntaxError.prototype.name = 'Runtime.UserCodeSyntaxError';
   function loading(e) {
-    if (e instanceof SyntaxError) return failure(UserCodeSyntaxError, '', 'SyntaxError: ' + e.message);
+    if (e instanceof SyntaxError) return Object.assign(failure(UserCodeSyntaxError, '', 'SyntaxError: ' + e.message), { stack: e.stack });
     if (e && e.code === 'MODULE_NOT_FOUND') return failure(ImportError, '', 'Error: ' + e.message);
     return e;
   }
