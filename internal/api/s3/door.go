@@ -97,6 +97,12 @@ func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
 	x := d.newExchange(w, r)
 	x.target, _ = d.hosts.target(r.Request)
+	// A page of another origin shall learn that its presigned URL has expired.
+	if x.bucket != "" && r.Header.Get("Origin") != "" {
+		if b, err := d.cfg.Buckets.Lookup(x.ctx, x.bucket); err == nil {
+			x.setCORS(&b)
+		}
+	}
 	x.fail(err)
 }
 

@@ -9,7 +9,41 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
+
+// A page learns why its presigned URL is refused, as far as the bucket lets its
+// origin read answers.
+func TestCORSOfRefusals(t *testing.T) {
+	s := newServer(t, nil)
+	s.bucket(t, "films")
+	c := s.client()
+	if _, err := c.PutBucketCors(t.Context(), &awss3.PutBucketCorsInput{Bucket: aws.String("films"), CORSConfiguration: &types.CORSConfiguration{
+		CORSRules: []types.CORSRule{{AllowedMethods: []string{"GET"}, AllowedOrigins: []string{"https://films.example"}}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	get, err := awss3.NewPresignClient(c).PresignGetObject(t.Context(), &awss3.GetObjectInput{Bucket: aws.String("films"), Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for origin, want := range map[string]string{"https://films.example": "https://films.example", "https://other.example": ""} {
+		r, err := http.NewRequest("GET", get.URL+"0", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Origin", origin)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Access-Control-Allow-Origin"); resp.StatusCode != http.StatusForbidden || got != want {
+			t.Errorf("a wrong signature from %s: %s, allowed %q, want %q", origin, resp.Status, got, want)
+		}
+	}
+}
 
 // SDKs move x-amz-* headers of a presigned request into its query: there they mean
 // the same, and what is refused as a header is refused.
