@@ -296,6 +296,33 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What is wrong with a signature is told by the service that it names, if it names
+// one, and not by S3, which serves everything else.
+func TestMalformedSignatureGoesToItsService(t *testing.T) {
+	const query = "/?Action=GetCallerIdentity&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261122%2Fus-east-1%2F"
+	for path, want := range map[string]string{
+		query + "sts%2Faws4_request&X-Amz-SignedHeaders=host&X-Amz-Signature=0&X-Amz-Date=20261122T000000Z&X-Amz-Expires=604801": "sts",
+		query + "kms%2Faws4_request&X-Amz-SignedHeaders=host&X-Amz-Signature=0&X-Amz-Date=then":                                  "kms",
+		query + "sts%2Faws4_request&X-Amz-SignedHeaders=HOST&X-Amz-Signature=0":                                                  "sts",
+		query + "sts&X-Amz-SignedHeaders=host&X-Amz-Signature=0":                                                                 "s3",
+	} {
+		h := start(t)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := h.do(t, r); err != nil {
+			t.Fatal(err)
+		}
+		var malformed *sigv4.MalformedError
+		for _, d := range []*door{h.kms, h.s3, h.sts, h.cf} {
+			if errors.As(d.refused, &malformed) != (d.name == want) || d.seen != nil {
+				t.Errorf("%s: the %s door was told %v, want it to be the %s door", path, d.name, d.refused, want)
+			}
+		}
+	}
+}
+
 // Who refuses an unsigned request sees the beginning of its body, and no more.
 func TestRefusalSeesTheBeginning(t *testing.T) {
 	h := start(t)

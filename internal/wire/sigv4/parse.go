@@ -17,7 +17,9 @@ const (
 // Parse reads the authentication of a request as a server received it. A
 // request without any has FormNone, and no error.
 //
-// The errors are ErrTwoForms, ErrSigV2, ErrScheme and *MalformedError.
+// The errors are ErrTwoForms, ErrSigV2, ErrScheme and *MalformedError. Of what was
+// read before an error, only the Scope is returned, if it was: it is not proven, and
+// says whose form the answer is to have.
 func Parse(r *http.Request) (Auth, error) {
 	_, query := target(r)
 	q, err := parseQueryFields(query)
@@ -76,25 +78,25 @@ func parseHeader(r *http.Request, value string) (Auth, error) {
 		*field = v
 	}
 	if err := a.setFields(credential, asymmetric); err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	if err := a.setTime(r.Header); err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	if asymmetric {
 		set, err := a.single(r.Header["X-Amz-Region-Set"], "Region-Set")
 		if err != nil {
-			return Auth{}, err
+			return Auth{Scope: a.Scope}, err
 		}
 		if err := a.setRegionSet(set); err != nil {
-			return Auth{}, err
+			return Auth{Scope: a.Scope}, err
 		}
 	}
 	if a.SecurityToken, err = a.single(r.Header["X-Amz-Security-Token"], "Security-Token"); err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	if a.contentSHA256, err = a.single(r.Header["X-Amz-Content-Sha256"], "Content-Sha256"); err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	return a, nil
 }
@@ -333,28 +335,28 @@ func (q *queryFields) auth(r *http.Request) (Auth, error) {
 	}
 	a.signedHeaders, a.signature = deref(q.signedHeaders), deref(q.signature)
 	if err := a.setFields(deref(q.credential), asymmetric); err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	if asymmetric {
 		if err := a.setRegionSet(deref(q.regionSet)); err != nil {
-			return Auth{}, err
+			return Auth{Scope: a.Scope}, err
 		}
 	}
 	if deref(q.date) == "" {
-		return Auth{}, a.malformed("Date", Missing)
+		return Auth{Scope: a.Scope}, a.malformed("Date", Missing)
 	}
 	if err := a.setAmzDate(*q.date); err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	if q.expires != nil {
 		if err := a.setExpires(*q.expires); err != nil {
-			return Auth{}, err
+			return Auth{Scope: a.Scope}, err
 		}
 	}
 	a.SecurityToken = deref(q.token)
 	sum, err := a.single(r.Header["X-Amz-Content-Sha256"], "Content-Sha256")
 	if err != nil {
-		return Auth{}, err
+		return Auth{Scope: a.Scope}, err
 	}
 	if a.contentSHA256 = deref(q.contentSHA256); a.contentSHA256 == "" {
 		a.contentSHA256 = sum
