@@ -376,6 +376,41 @@ func TestFailedWritesLeaveTheLogWhole(t *testing.T) {
 	}
 }
 
+// A file that cannot be begun costs the calls of that moment and no more.
+func TestFileThatCannotBeBegun(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 900)
+	appendAll(t, l, 2)
+	var before uint64
+	for {
+		rep, err := audit.Verify(dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The next file's name is taken by something that is none; when it is
+		// needed, only the log knows.
+		name := filepath.Join(dir, fmt.Sprintf("%020d-%s.log", rep.Records+1, rep.Last))
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		err = l.Append(t.Context(), record(0))
+		remove(t, name)
+		if before = rep.Records; err != nil {
+			break
+		}
+		if before > 20 {
+			t.Fatal("no file was begun")
+		}
+	}
+	appendAll(t, l, 5)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != before+5 || rep.Files < 2 {
+		t.Errorf("Verify = %+v, %v, want %d records in several files", rep, err, before+5)
+	}
+}
+
 func TestHugeParameterIsCut(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, 0)

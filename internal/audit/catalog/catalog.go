@@ -142,7 +142,11 @@ func (c *Catalog) Settle(ctx context.Context) error {
 	return nil
 }
 
-// forget removes the files of what is older than the log.
+// abandoned is how old a file is that whoever made it did not finish.
+const abandoned = time.Hour
+
+// forget removes the files of what is older than the log, and those that a crash
+// left unfinished.
 func (c *Catalog) forget(segments []audit.Segment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,6 +162,20 @@ func (c *Catalog) forget(segments []audit.Segment) error {
 			break // they are sorted, by the number that they begin with
 		}
 		if err := c.dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("audit catalog: %w", err)
+		}
+	}
+	unready, err := fs.Glob(c.dir.FS(), "*.new")
+	if err != nil {
+		return fmt.Errorf("audit catalog: %w", err)
+	}
+	for _, name := range unready {
+		// Another process may be making one.
+		info, err := c.dir.Stat(name)
+		if err == nil && time.Since(info.ModTime()) > abandoned {
+			err = c.dir.Remove(name)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("audit catalog: %w", err)
 		}
 	}

@@ -343,6 +343,28 @@ func TestDeletedIndex(t *testing.T) {
 	}
 }
 
+func TestUnfinishedIndexes(t *testing.T) {
+	dir, index := t.TempDir(), t.TempDir()
+	l := writeLog(t, dir, 4000)
+	appendTo(t, l, 0, 40)
+	for name, age := range map[string]time.Duration{"crashed.idx.1.new": 2 * time.Hour, "under-way.idx.2.new": 0} {
+		name = filepath.Join(index, name)
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(name, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, dir, index, "1", l.Acknowledged).Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(index, "*.new")); err != nil || len(left) != 1 || filepath.Base(left[0]) != "under-way.idx.2.new" {
+		t.Errorf("%v are left, %v, want the one that is under way", left, err)
+	}
+}
+
 // Files that are archived and removed go out of the index, and who is looking at
 // that moment finds what is left.
 func TestRemovedFiles(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/mod/sumdb/note"
@@ -174,6 +175,16 @@ func (v *View) checked(p *Proof) (*Proof, error) {
 // that are archived, and none that could hide a change: together with the
 // records that are here it must lead to the root that was signed.
 func (v *View) Verify(ctx context.Context, earlier ...Checkpoint) error {
+	for tries := 0; ; tries++ {
+		err := v.verify(ctx, earlier)
+		// The oldest file may be archived and removed at this moment.
+		if tries == 2 || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+}
+
+func (v *View) verify(ctx context.Context, earlier []Checkpoint) error {
 	wanted := append([]Checkpoint{v.Checkpoint}, earlier...)
 	segments, err := v.log.Segments()
 	if err != nil {
