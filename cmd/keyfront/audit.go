@@ -206,8 +206,11 @@ func (c *auditProveCmd) Run(_ context.Context, e env) error {
 	} else {
 		p, err = view.Prove(c.Record)
 	}
-	if err != nil {
+	switch {
+	case c.Record > view.Checkpoint.Size:
 		return hinted{err, "a checkpoint is signed every ten seconds, and at a stop"}
+	case err != nil:
+		return err
 	}
 	return json.NewEncoder(e.stdout).Encode(p)
 }
