@@ -32,6 +32,9 @@ func (s *Server) openArchive(ctx context.Context) (err error) {
 	if s.archive, err = archive.Open(ctx, cfg); err != nil {
 		return err
 	}
+	if s.inspecting { // without metrics
+		return nil
+	}
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
