@@ -62,6 +62,9 @@ const (
 	ComputeBudget = 50 * time.Millisecond
 	// cloudFrontTimeout bounds a CloudFront function that does not come to its end.
 	cloudFrontTimeout = 2 * time.Second
+	// cloudFrontLoad is what it may take longer when it has to be loaded, which on a
+	// busy machine is not its own doing.
+	cloudFrontLoad = 8 * time.Second
 	// cloudFrontMemoryMB is what a CloudFront function has: 2 MB beside what its
 	// library takes.
 	cloudFrontMemoryMB = 4

@@ -170,6 +170,9 @@ func (w *worker) write(b []byte, deadline time.Time) error {
 // run has the worker do one invocation.
 func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]string) (*Result, error) {
 	limit := f.spec.Timeout
+	if f.spec.Runtime != NodeJS && w.loaded[f] == nil {
+		limit += cloudFrontLoad
+	}
 	if in.Timeout > 0 {
 		limit = min(limit, in.Timeout)
 	}

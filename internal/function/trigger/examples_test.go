@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
@@ -208,7 +209,7 @@ func TestPublishedFunctions(t *testing.T) {
 
 func loaded(t *testing.T, p *function.Pool, e *published) *function.Function {
 	t.Helper()
-	s := function.Spec{Name: t.Name(), Account: "000000000000", Runtime: e.runtime, Handler: "index.handler"}
+	s := function.Spec{Name: t.Name(), Account: "000000000000", Runtime: e.runtime, Handler: "index.handler", Timeout: time.Minute}
 	var err error
 	if e.runtime == "" {
 		s.Runtime = function.NodeJS
