@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha3"
 	"crypto/x509"
+	"slices"
 	"testing"
 
 	"filippo.io/mldsa"
@@ -119,3 +120,12 @@ func Adopt(spec KeySpec, raw []byte) ([]byte, error) {
 	s, err := specs[spec].adopt(sealed.NewSecret(raw))
 	return s.Reveal(), err
 }
+
+// Order is the sorted ids of a realm.
+type Order struct{ order }
+
+func (o *Order) Add(id KeyID)    { o.add(id) }
+func (o *Order) Remove(id KeyID) { o.remove(id) }
+
+// After collects the ids that follow last.
+func (o *Order) After(last KeyID) []KeyID { return slices.Collect(o.after(last)) }

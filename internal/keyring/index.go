@@ -62,6 +62,7 @@ type aliasName struct {
 type index struct {
 	keys     sync.Map // place -> *key
 	counts   sync.Map // realm -> *atomic.Int64, of the customers' keys
+	orders   sync.Map // realm -> *order
 	aliases  sync.Map // aliasName -> KeyID
 	policies sync.Map // arn.AccountID -> *policy.Document, of the default policies
 }
@@ -97,13 +98,25 @@ func (x *index) count(m realm) *atomic.Int64 {
 	return n.(*atomic.Int64)
 }
 
+// order is the ids of an account's keys in a region.
+func (x *index) order(m realm) *order {
+	o, ok := x.orders.Load(m)
+	if !ok {
+		o, _ = x.orders.LoadOrStore(m, new(order))
+	}
+	return o.(*order)
+}
+
 // put makes next visible in place of the key's older snapshot. Its aliases move
 // along; one that another key took over in the meantime stays there.
 func (x *index) put(next *key) {
 	old := x.key(next.region, next.id)
 	x.keys.Store(place{next.region, next.id}, next)
-	if old == nil && next.Manager == Customer {
-		x.count(next.realm).Add(1)
+	if old == nil {
+		x.order(next.realm).add(next.id)
+		if next.Manager == Customer {
+			x.count(next.realm).Add(1)
+		}
 	}
 	for _, name := range next.Aliases {
 		x.aliases.Store(aliasName{next.realm, name}, next.id)
@@ -116,6 +129,7 @@ func (x *index) put(next *key) {
 func (x *index) remove(region string, id KeyID) {
 	if old := x.key(region, id); old != nil {
 		x.keys.Delete(place{region, id})
+		x.order(old.realm).remove(id)
 		if old.Manager == Customer {
 			x.count(old.realm).Add(-1)
 		}

@@ -94,28 +94,18 @@ func (r *Ring) Keys(ctx context.Context, who access.Caller, page Page) (out List
 		return out, err
 	}
 	now := r.clock.Now()
-	err = r.records.View(ctx, func(tx store.Reader) error {
-		out = Listing[KeyName]{}
-		for rec, err := range tx.Scan(keySpace, after(own.prefix(), last)) {
-			if err != nil {
-				return err
-			}
-			p, err := parsePath(rec.Key)
-			if err != nil {
-				return err
-			}
-			if k := r.index.key(p.region, p.id); k != nil && k.gone(now) {
-				continue
-			}
-			if len(out.Items) == page.Limit {
-				out.Next = r.marker(opListKeys, own.prefix(), string(out.Items[page.Limit-1].ID))
-				return nil
-			}
-			out.Items = append(out.Items, KeyName{p.id, p.arn()})
+	for id := range r.index.order(own).after(KeyID(last)) {
+		k := r.index.key(own.region, id)
+		if k == nil || k.gone(now) {
+			continue
 		}
-		return nil
-	})
-	return out, err
+		if len(out.Items) == page.Limit {
+			out.Next = r.marker(opListKeys, own.prefix(), string(out.Items[page.Limit-1].ID))
+			break
+		}
+		out.Items = append(out.Items, KeyName{id, k.arn})
+	}
+	return out, nil
 }
 
 // after is the part of a prefix that follows the key prefix+last.
