@@ -282,9 +282,10 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	return nil
 }
 
-// peekBody reads the beginning of a body that is refused anyway.
+// peekBody reads the beginning of a form that is refused anyway. The refusal of
+// anything else waits for no body.
 func peekBody(w http.ResponseWriter, req *Request, s *Service) {
-	if s.MaxBodyBytes == 0 {
+	if s.MaxBodyBytes == 0 || !isForm(req.Request) {
 		return
 	}
 	deadlines := http.NewResponseController(w)

@@ -32,11 +32,15 @@ func (f *Front) route(r *http.Request, scopeService string) *Service {
 	if strings.HasPrefix(r.URL.Path, "/2020-05-31/") {
 		return f.services["cloudfront"]
 	}
-	if r.Method == http.MethodPost && r.URL.Path == "/" &&
-		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if r.Method == http.MethodPost && r.URL.Path == "/" && isForm(r) {
 		return f.services["sts"]
 	}
 	return f.services["s3"]
+}
+
+// isForm reports whether the operation of a request stands in its body.
+func isForm(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }
 
 // refuseUnknown answers a request for a service that this server does not have,
