@@ -44,6 +44,7 @@ globalThis.__core = (function () {
   }
 
   function store(id) {
+    const { Buffer } = library('buffer'); // here, where its loading is not the handler's time
     const question = async (op, key) => ask('kv', { store: id || '', op, key: key === undefined ? '' : String(key) });
     return {
       async get(key, o = {}) {
@@ -52,7 +53,7 @@ globalThis.__core = (function () {
         switch (o.format) {
           case undefined: case 'string': return a.value;
           case 'json': return JSON.parse(a.value);
-          case 'bytes': return library('buffer').Buffer.from(a.value);
+          case 'bytes': return Buffer.from(a.value);
         }
         throw new TypeError('unknown format: ' + o.format);
       },
