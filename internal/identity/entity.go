@@ -271,11 +271,11 @@ func compile(e entity, shared *documents) {
 	if b, ok := e.(bearer); ok {
 		list := b.permissions().Inline
 		for i := range list {
-			if list[i].document == nil {
-				list[i].document = shared.parse(policy.UseIdentity, list[i].Text)
-			}
 			if list[i].document != nil {
-				list[i].Text = list[i].document.String()
+				continue // older versions of the entity share it
+			}
+			if d := shared.parse(policy.UseIdentity, list[i].Text); d != nil {
+				list[i].document, list[i].Text = d, d.String()
 			}
 		}
 	}

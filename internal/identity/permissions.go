@@ -219,7 +219,7 @@ func (a *Admin) AttachedPolicies(ctx context.Context, who access.Caller, ref Ref
 	if err != nil {
 		return List[*Policy]{}, err
 	}
-	return paginate(a.attachedTo(b.permissions(), prefix), nameKey[*Policy], p)
+	return paginate(a.attachedTo(b.permissions(), prefix), attachedKey, p)
 }
 
 func (a *Admin) attachedTo(p *Permissions, prefix string) []*Policy {
@@ -229,9 +229,13 @@ func (a *Admin) attachedTo(p *Permissions, prefix string) []*Policy {
 			all = append(all, m)
 		}
 	}
-	sortByName(all)
+	slices.SortFunc(all, func(a, b *Policy) int { return strings.Compare(attachedKey(a), attachedKey(b)) })
 	return all
 }
+
+// attachedKey orders managed policies by their names. A policy of the account may
+// be called like one of AWS.
+func attachedKey(p *Policy) string { return nameKey(p) + " " + p.ARN() }
 
 // PutBoundary sets the permissions boundary of a user or role.
 //

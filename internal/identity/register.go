@@ -103,7 +103,8 @@ func (r *register) putLocked(p place, e entity) {
 		if id := old.meta().ID; r.byID[id] == old {
 			delete(r.byID, id)
 		}
-		if a, ok := old.(*Account); ok {
+		// Of several changes at once, another account may have taken the alias.
+		if a, ok := old.(*Account); ok && r.aliases[a.Alias] == a.Account {
 			delete(r.aliases, a.Alias)
 		}
 	}
@@ -290,9 +291,14 @@ func (s *Service) apply(seq uint64, gone []place, news []entity) {
 		}
 	}
 	for _, e := range news {
-		r.putLocked(placeOfEntity(e), e)
-		// Renamed, not ended.
-		delete(ended, e.meta().ID)
+		p := placeOfEntity(e)
+		if old := r.getLocked(p); old != nil && old.meta().ID != e.meta().ID {
+			ended[old.meta().ID] = true // another one has its name
+		}
+		r.putLocked(p, e)
+	}
+	for _, e := range news {
+		delete(ended, e.meta().ID) // renamed, not ended
 	}
 	for id := range ended {
 		r.standings.Delete(id)

@@ -138,13 +138,15 @@ func (r *Ring) MoveAlias(ctx context.Context, who access.Caller, name, ref strin
 	}
 	now := toMillis(r.clock.Now())
 	return call.Effect(ctx, func() error {
-		return r.mutate(ctx, func(c *change) error { return c.moveAlias(own, name, next.path, now) })
+		return r.mutate(ctx, func(c *change) error { return c.moveAlias(own, name, from.key.id, next.path, now) })
 	})
 }
 
-func (c *change) moveAlias(m realm, name string, to path, now millis) error {
+// moveAlias points an alias to another key than from, the one about which the
+// caller was asked.
+func (c *change) moveAlias(m realm, name string, from KeyID, to path, now millis) error {
 	alias, err := getAlias(c, m, name)
-	if isNotFound(err) {
+	if isNotFound(err) || err == nil && alias.Target != from {
 		return aliasNotFound(m, name)
 	} else if err != nil {
 		return err

@@ -85,6 +85,21 @@ func (c *change) get(p path) (*keyRecord, error) {
 	return rec, err
 }
 
+// free returns ErrExists when there is a key at p, which another node may have
+// made.
+func (c *change) free(p path) error {
+	switch _, err := c.get(p); {
+	case err == nil:
+		return keyExists(p)
+	case isNotFound(err):
+		return nil
+	default:
+		return err
+	}
+}
+
+func keyExists(p path) error { return fail(ErrExists, "%s already exists.", p.arn()) }
+
 func (c *change) putKey(p path, rec *keyRecord) error {
 	if err := c.plan(p, rec.moments()); err != nil {
 		return err
@@ -215,9 +230,7 @@ func (r *Ring) refresh(ctx context.Context, atLeast uint64) error {
 	if err != nil {
 		return fmt.Errorf("follow the store: %w", err)
 	}
-	for _, k := range n.keys {
-		r.index.put(k)
-	}
+	r.index.put(n.keys)
 	for _, p := range n.removed {
 		r.index.remove(p.region, p.id)
 	}
@@ -369,6 +382,8 @@ func (r *Ring) readAll(tx store.Reader, n *news) error {
 		}
 		if held := grants[p]; held != nil {
 			k.grants = held
+		} else if r.opened {
+			k.grants = new(grantSet) // those of the older snapshot were revoked
 		}
 		n.keys = append(n.keys, k)
 		present[place{p.region, p.id}] = true

@@ -77,9 +77,11 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 		p.id = multiRegionID(p.id)
 	}
 	if in.ID != "" {
-		p.id = in.ID
-		if r.index.key(p.region, p.id) != nil {
-			return m, fail(ErrExists, "Key %s already exists", in.ID)
+		if !validKeyID(string(in.ID)) {
+			return m, fail(ErrInvalid, "%.64q is no key id.", in.ID)
+		}
+		if p.id = in.ID; r.index.key(p.region, p.id) != nil {
+			return m, keyExists(p)
 		}
 	}
 	if in.Policy == "" {
@@ -96,7 +98,7 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if in.MultiRegion {
 		rec.Multi = &multiRecord{Primary: p.region}
 	}
-	put := func(c *change) error { return c.putKey(p, rec) }
+	put := (*change).putKey
 	if in.Origin == External {
 		rec.State = PendingImport
 	} else {
@@ -105,10 +107,17 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 			return m, fmt.Errorf("make material of %s: %w", in.Spec, err)
 		}
 		defer secret.Wipe()
-		put = func(c *change) error { return r.putNew(c, p, rec, secret) }
+		put = func(c *change, p path, rec *keyRecord) error { return r.putNew(c, p, rec, secret) }
 	}
 	call.On(p.arn())
-	err = call.Effect(ctx, func() error { return r.mutate(ctx, put) })
+	err = call.Effect(ctx, func() error {
+		return r.mutate(ctx, func(c *change) error {
+			if err := c.free(p); err != nil {
+				return err
+			}
+			return put(c, p, rec)
+		})
+	})
 	if err != nil {
 		return m, err
 	}

@@ -107,22 +107,28 @@ func (x *index) order(m realm) *order {
 	return o.(*order)
 }
 
-// put makes next visible in place of the key's older snapshot. Its aliases move
-// along; one that another key took over in the meantime stays there.
-func (x *index) put(next *key) {
-	old := x.key(next.region, next.id)
-	x.keys.Store(place{next.region, next.id}, next)
-	if old == nil {
-		x.order(next.realm).add(next.id)
-		if next.Manager == Customer {
-			x.count(next.realm).Add(1)
+// put makes keys visible in place of their older snapshots. Aliases move along:
+// those that a key lost go last, since another of the keys may have taken them
+// over, and readers are to find them at every moment.
+func (x *index) put(keys []*key) {
+	olds := make([]*key, len(keys))
+	for i, next := range keys {
+		olds[i] = x.key(next.region, next.id)
+		x.keys.Store(place{next.region, next.id}, next)
+		if olds[i] == nil {
+			x.order(next.realm).add(next.id)
+			if next.Manager == Customer {
+				x.count(next.realm).Add(1)
+			}
+		}
+		for _, name := range next.Aliases {
+			x.aliases.Store(aliasName{next.realm, name}, next.id)
 		}
 	}
-	for _, name := range next.Aliases {
-		x.aliases.Store(aliasName{next.realm, name}, next.id)
-	}
-	if old != nil {
-		x.dropAliases(old, next.Aliases)
+	for i, old := range olds {
+		if old != nil {
+			x.dropAliases(old, keys[i].Aliases)
+		}
 	}
 }
 

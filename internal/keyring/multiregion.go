@@ -56,10 +56,10 @@ func (rec *keyRecord) primaryAt(p path) bool {
 	return rec.Multi == nil || rec.Multi.Primary == p.region
 }
 
-// checkPrimary says whether what the related keys share can be changed here.
-func (k *key) checkPrimary() error {
-	if !k.primaryAt(k.path) {
-		return notPrimary(k.path)
+// checkPrimary says whether what the related keys share can be changed at p.
+func (rec *keyRecord) checkPrimary(p path) error {
+	if !rec.primaryAt(p) {
+		return notPrimary(p)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 	}
 	to := k.in(in.Region)
 	if in.Region == k.region || slices.Contains(k.Multi.Replicas, in.Region) {
-		return out, replicaExists(to)
+		return out, keyExists(to)
 	}
 	if err := checkTags(&who, in.Tags); err != nil {
 		return out, err
@@ -190,14 +190,13 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 	return out, nil
 }
 
-func replicaExists(p path) error { return fail(ErrExists, "%s already exists.", p.arn()) }
-
 // replicate makes the replica of the primary key at p.
 func (r *Ring) replicate(c *change, p path, rec *keyRecord, in *ReplicaInput, principals map[string]string, now millis) error {
+	if err := rec.checkPrimary(p); err != nil {
+		return err
+	}
 	to := p.in(in.Region)
-	if _, err := c.get(to); err == nil {
-		return replicaExists(to)
-	} else if !isNotFound(err) {
+	if err := c.free(to); err != nil {
 		return err
 	}
 	multi := &multiRecord{Primary: p.region, Replicas: with(rec.Multi.Replicas, in.Region)}
@@ -313,8 +312,8 @@ func (r *Ring) SetPrimary(ctx context.Context, who access.Caller, ref, region st
 	}
 	return call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opUpdatePrimaryRegion, func(c *change, rec *keyRecord) error {
-			if rec.Multi == nil || rec.Multi.Primary != k.region {
-				return notPrimary(k.path)
+			if err := rec.checkPrimary(k.path); err != nil {
+				return err
 			}
 			if _, err := c.key(next.path, opUpdatePrimaryRegion); err != nil {
 				return err

@@ -93,7 +93,7 @@ func (k *key) checkAutomatic() error {
 	if err := k.checkRotates(); err != nil {
 		return err
 	}
-	if err := k.checkPrimary(); err != nil {
+	if err := k.checkPrimary(k.path); err != nil {
 		return err
 	}
 	if k.Origin != FromKMS {
@@ -129,6 +129,9 @@ func (r *Ring) EnableRotation(ctx context.Context, who access.Caller, ref string
 	next := toMillis(r.clock.Now().AddDate(0, 0, days))
 	return call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opEnableKeyRotation, func(_ *change, rec *keyRecord) error {
+			if err := rec.checkPrimary(k.path); err != nil {
+				return err
+			}
 			rec.Rotation = &rotationRecord{Days: days, Next: next}
 			return nil
 		})
@@ -151,6 +154,9 @@ func (r *Ring) DisableRotation(ctx context.Context, who access.Caller, ref strin
 	}
 	return call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opDisableKeyRotation, func(_ *change, rec *keyRecord) error {
+			if err := rec.checkPrimary(k.path); err != nil {
+				return err
+			}
 			rec.Rotation = nil
 			return nil
 		})
@@ -199,7 +205,7 @@ func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (ke
 	if err := k.checkRotates(); err != nil {
 		return "", err
 	}
-	if err := k.checkPrimary(); err != nil {
+	if err := k.checkPrimary(k.path); err != nil {
 		return "", err
 	}
 	if err := r.checkReplicas(k); err != nil {
@@ -211,6 +217,9 @@ func (r *Ring) RotateNow(ctx context.Context, who access.Caller, ref string) (ke
 	now := r.clock.Now()
 	err = call.Effect(ctx, func() error {
 		return r.edit(ctx, k, opRotateKeyOnDemand, func(c *change, rec *keyRecord) error {
+			if err := rec.checkPrimary(k.path); err != nil {
+				return err
+			}
 			if err := rec.checkOnDemand(k.arn); err != nil {
 				return err
 			}

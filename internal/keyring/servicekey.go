@@ -61,8 +61,10 @@ func (r *Ring) CreateServiceKey(ctx context.Context, who access.Caller, in Servi
 	defer secret.Wipe()
 	err = call.Effect(ctx, func() error {
 		return r.mutate(ctx, func(c *change) error {
-			if _, err := c.get(p); !isNotFound(err) {
-				return errors.Join(err, fail(ErrExists, "%s exists.", p.arn()))
+			if err := c.free(p); errors.Is(err, ErrExists) {
+				return nil // another node made it
+			} else if err != nil {
+				return err
 			}
 			return r.putNew(c, p, &keyRecord{
 				Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: SignVerify, Origin: FromKMS, Manager: Service,
