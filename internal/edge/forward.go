@@ -3,6 +3,7 @@ package edge
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -46,7 +47,6 @@ func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 	r, b := x.r, x.plan.b
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	hop := connectionTokens(r.Header)
-	signed := signs(to, r.Header)
 	out := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		lower := strings.ToLower(name)
@@ -60,12 +60,14 @@ func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 		case safe || removedByDefault(name):
 			continue
 		}
+		out[name] = slices.Clone(values)
+	}
+	if signs(to, out) {
 		// What we sign, we answer for: a viewer must not turn a request for one
 		// object into a copy of another.
-		if signed && strings.HasPrefix(name, "X-Amz-") && !x.mayAddToSigned(to, lower) {
-			continue
-		}
-		out[name] = slices.Clone(values)
+		maps.DeleteFunc(out, func(name string, _ []string) bool {
+			return strings.HasPrefix(name, "X-Amz-") && !x.mayAddToSigned(to, strings.ToLower(name))
+		})
 	}
 	if c := selectCookies(&b.Forward.Cookies, r.Header["Cookie"]); c != "" {
 		out["Cookie"] = []string{c}
@@ -118,8 +120,9 @@ func latest(values []string) (entries []string) {
 	return entries
 }
 
-// signs reports whether requests to o that come with these headers are signed
-// by the edge.
+// signs reports whether a request that takes these headers of the viewer to o is
+// signed by the edge. What else the viewer sent does not count: an Authorization
+// that it called hop-by-hop stays behind.
 func signs(o *delivery.Origin, h http.Header) bool {
 	a := &o.Access
 	switch {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +42,7 @@ func keyHeaders(s *delivery.Selection) (out []keyHeader) {
 //	       the other's behaviour, whose origin may be another and its viewers fewer
 //	text   path, raw
 //	list   the query's selected parameters, or the query as one
-//	list   for each header of the policy: list of its values
+//	list   for each header of the policy: list of its values that the origin hears
 //	list   the selected cookies
 //	text   normalised Accept-Encoding
 //
@@ -59,8 +60,11 @@ func (x *exchange) keyOf() cache.Key {
 	b = appendText(b, x.plan.b.Pattern.String())
 	b = appendText(b, x.path)
 	b = appendQuery(b, &k.Query, x.query)
-	for i := range x.plan.keyHeaders {
-		b = x.appendHeader(b, &x.plan.keyHeaders[i])
+	if len(x.plan.keyHeaders) > 0 {
+		hop := connectionTokens(x.r.Header)
+		for i := range x.plan.keyHeaders {
+			b = x.appendHeader(b, &x.plan.keyHeaders[i], hop)
+		}
 	}
 	b = append(b, 0)
 	b = appendCookies(b, &k.Cookies, x.r.Header["Cookie"])
@@ -89,7 +93,9 @@ func appendQuery(b []byte, s *delivery.Selection, query string) []byte {
 	return append(b, 0)
 }
 
-func (x *exchange) appendHeader(b []byte, h *keyHeader) []byte {
+// appendHeader leaves out what Connection calls hop-by-hop: the origin does not
+// hear of it, so its answer must not stand for those of whom the origin does.
+func (x *exchange) appendHeader(b []byte, h *keyHeader, hop []string) []byte {
 	switch {
 	case h.made:
 		if v := x.madeHeader(h.name); v != "" {
@@ -97,6 +103,7 @@ func (x *exchange) appendHeader(b []byte, h *keyHeader) []byte {
 		}
 	case h.name == "host":
 		b = appendElement(b, strings.ToLower(x.r.Host))
+	case slices.Contains(hop, h.canon):
 	default:
 		for _, v := range x.r.Header[h.canon] {
 			b = appendElement(b, v)

@@ -299,15 +299,17 @@ func TestSignedHeaders(t *testing.T) {
 		name  string
 		edits []func(*delivery.Behavior)
 		own   bool // the viewer has an Authorization
+		hop   bool // and calls it hop-by-hop
 		want  string
 	}{
-		{"signed", []func(*delivery.Behavior){edit(delivery.SignAlways)}, false, ";;;1;token;true"},
-		{"signed over the viewer's", []func(*delivery.Behavior){edit(delivery.SignAlways)}, true, ";;;1;token;true"},
-		{"all headers", []func(*delivery.Behavior){edit(delivery.SignAlways), everything}, false, ";;;1;token;true"},
-		{"named", []func(*delivery.Behavior){edit(delivery.SignAlways, "x-amz-meta-a")}, false, ";;1;1;token;true"},
-		{"not signed", []func(*delivery.Behavior){edit(delivery.SignNever)}, false, "/b/k;x;1;1;spoof;false"},
-		{"the viewer's stays", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, true, "/b/k;x;1;1;spoof;false"},
-		{"the viewer has none", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, false, ";;;1;token;true"},
+		{"signed", []func(*delivery.Behavior){edit(delivery.SignAlways)}, false, false, ";;;1;token;true"},
+		{"signed over the viewer's", []func(*delivery.Behavior){edit(delivery.SignAlways)}, true, false, ";;;1;token;true"},
+		{"all headers", []func(*delivery.Behavior){edit(delivery.SignAlways), everything}, false, false, ";;;1;token;true"},
+		{"named", []func(*delivery.Behavior){edit(delivery.SignAlways, "x-amz-meta-a")}, false, false, ";;1;1;token;true"},
+		{"not signed", []func(*delivery.Behavior){edit(delivery.SignNever)}, false, false, "/b/k;x;1;1;spoof;false"},
+		{"the viewer's stays", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, true, false, "/b/k;x;1;1;spoof;false"},
+		{"the viewer's stays behind", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, true, true, ";;;1;token;true"},
+		{"the viewer has none", []func(*delivery.Behavior){edit(delivery.SignNoOverride)}, false, false, ";;;1;token;true"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var edits []func(*delivery.Distribution)
@@ -318,6 +320,9 @@ func TestSignedHeaders(t *testing.T) {
 			headers := []string{"X-Amz-Copy-Source: /b/k", "X-Amz-Acl: x", "X-Amz-Meta-A: 1", "X-Custom: 1", "X-Amz-Security-Token: spoof"}
 			if tt.own {
 				headers = append(headers, "Authorization: mine")
+			}
+			if tt.hop {
+				headers = append(headers, "Connection: Authorization")
 			}
 			want(t, w.do("PUT", "/a", headers...), 200, "Miss", tt.want)
 		})

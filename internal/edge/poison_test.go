@@ -63,6 +63,22 @@ func TestPoisoning(t *testing.T) {
 	}
 }
 
+// A header that Connection takes from the origin is none for the cache either:
+// else one viewer leaves the answer without it to all who send it.
+func TestPoisoningByConnection(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header["Origin"]) })
+	w := newWorld(t, newFeed(distribution(o, last(func(b *delivery.Behavior) {
+		b.Forward.Headers = delivery.NewSelection(delivery.SelectWhitelist, false, "origin")
+		b.Key.Headers = b.Forward.Headers
+	}))))
+	want(t, w.get("/a", "Origin: https://a.example", "Connection: keep-alive, origin"), 200, "Miss", "[]")
+	w.edge.Settle()
+	want(t, w.get("/a", "Origin: https://a.example", "Connection: keep-alive"), 200, "Miss", "[https://a.example]")
+	w.edge.Settle()
+	want(t, w.get("/a"), 200, "Hit", "[]")
+	want(t, w.get("/a", "Origin: https://a.example"), 200, "Hit", "[https://a.example]")
+}
+
 // Nor can somebody make the origin fail for the others by a head that is too
 // long for it.
 func TestPoisoningByLength(t *testing.T) {
@@ -157,6 +173,18 @@ func TestSamePathOfAnotherBehavior(t *testing.T) {
 	w.feed.invalidate("E1", "/index.html")
 	want(t, w.get(root), 200, "Miss", "private/index.html")
 	want(t, w.get("/index.html"), 200, "Miss", "public/index.html")
+}
+
+// The root shows what lies under another name, and wants the signature that this
+// name wants.
+func TestRestrictedRootObject(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RequestURI) })
+	w := newWorld(t, newFeed(distribution(o, first("*.html", restricted),
+		func(d *delivery.Distribution) { d.DefaultRootObject = "index.html" })))
+	want(t, w.get("/index.html"), 403, "Error", "*")
+	want(t, w.get("/"), 403, "Error", "*")
+	want(t, w.get(w.sign("/", "")), 200, "Miss", "/index.html")
+	want(t, w.get("/other"), 200, "Miss", "/other")
 }
 
 // What an origin may say beside its answer harms nobody, and what the edge keeps

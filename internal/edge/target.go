@@ -203,6 +203,9 @@ func route(d *delivery.Distribution, raw string) (b *delivery.Behavior, guards [
 	}
 	b = d.Behavior(NormalPath(raw))
 	guard(b)
+	if raw == "/" && d.DefaultRootObject != "" {
+		guard(d.Behavior(NormalPath("/" + d.DefaultRootObject))) // whose content this is
+	}
 	if !plain(raw) {
 		for _, reading := range readings(raw) {
 			guard(d.Behavior(reading))
