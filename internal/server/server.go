@@ -7,10 +7,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -45,12 +43,6 @@ import (
 )
 
 const (
-	// readHeaderTimeout bounds how long the head of a request to the API may take.
-	readHeaderTimeout = 10 * time.Second
-	// idleTimeout is how long a connection to the API may wait for its next request.
-	idleTimeout = 2 * time.Minute
-	// maxAPIHeaderBytes bounds the head of a request to the API.
-	maxAPIHeaderBytes = 64 << 10
 	// defaultStopWithin is how long requests under way may take to end at a stop.
 	defaultStopWithin = 10 * time.Second
 	// followEvery is how often state is compared with the store's, for the
@@ -126,28 +118,6 @@ type Server struct {
 	failure    error
 
 	stopWithin time.Duration
-}
-
-// listener is one address and the server behind it.
-type listener struct {
-	net  net.Listener
-	http *http.Server
-}
-
-// close lets requests under way end until ctx does.
-func (l *listener) close(ctx context.Context) error {
-	if l.net == nil {
-		return nil
-	}
-	var err error
-	if l.http != nil && l.http.Shutdown(ctx) != nil {
-		err = l.http.Close()
-	}
-	// Shutdown does not know a listener that was never served.
-	if cerr := l.net.Close(); !errors.Is(cerr, net.ErrClosed) {
-		err = errors.Join(err, cerr)
-	}
-	return err
 }
 
 // Start opens the data folder and the listeners and serves until Stop. When it
@@ -293,47 +263,9 @@ func (s *Server) keepCredentials() error {
 	return writeCredentials(s.state.folder.Path(), key)
 }
 
-// listen takes the addresses. Requests that arrive now wait until serve.
-func (s *Server) listen() error {
-	for _, l := range []struct {
-		on    *listener
-		addr  string
-		bound func(*http.Server)
-	}{
-		{&s.api, s.cfg.APIAddr, boundAPI},
-		{&s.viewers, s.cfg.EdgeAddr, edge.Bound},
-		{&s.viewersTLS, s.cfg.EdgeTLSAddr, edge.Bound},
-		{&s.verify, s.cfg.VerifyAddr, edge.Bound},
-	} {
-		if l.addr == "" {
-			continue
-		}
-		var err error
-		if l.on.net, err = net.Listen("tcp", l.addr); err != nil {
-			return err
-		}
-		l.on.http = &http.Server{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
-		l.bound(l.on.http)
-	}
-	if s.viewersTLS.net == nil {
-		return nil
-	}
-	var files []certificate.Files
-	for _, c := range s.cfg.EdgeTLS.All() {
-		files = append(files, certificate.Files{Cert: c.CertFile, Key: c.KeyFile, ARN: c.ARN})
-	}
-	var err error
-	s.certificates, err = certificate.Open(files)
-	return err
-}
-
 // hasCertificate reports whether viewers can be shown a certificate with that ARN.
 func (s *Server) hasCertificate(arn string) bool {
 	return s.certificates != nil && s.certificates.Has(arn)
-}
-
-func boundAPI(h *http.Server) {
-	h.ReadHeaderTimeout, h.IdleTimeout, h.MaxHeaderBytes = readHeaderTimeout, idleTimeout, maxAPIHeaderBytes
 }
 
 // openEdge opens the viewers' door over the control plane.
@@ -369,26 +301,6 @@ func (s *Server) openEdge() (err error) {
 		s.verify.http.Handler = s.edge.Subrequests()
 	}
 	return nil
-}
-
-// serve begins to answer on every listener.
-func (s *Server) serve() {
-	for _, l := range []*listener{&s.api, &s.viewers, &s.viewersTLS, &s.verify} {
-		if l.net == nil {
-			continue
-		}
-		s.work.Go(func() {
-			var err error
-			if l.http.TLSConfig != nil {
-				err = l.http.ServeTLS(l.net, "", "")
-			} else {
-				err = l.http.Serve(l.net)
-			}
-			if !errors.Is(err, http.ErrServerClosed) {
-				s.fail(fmt.Errorf("serve %s: %w", l.net.Addr(), err))
-			}
-		})
-	}
 }
 
 // runBackground starts the work that goes on beside requests.

@@ -28,7 +28,8 @@ const (
 	// unsignedBytes is how much of an unsigned request's body a door sees that
 	// refuses it: enough for the name of the operation.
 	unsignedBytes = 4 << 10
-	// bodyTimeout is how long a buffered body may take to arrive.
+	// bodyTimeout is how long a body may take to arrive that is read whole, or that
+	// nobody reads.
 	bodyTimeout = 30 * time.Second
 	// stallTimeout is how long a streamed body may pause.
 	stallTimeout = 60 * time.Second
@@ -99,6 +100,11 @@ func New(cfg Config) *Front {
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &Request{Request: r, ID: newRequestID()}
 	defer f.recoverPanic(req)
+	if r.ContentLength != 0 {
+		// net/http waits for the body that nobody wants before it sends an answer. A
+		// writer without deadlines is a test's; it has no connection to guard.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	if open := f.cfg.Open[r.URL.Path]; open != nil {
 		open.ServeHTTP(w, r)
 		return
@@ -161,7 +167,7 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 	}
 	if auth.Form == sigv4.FormNone {
 		if !s.Anonymous {
-			peekBody(w, req, s)
+			peekBody(req, s)
 			return ErrNoAuthentication
 		}
 		return readBody(w, req, s)
@@ -267,8 +273,6 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	if req.ContentLength > s.MaxBodyBytes {
 		return ErrBodyTooLarge
 	}
-	// A writer without deadlines is a test's; it has no connection to guard.
-	_ = deadlines.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := readAll(w, req, s.MaxBodyBytes)
 	if err != nil {
 		var tooLarge *http.MaxBytesError
@@ -284,15 +288,12 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 
 // peekBody reads the beginning of a form that is refused anyway. The refusal of
 // anything else waits for no body.
-func peekBody(w http.ResponseWriter, req *Request, s *Service) {
+func peekBody(req *Request, s *Service) {
 	if s.MaxBodyBytes == 0 || !isForm(req.Request) {
 		return
 	}
-	deadlines := http.NewResponseController(w)
-	_ = deadlines.SetReadDeadline(time.Now().Add(bodyTimeout))
 	// What has arrived when the body breaks off is as good.
 	req.Body, _ = io.ReadAll(io.LimitReader(req.Request.Body, unsignedBytes))
-	_ = deadlines.SetReadDeadline(time.Time{})
 }
 
 // readAll reads a body of at most maxBytes. One of a declared length, which has

@@ -39,10 +39,10 @@ type door struct {
 }
 
 func (d *door) Serve(w http.ResponseWriter, r *front.Request) {
-	d.seen, d.body = r, string(r.Body)
 	if r.Header.Get("X-Panic") != "" {
 		panic("a fault of ours")
 	}
+	d.seen, d.body = r, string(r.Body)
 	if r.Header.Get("X-Refuse") != "" {
 		w.WriteHeader(http.StatusForbidden)
 		return
