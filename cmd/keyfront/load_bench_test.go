@@ -200,16 +200,24 @@ func (p *process) sendAll(numbers <-chan int, request func(i int) []byte) error 
 	defer conn.Close()
 	r := bufio.NewReaderSize(conn, 64<<10)
 	for i := range numbers {
-		if _, err := conn.Write(request(i)); err != nil {
+		if err := exchange(conn, r, request(i)); err != nil {
 			return err
 		}
-		res, err := http.ReadResponse(r, nil)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %s, %v", res.Status, err)
-		}
+	}
+	return nil
+}
+
+// exchange sends a request on a connection that is kept and reads the answer.
+func exchange(conn net.Conn, answers *bufio.Reader, request []byte) error {
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	res, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %s, %v", res.Status, err)
 	}
 	return nil
 }

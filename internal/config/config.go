@@ -130,6 +130,30 @@ type Keys struct {
 	// MaxPerRegion is how many keys of its own an account may have in a region.
 	// They are held in memory, about 2.5 KiB each. Default 100,000, the quota of AWS.
 	MaxPerRegion int `yaml:"maxPerRegion"`
+	// Pool is how many RSA key pairs are kept ready.
+	Pool KeyPool `yaml:"pool"`
+}
+
+// KeyPool is how many RSA key pairs of each size are made in idle time and kept:
+// so many in memory and as many more, encrypted, in the store. A call that finds
+// none waits while one is made. Each is from 0 to 1,000; default 4, 1 and 1.
+type KeyPool struct {
+	RSA2048 int `yaml:"rsa2048"`
+	RSA3072 int `yaml:"rsa3072"`
+	RSA4096 int `yaml:"rsa4096"`
+}
+
+func (p KeyPool) check() error {
+	const most = 1000
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"rsa2048", p.RSA2048}, {"rsa3072", p.RSA3072}, {"rsa4096", p.RSA4096}} {
+		if size.n < 0 || size.n > most {
+			return fmt.Errorf("keys.pool.%s %d is not between 0 and %d", size.name, size.n, most)
+		}
+	}
+	return nil
 }
 
 // Trails says when trails deliver to their buckets.
@@ -228,7 +252,7 @@ func Default() Config {
 		EdgeAddr:   "127.0.0.1:8080",
 		EdgeDomain: "cloudfront.localhost",
 		Account:    "000000000000",
-		Keys:       Keys{MaxPerRegion: 100_000},
+		Keys:       Keys{MaxPerRegion: 100_000, Pool: KeyPool{RSA2048: 4, RSA3072: 1, RSA4096: 1}},
 		Trails:     Trails{DeliverEvery: 5 * time.Minute, DigestEvery: time.Hour},
 		Audit:      Audit{SegmentBytes: 64 << 20},
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
@@ -335,6 +359,9 @@ func (c *Config) Check() error {
 		return err
 	}
 	if err := c.Audit.check(); err != nil {
+		return err
+	}
+	if err := c.Keys.Pool.check(); err != nil {
 		return err
 	}
 	switch {

@@ -89,6 +89,8 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "clock", env: []string{"KEYFRONT_TEST_CLOCK", "perhaps"}, want: "KEYFRONT_TEST_CLOCK"},
 		{name: "domain", flags: map[string]string{"edge-domain": "A.example:80"}, want: "edge-domain"},
 		{name: "no keys", file: "keys:\n  maxPerRegion: 0\n", want: "keys.maxPerRegion"},
+		{name: "fewer than no pairs", file: "keys:\n  pool: {rsa3072: -1}\n", want: "keys.pool.rsa3072"},
+		{name: "too many pairs", file: "keys:\n  pool: {rsa4096: 1001}\n", want: "keys.pool.rsa4096"},
 		{name: "unknown quota", file: "quotas:\n  distribution: 5\n", want: `quotas: there is no quota "distribution"`},
 		{name: "quota of nothing", file: "quotas:\n  aliases: 0\n", want: "aliases"},
 		{name: "no cache", file: "cache:\n  memoryBytes: 0\n", want: "memoryBytes"},

@@ -141,15 +141,8 @@ func (r *Ring) dataKeyPair(ctx context.Context, who *access.Caller, op operation
 	if err != nil {
 		return out, err
 	}
-	secret, err := encodePrivate(pair)
-	if err != nil {
-		return out, err
-	}
-	out.Spec = spec
-	if out.Public, err = encodePublic(pair.Public()); err != nil {
-		return out, err
-	}
-	if out.Private, err = k.newDataKey(use.Context, secret); err == nil {
+	out.Spec, out.Public = spec, pair.public
+	if out.Private, err = k.newDataKey(use.Context, pair.private); err == nil {
 		k.noteMaterial(call)
 		r.used(k, op, who)
 	}

@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"context"
-	"crypto/x509"
 	"slices"
 	"time"
 
@@ -70,12 +69,11 @@ func (r *Ring) ParametersForImport(ctx context.Context, who access.Caller, ref s
 		return out, err
 	}
 	expires := toMillis(r.clock.Now().Add(importWindow))
-	out = ImportParameters{KeyARN: k.arn, ValidTo: expires.time()}
-	if out.PublicKey, err = x509.MarshalPKIXPublicKey(&pair.PublicKey); err != nil {
-		return out, err
-	}
-	out.Token, err = r.sealImportToken(k.path, importToken{wrappings[algorithm].id, expires, pair})
-	return out, err
+	defer pair.private.Wipe()
+	return ImportParameters{
+		KeyARN: k.arn, ValidTo: expires.time(), PublicKey: pair.public,
+		Token: r.sealImportToken(k.path, wrappings[algorithm].id, expires, pair.private),
+	}, nil
 }
 
 // ImportInput is key material on its way into a key.

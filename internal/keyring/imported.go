@@ -234,18 +234,15 @@ func (t *importToken) open(wrapped []byte) (sealed.Secret, error) {
 	return sealed.Secret{}, fail(ErrImportToken, "")
 }
 
-func (r *Ring) sealImportToken(p path, t importToken) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(t.private)
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, 0, importTokenHeader+len(der))
-	b = append(b, recordVersion, t.algorithm)
-	b = binary.BigEndian.AppendUint64(b, uint64(t.expires))
-	secret := sealed.NewSecret(append(b, der...))
-	clear(der)
+func (r *Ring) sealImportToken(p path, algorithm byte, expires millis, private sealed.Secret) []byte {
+	b := make([]byte, 0, importTokenHeader+private.Len())
+	b = append(b, recordVersion, algorithm)
+	b = binary.BigEndian.AppendUint64(b, uint64(expires))
+	b = append(b, private.Reveal()...)
+	secret := sealed.NewSecret(b)
+	clear(b)
 	defer secret.Wipe()
-	return r.domain.Wrap(importTokenPurpose, p.String(), secret), nil
+	return r.domain.Wrap(importTokenPurpose, p.String(), secret)
 }
 
 func (r *Ring) openImportToken(p path, token []byte, now time.Time) (t importToken, err error) {

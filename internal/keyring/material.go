@@ -164,27 +164,43 @@ func (r *Ring) generate(spec *specInfo) (sealed.Secret, error) {
 	if spec.bytes > 0 {
 		return sealed.RandomSecret(spec.bytes), nil
 	}
-	private, err := r.generatePair(spec)
-	if err != nil {
-		return sealed.Secret{}, err
-	}
-	return encodePrivate(private)
+	pair, err := r.generatePair(spec)
+	return pair.private, err
 }
 
-func (r *Ring) generatePair(spec *specInfo) (crypto.Signer, error) {
+// keyPair is a new key pair, encoded.
+type keyPair struct {
+	private sealed.Secret // PrivateKeyInfo of PKCS #8, RFC 5958
+	public  []byte        // SubjectPublicKeyInfo of RFC 5280
+}
+
+func (r *Ring) generatePair(spec *specInfo) (keyPair, error) {
+	var private crypto.Signer
+	var err error
 	switch spec.family {
 	case rsaKey:
 		return r.pairs.take(spec.bits)
 	case ecKey:
-		return ecdsa.GenerateKey(spec.curve, rand.Reader)
+		private, err = ecdsa.GenerateKey(spec.curve, rand.Reader)
 	case secpKey:
-		return secec.GenerateKey()
+		private, err = secec.GenerateKey()
 	case edKey:
-		_, private, err := ed25519.GenerateKey(rand.Reader)
-		return private, err
+		_, private, err = ed25519.GenerateKey(rand.Reader)
 	default:
 		panic("keyring: no key pair for a symmetric spec")
 	}
+	if err != nil {
+		return keyPair{}, err
+	}
+	return encodePair(private)
+}
+
+func encodePair(private crypto.Signer) (pair keyPair, err error) {
+	if pair.public, err = encodePublic(private.Public()); err != nil {
+		return pair, err
+	}
+	pair.private, err = encodePrivate(private)
+	return pair, err
 }
 
 // made reports whether the key pair is one of this spec.

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// pairPool keeps RSA key pairs ready, so that no caller waits for primes. Each
-// pair is handed out once. It is bounded by the wanted numbers: so many pairs of
-// a size are in memory, and so many more in stock, for the next start.
+// pairPool keeps RSA key pairs ready, encoded, so that no caller waits for
+// primes. Each pair is handed out once. It is bounded by the wanted numbers: so
+// many pairs of a size are in memory, and so many more in stock, for the next
+// start.
 type pairPool struct {
-	ready map[int]chan *rsa.PrivateKey // by bits; the channel's capacity is the wanted number
+	ready map[int]chan keyPair // by bits; the channel's capacity is the wanted number
 	stock pairStock
 	// taken wakes the filler. It has room for one wake-up.
 	taken chan struct{}
@@ -20,17 +21,17 @@ type pairPool struct {
 func newPairPool(want PoolSize, stock pairStock) *pairPool {
 	return &pairPool{
 		stock: stock,
-		ready: map[int]chan *rsa.PrivateKey{
-			2048: make(chan *rsa.PrivateKey, max(0, want.RSA2048)),
-			3072: make(chan *rsa.PrivateKey, max(0, want.RSA3072)),
-			4096: make(chan *rsa.PrivateKey, max(0, want.RSA4096)),
+		ready: map[int]chan keyPair{
+			2048: make(chan keyPair, max(0, want.RSA2048)),
+			3072: make(chan keyPair, max(0, want.RSA3072)),
+			4096: make(chan keyPair, max(0, want.RSA4096)),
 		},
 		taken: make(chan struct{}, 1),
 	}
 }
 
 // take returns a pair from the pool, or makes one when there is none.
-func (p *pairPool) take(bits int) (*rsa.PrivateKey, error) {
+func (p *pairPool) take(bits int) (keyPair, error) {
 	select {
 	case pair := <-p.ready[bits]:
 		select {
@@ -39,8 +40,16 @@ func (p *pairPool) take(bits int) (*rsa.PrivateKey, error) {
 		}
 		return pair, nil
 	default:
-		return rsa.GenerateKey(rand.Reader, bits)
+		return makeRSA(bits)
 	}
+}
+
+func makeRSA(bits int) (keyPair, error) {
+	private, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return keyPair{}, err
+	}
+	return encodePair(private)
 }
 
 // pairSizes are the sizes that are kept, in bits.
@@ -105,14 +114,12 @@ func (p *pairPool) fillOne(ctx context.Context, calls func() uint64) (more bool,
 		if c := p.ready[bits]; 2*len(c) >= cap(c) && !awaitIdle(ctx, calls) {
 			return false, ctx.Err()
 		}
-		pair, err := p.stock.take(ctx, bits)
+		pair, found, err := p.stock.take(ctx, bits)
+		if err == nil && !found {
+			pair, err = makeIdle(ctx, calls, bits)
+		}
 		if err != nil {
 			return false, err
-		}
-		if pair == nil {
-			if pair, err = makeIdle(ctx, calls, bits); err != nil {
-				return false, err
-			}
 		}
 		select {
 		case p.ready[bits] <- pair:
@@ -138,11 +145,11 @@ func (p *pairPool) fillOne(ctx context.Context, calls func() uint64) (more bool,
 }
 
 // makeIdle makes a pair when there is time for it.
-func makeIdle(ctx context.Context, calls func() uint64, bits int) (*rsa.PrivateKey, error) {
+func makeIdle(ctx context.Context, calls func() uint64, bits int) (keyPair, error) {
 	if !awaitIdle(ctx, calls) {
-		return nil, ctx.Err()
+		return keyPair{}, ctx.Err()
 	}
-	return rsa.GenerateKey(rand.Reader, bits)
+	return makeRSA(bits)
 }
 
 func awaitIdle(ctx context.Context, calls func() uint64) bool {

@@ -46,20 +46,16 @@ func (s *pairStock) count(ctx context.Context, bits int) (n int, err error) {
 	return n, err
 }
 
-func (s *pairStock) put(ctx context.Context, bits int, pair *rsa.PrivateKey) error {
-	secret, err := encodePrivate(pair)
-	if err != nil {
-		return err
-	}
-	defer secret.Wipe()
+func (s *pairStock) put(ctx context.Context, bits int, pair keyPair) error {
+	defer pair.private.Wipe()
 	name := stockPrefix(bits) + hex.EncodeToString(sealed.RandomSecret(16).Reveal())
-	value := append([]byte{recordVersion}, s.domain.Wrap(pairPurpose, name, secret)...)
+	value := append([]byte{recordVersion}, s.domain.Wrap(pairPurpose, name, pair.private)...)
 	return s.records.Update(ctx, func(tx store.Writer) error { return tx.Put(pairSpace, name, value) })
 }
 
-// take returns a pair of a size, or nil when there is none. What is in its place
-// but no pair of ours is removed.
-func (s *pairStock) take(ctx context.Context, bits int) (*rsa.PrivateKey, error) {
+// take returns a pair of a size, if there is one. What is in its place but no
+// pair of ours is removed.
+func (s *pairStock) take(ctx context.Context, bits int) (pair keyPair, found bool, err error) {
 	for {
 		var rec store.Record
 		err := s.records.Update(ctx, func(tx store.Writer) error {
@@ -77,30 +73,31 @@ func (s *pairStock) take(ctx context.Context, bits int) (*rsa.PrivateKey, error)
 			return tx.Delete(pairSpace, rec.Key)
 		})
 		if err != nil || rec.Key == "" {
-			return nil, err
+			return keyPair{}, false, err
 		}
-		if pair := s.open(rec, bits); pair != nil {
-			return pair, nil
+		if pair, found = s.open(rec, bits); found {
+			return pair, true, nil
 		}
 	}
 }
 
-func (s *pairStock) open(rec store.Record, bits int) *rsa.PrivateKey {
+func (s *pairStock) open(rec store.Record, bits int) (keyPair, bool) {
 	wrapped, ok := strings.CutPrefix(string(rec.Value), string(rune(recordVersion)))
 	if !ok {
-		return nil
+		return keyPair{}, false
 	}
 	secret, err := s.domain.Unwrap(pairPurpose, rec.Key, []byte(wrapped))
 	if err != nil {
-		return nil
+		return keyPair{}, false
 	}
-	defer secret.Wipe()
 	parsed, err := x509.ParsePKCS8PrivateKey(secret.Reveal())
 	if err != nil {
-		return nil
+		return keyPair{}, false
 	}
-	if pair, ok := parsed.(*rsa.PrivateKey); ok && pair.N.BitLen() == bits {
-		return pair
+	private, ok := parsed.(*rsa.PrivateKey)
+	if !ok || private.N.BitLen() != bits {
+		return keyPair{}, false
 	}
-	return nil
+	public, err := encodePublic(private.Public())
+	return keyPair{secret, public}, err == nil
 }

@@ -187,7 +187,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	s.gate = access.NewGate(access.Config{Identities: s.identity, Record: s.state.audit, ErrorCode: errorCode, PolicyNames: s.identity.PolicyNames})
 	s.keys, err = keyring.Open(ctx, keyring.Config{
 		Records: s.state.records, Domain: keyDomain, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
-		MaxKeys: s.cfg.Keys.MaxPerRegion, Poll: followEvery, Pool: keyring.PoolSize{RSA2048: 4, RSA3072: 1, RSA4096: 1},
+		MaxKeys: s.cfg.Keys.MaxPerRegion, Poll: followEvery, Pool: keyring.PoolSize(s.cfg.Keys.Pool),
 	})
 	if err != nil {
 		return err
