@@ -107,7 +107,7 @@ func (l *Log) storeBeginLocked(p position) error {
 	if p.next <= 1 {
 		return nil
 	}
-	err := l.replace(beginName, appendSlot(nil, p, beginPurpose, l.begin.key))
+	err := l.replace(beginName, appendSlot(nil, p, beginPurpose, newMAC(l.begin.key)))
 	if err == nil {
 		l.begin.at = p
 	}

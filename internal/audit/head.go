@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -24,7 +25,7 @@ type headFile struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	key  []byte // to write with
+	mac  hash.Hash // under the key to write with
 	last position
 	turn int64
 	buf  [slotBytes]byte
@@ -51,7 +52,7 @@ func openHead(dir *os.Root, keys [][]byte, noRecords bool) (*headFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	h := &headFile{f: f, key: keys[0]}
+	h := &headFile{f: f, mac: newMAC(keys[0])}
 	if err := h.load(dir.Name(), keys, noRecords); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -113,7 +114,9 @@ func openSlots(b []byte, keys [][]byte) (newest position, slot int, ok bool) {
 // openSlot reads a place that one of the keys authenticates for a purpose.
 func openSlot(slot []byte, purpose string, keys [][]byte) (p position, ok bool) {
 	content, mac := slot[:8+sha256.Size], slot[8+sha256.Size:]
-	if !slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(mac, slotMAC(content, purpose, key)) }) {
+	if !slices.ContainsFunc(keys, func(key []byte) bool {
+		return hmac.Equal(mac, appendMAC(nil, content, purpose, newMAC(key)))
+	}) {
 		return p, false
 	}
 	p.next = binary.BigEndian.Uint64(slot)
@@ -121,19 +124,21 @@ func openSlot(slot []byte, purpose string, keys [][]byte) (p position, ok bool) 
 	return p, true
 }
 
-// appendSlot appends p, authenticated for a purpose.
-func appendSlot(b []byte, p position, purpose string, key []byte) []byte {
+// appendSlot appends p, authenticated for a purpose by mac, which is reset.
+func appendSlot(b []byte, p position, purpose string, mac hash.Hash) []byte {
 	n := len(b)
 	b = binary.BigEndian.AppendUint64(b, p.next)
 	b = append(b, p.prev[:]...)
-	return append(b, slotMAC(b[n:], purpose, key)...)
+	return appendMAC(b, b[n:], purpose, mac)
 }
 
-func slotMAC(content []byte, purpose string, key []byte) []byte {
-	m := hmac.New(sha256.New, key)
-	m.Write([]byte(purpose))
-	m.Write(content)
-	return m.Sum(nil)
+func newMAC(key []byte) hash.Hash { return hmac.New(sha256.New, key) }
+
+func appendMAC(b, content []byte, purpose string, mac hash.Hash) []byte {
+	mac.Reset()
+	io.WriteString(mac, purpose)
+	mac.Write(content)
+	return mac.Sum(b)
 }
 
 // store writes p into the older slot. It does not sync: a head that lags is
@@ -148,7 +153,7 @@ func (h *headFile) store(p position) error {
 func (h *headFile) rekey(key []byte) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.key = key
+	h.mac = newMAC(key)
 	for range 2 {
 		if err := h.storeLocked(h.last); err != nil {
 			return err
@@ -158,7 +163,7 @@ func (h *headFile) rekey(key []byte) error {
 }
 
 func (h *headFile) storeLocked(p position) error {
-	b := appendSlot(h.buf[:0], p, headPurpose, h.key)
+	b := appendSlot(h.buf[:0], p, headPurpose, h.mac)
 	if _, err := h.f.WriteAt(b, h.turn*slotBytes); err != nil {
 		return err
 	}
