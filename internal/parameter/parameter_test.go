@@ -146,6 +146,27 @@ func TestOneMakesIt(t *testing.T) {
 	}
 }
 
+// The rules hold for the version that is there when the next one is kept.
+func TestPutMeanwhile(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile, then parameter.PutRequest
+		want            error
+	}{
+		"another type":  {parameter.PutRequest{Type: parameter.String, Value: "v"}, parameter.PutRequest{Type: parameter.SecureString, Value: "w"}, parameter.ErrType},
+		"a higher tier": {parameter.PutRequest{Type: parameter.String, Value: "v", Tier: parameter.Advanced}, parameter.PutRequest{Type: parameter.String, Value: "w", Tier: parameter.Standard}, parameter.ErrInvalid},
+	} {
+		s, j := open()
+		test.meanwhile.Name, test.then.Name, test.then.Overwrite = "n", "n", true
+		j.Before("ssm:PutParameter", func() { put(t, s, test.meanwhile) })
+		if _, _, err := s.Put(t.Context(), root(), test.then); !errors.Is(err, test.want) {
+			t.Errorf("%s: Put = %v, want %v", name, err, test.want)
+		}
+		if v, err := s.Get(t.Context(), root(), "n", false); err != nil || v.Version != 1 || v.Value != "v" {
+			t.Errorf("%s: the parameter is %+v, %v", name, v, err)
+		}
+	}
+}
+
 func TestValuesAreBoundToTheirParameter(t *testing.T) {
 	s, j := open()
 	for _, tier := range []parameter.Tier{parameter.Standard, parameter.Advanced} {

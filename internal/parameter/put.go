@@ -109,8 +109,8 @@ func (in *PutRequest) version(who *access.Caller, m realm, name string, latest *
 		if next.Type == "" {
 			next.Type = latest.Type
 		}
-		if next.Type != latest.Type {
-			return nil, fail(ErrType, "Parameter Store does not support changing a parameter type in a hierarchy. For example, you can't change a parameter from a String type to a SecureString type. You must create a new, unique parameter.")
+		if err := next.follows(latest); err != nil {
+			return nil, err
 		}
 		if next.Description == "" {
 			next.Description = latest.Description
@@ -159,14 +159,23 @@ func (in *PutRequest) check(who *access.Caller, exists bool) error {
 	return checkTags(who, nil, in.Tags)
 }
 
+// follows says whether v may be the version after latest.
+func (v *versionRecord) follows(latest *versionRecord) error {
+	switch {
+	case v.Type != latest.Type:
+		return fail(ErrType, "Parameter Store does not support changing a parameter type in a hierarchy. For example, you can't change a parameter from a String type to a SecureString type. You must create a new, unique parameter.")
+	case v.Tier == Standard && latest.Tier == Advanced:
+		return fail(ErrInvalid, "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter.")
+	}
+	return nil
+}
+
 // settleTier finds the tier for a value of so many bytes.
 //
 // Source: AWS Systems Manager User Guide, "Managing parameter tiers".
 func (v *versionRecord) settleTier(size int, latest *versionRecord) error {
 	was := latest != nil && latest.Tier == Advanced
 	switch {
-	case v.Tier == Standard && was:
-		return fail(ErrInvalid, "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter.")
 	case v.Tier == Intelligent && size > maxStandardBytes, v.Tier != Standard && was:
 		v.Tier = Advanced
 	case v.Tier != Advanced:
@@ -210,6 +219,13 @@ func (in *PutRequest) keep(tx store.Writer, m realm, name string, next *versionR
 	case !in.Overwrite:
 		return fail(ErrExists, "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 	default:
+		latest, err := findVersion(tx, m, name, r.Latest)
+		if err != nil {
+			return err
+		}
+		if err := next.follows(latest); err != nil {
+			return err
+		}
 		if err := prune(tx, m, name); err != nil {
 			return err
 		}

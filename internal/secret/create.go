@@ -74,8 +74,9 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	}
 	err = call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			if _, err := readRecord(tx, m, in.Name); !errors.Is(err, ErrNotFound) {
-				return errors.Join(err, exists(in.Name))
+			_, err := readRecord(tx, m, in.Name)
+			if err := free(err, exists(in.Name)); err != nil {
+				return err
 			}
 			if version != nil {
 				fresh.Stages = map[string][]string{version.ID: {Current}}
@@ -121,8 +122,10 @@ func (s *Service) repeated(ctx context.Context, who access.Caller, in CreateRequ
 	case err != nil:
 		return out, err
 	}
-	if same, err := s.same(ctx, who, now, version, in.Value); err != nil || !same {
-		return out, errors.Join(err, exists(in.Name))
+	if same, err := s.same(ctx, who, now, version, in.Value); err != nil {
+		return out, err
+	} else if !same {
+		return out, exists(in.Name)
 	}
 	return Made{ARN: now.arn(), Name: now.Name, VersionID: in.Token}, nil
 }

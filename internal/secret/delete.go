@@ -91,7 +91,7 @@ func (s *Service) Restore(ctx context.Context, who access.Caller, ref string) (o
 
 // destroy removes a secret with all its versions.
 func destroy(tx store.Writer, r *record) error {
-	r, err := readRecord(tx, r.home, r.Name)
+	r, err := r.again(tx)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (s *Service) end(ctx context.Context, r *record, now time.Time) (err error)
 	call.Open()
 	return call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			again, err := readRecord(tx, r.home, r.Name)
+			again, err := r.again(tx)
 			if errors.Is(err, ErrNotFound) || err == nil && (again.Ends.IsZero() || now.Before(again.Ends)) {
 				return nil // restored meanwhile
 			}

@@ -72,7 +72,7 @@ func (s *Service) edit(ctx context.Context, call *access.Call, r *record, change
 // apply reads a secret again, changes it and saves it.
 func (s *Service) apply(ctx context.Context, r *record, change func(tx store.Writer, r *record) error) error {
 	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		now, err := readRecord(tx, r.home, r.Name)
+		now, err := r.again(tx)
 		if err != nil {
 			return err
 		}

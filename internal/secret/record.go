@@ -193,6 +193,28 @@ func readRecord(tx store.Reader, m realm, name string) (*record, error) {
 	return decodeRecord(m, value)
 }
 
+// again reads the secret as it is now. One that was made meanwhile under the same
+// name is another one.
+func (r *record) again(tx store.Reader) (*record, error) {
+	now, err := readRecord(tx, r.home, r.Name)
+	if err == nil && now.Suffix != r.Suffix {
+		return nil, notFound()
+	}
+	return now, err
+}
+
+// free returns taken unless err, of a read, says that there is nothing.
+func free(err, taken error) error {
+	switch {
+	case err == nil:
+		return taken
+	case errors.Is(err, ErrNotFound):
+		return nil
+	default:
+		return err
+	}
+}
+
 func decodeRecord(m realm, value []byte) (*record, error) {
 	r := &record{home: m}
 	if json.Unmarshal(value, r) != nil || r.V != recordVersion {

@@ -179,24 +179,34 @@ func (s *Service) rotateDue(ctx context.Context, r *record, now time.Time) (err 
 	defer call.End(ctx, &err)
 	call.On(r.arn())
 	call.Open()
-	next := func(at time.Time) error {
+	next := func(from, at time.Time) error {
 		return s.apply(ctx, r, func(_ store.Writer, r *record) error {
+			if !r.Rotates.Equal(from) {
+				return errNotDue
+			}
 			r.Rotates = at
 			return nil
 		})
 	}
 	return call.Effect(ctx, func() error {
-		if err := next(now.Add(period)); err != nil {
+		after := now.Add(period)
+		if err := next(r.Rotates, after); errors.Is(err, errNotDue) {
+			return nil // another node does it, or nobody is to
+		} else if err != nil {
 			return err
 		}
 		failed := s.turn(ctx, r, uuid.NewString(), now)
 		if failed != nil {
 			s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "secret not rotated", slog.String("secret", r.arn()), slog.Any("err", failed))
-			return next(now.Add(min(period, time.Hour)))
+			if err := next(after, now.Add(min(period, time.Hour))); !errors.Is(err, errNotDue) {
+				return err
+			}
 		}
 		return nil
 	})
 }
+
+var errNotDue = errors.New("secret: not due any more")
 
 // CancelRotation turns rotation off. What an unfinished one left keeps AWSPENDING.
 //

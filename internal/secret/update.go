@@ -80,6 +80,9 @@ func (s *Service) reseal(ctx context.Context, who access.Caller, r *record) (out
 				continue
 			}
 			v, err := r.version(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue // a rotation is to make it
+			}
 			if err != nil {
 				return err
 			}

@@ -147,8 +147,9 @@ func (s *Service) put(ctx context.Context, call *access.Call, who access.Caller,
 			}
 		}
 		if version != nil {
-			if _, err := now.version(tx, id); !errors.Is(err, ErrNotFound) {
-				return errors.Join(err, taken(id))
+			_, err := now.version(tx, id)
+			if err := free(err, taken(id)); err != nil {
+				return err
 			}
 			if err := putJSON(tx, versionSpace, now.versionKey(id), version); err != nil {
 				return err
@@ -187,10 +188,11 @@ func (s *Service) hasVersion(ctx context.Context, who access.Caller, r *record, 
 	if err != nil {
 		return false, err
 	}
-	if same, err := s.same(ctx, who, r, v, in.Value); err != nil || !same {
-		return false, errors.Join(err, taken(in.Token))
+	same, err := s.same(ctx, who, r, v, in.Value)
+	if err == nil && !same {
+		err = taken(in.Token)
 	}
-	return true, nil
+	return same, err
 }
 
 // prune removes the oldest versions without a label beyond MaxVersions, but never

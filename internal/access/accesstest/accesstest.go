@@ -22,10 +22,18 @@ type Journal struct {
 	mu      sync.Mutex
 	records []audit.Record
 	err     error
+	before  map[string]func()
 }
 
 // Append implements access.Recorder.
 func (j *Journal) Append(_ context.Context, r *audit.Record) error {
+	j.mu.Lock()
+	do := j.before[r.Action]
+	delete(j.before, r.Action)
+	j.mu.Unlock()
+	if do != nil {
+		do()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err != nil {
@@ -42,6 +50,17 @@ func (j *Journal) Records() []audit.Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.records)
+}
+
+// Before makes do happen once, before the next record of an action is kept: after
+// a call was decided and before it takes effect.
+func (j *Journal) Before(action string, do func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.before == nil {
+		j.before = make(map[string]func())
+	}
+	j.before[action] = do
 }
 
 // Fail makes every further Append return err; nil makes it work again.
