@@ -3,10 +3,10 @@
 package function
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -115,12 +115,17 @@ func filter() error {
 }
 
 // limitProcessor lets the kernel end this process if it burns its processor far
-// beyond an invocation's time, and the parent is not there to end it.
-func limitProcessor(d time.Duration) {
-	seconds := uint64((processorTime() + d + 10*time.Second).Seconds())
-	// The hard limit stays, so that the next invocation can raise this one. A
-	// failure leaves the parent's clock.
-	_ = unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: seconds, Max: unix.RLIM_INFINITY})
+// beyond the time d of an invocation that begins when it has used what used says,
+// and the parent is not there to end it. last is the limit that stands, in
+// seconds; it returns the new one.
+func limitProcessor(last uint64, used, d time.Duration) uint64 {
+	seconds := uint64((used + d + 10*time.Second).Seconds())
+	if seconds != last {
+		// The hard limit stays, so that the next invocation can raise this one. A
+		// failure leaves the parent's clock.
+		_ = unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: seconds, Max: unix.RLIM_INFINITY})
+	}
+	return seconds
 }
 
 // processorTime is what this process has spent on processors.
@@ -133,7 +138,10 @@ func processorTime() time.Duration {
 }
 
 // meter reads how much memory a process has resident.
-type meter struct{ statm *os.File }
+type meter struct {
+	statm *os.File
+	fd    uintptr
+}
 
 // newMeter must come before confine: no file can be opened behind it. The
 // kernel's own maximum is of no use, for it counts what the parent had when it
@@ -143,7 +151,7 @@ func newMeter() *meter {
 	if err != nil {
 		return nil
 	}
-	return &meter{f}
+	return &meter{f, f.Fd()}
 }
 
 // resident is 0 when nobody knows.
@@ -152,12 +160,14 @@ func (m *meter) resident() int64 {
 		return 0
 	}
 	var text [128]byte
-	n, _ := m.statm.ReadAt(text[:], 0) // it ends before the buffer does
-	fields := strings.Fields(string(text[:n]))
-	if len(fields) < 2 {
+	// It does not block; pipeEnd says why the scheduler had better not know.
+	n, _, errno := unix.RawSyscall6(unix.SYS_PREAD64, m.fd, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)), 0, 0, 0)
+	if errno != 0 {
 		return 0
 	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	_, rest, _ := bytes.Cut(text[:n], []byte(" "))
+	second, _, _ := bytes.Cut(rest, []byte(" "))
+	pages, err := strconv.ParseInt(string(second), 10, 64)
 	if err != nil {
 		return 0
 	}

@@ -10,7 +10,7 @@ import (
 // confine is written for Linux on two processors. Elsewhere no worker starts.
 func confine() error { return errors.New("functions run on Linux on amd64 and arm64 only") }
 
-func limitProcessor(time.Duration) {}
+func limitProcessor(uint64, time.Duration, time.Duration) uint64 { return 0 }
 
 func processorTime() time.Duration { return 0 }
 

@@ -3,6 +3,7 @@ package function
 import (
 	"bufio"
 	"bytes"
+	"os"
 )
 
 // AppendFrame is appendFrame.
@@ -36,4 +37,13 @@ func Idle(p *Pool) (idle, spare int) {
 		}
 	}
 	return len(p.idle), spare
+}
+
+// Pipe returns the two ends of a pipe.
+func Pipe() (in, out *pipeEnd, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	return newPipeEnd(r), newPipeEnd(w), nil
 }

@@ -18,7 +18,7 @@ const Argument = "function-worker"
 // Work is the life of a worker process: it confines itself, and serves its
 // parent on standard input and output until that is gone. It returns the exit code.
 func Work() int {
-	in, out := pollable(os.Stdin), pollable(os.Stdout)
+	in, out := newPipeEnd(pollable(os.Stdin)), newPipeEnd(pollable(os.Stdout))
 	memory := newMeter()
 	if err := confine(); err != nil {
 		fmt.Fprintln(os.Stderr, "confine:", err)
@@ -26,7 +26,7 @@ func Work() int {
 	}
 	// Of Go's memory a worker needs little: it may be generous with what it has.
 	debug.SetGCPercent(400)
-	if err := serve(in, out, &own{memory}); err != nil {
+	if err := serve(in, out, &own{memory: memory}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -39,7 +39,7 @@ const maxLogLine = 64 << 10
 // host is the worker's side of the pipe, and the machines behind it. One
 // goroutine runs it.
 type host struct {
-	in       *os.File
+	in       *pipeEnd
 	r        *bufio.Reader
 	out      *bufio.Writer
 	library  *library
@@ -52,11 +52,14 @@ type host struct {
 }
 
 // own is what a worker has whose process is its own.
-type own struct{ memory *meter }
+type own struct {
+	memory *meter
+	limit  uint64 // of the processor, in seconds
+}
 
 // serve answers frames until the end of in. process is nil for a worker in
 // another's process.
-func serve(in, out *os.File, process *own) error {
+func serve(in, out *pipeEnd, process *own) error {
 	h := &host{
 		in: in, r: bufio.NewReaderSize(in, 64<<10), out: bufio.NewWriterSize(out, 64<<10),
 		library: newLibrary(), process: process, machines: make(map[uint64]*machine),
@@ -123,10 +126,10 @@ func (h *host) take(f *frame) error {
 			return errFrame
 		}
 		h.early = nil
-		if h.process != nil {
-			limitProcessor(time.Duration(c.limitMS) * time.Millisecond)
-		}
 		cpu := processorTime()
+		if h.process != nil {
+			h.process.limit = limitProcessor(h.process.limit, cpu, time.Duration(c.limitMS)*time.Millisecond)
+		}
 		end, payload := m.run(c)
 		if h.process != nil {
 			end.CPU = int64(processorTime() - cpu)

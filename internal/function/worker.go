@@ -32,8 +32,8 @@ type worker struct {
 	cfg    *Config
 	egress *egress
 	cmd    *exec.Cmd // nil for a goroutine
-	in     *os.File  // to the worker
-	out    *os.File
+	in     *pipeEnd  // to the worker
+	out    *pipeEnd
 	r      *bufio.Reader
 	ended  atomic.Bool
 	exited chan struct{} // closed when the process is gone
@@ -66,10 +66,11 @@ func startWorker(cfg *Config, e *egress) (*worker, error) {
 	if err != nil {
 		return nil, errors.Join(err, childIn.Close(), in.Close())
 	}
-	w := &worker{cfg: cfg, egress: e, in: in, out: out, r: bufio.NewReaderSize(out, 64<<10), loaded: make(map[*Function]*loaded)}
+	w := &worker{cfg: cfg, egress: e, in: newPipeEnd(in), out: newPipeEnd(out), loaded: make(map[*Function]*loaded)}
+	w.r = bufio.NewReaderSize(w.out, 64<<10)
 	if len(cfg.Command) == 0 {
 		go func() {
-			_ = serve(childIn, childOut, nil) // an error is the end of the pipe
+			_ = serve(newPipeEnd(childIn), newPipeEnd(childOut), nil) // an error is the end of the pipe
 			childIn.Close()
 			childOut.Close()
 		}()
