@@ -92,6 +92,7 @@ func FuzzReadZip(f *testing.F) {
 
 func FuzzFrames(f *testing.F) {
 	f.Add(function.AppendFrame(nil, 'I', []byte("1"), []byte("{}"), []byte("x")))
+	f.Add(function.AppendFrame(nil, 'E', []byte("failed"), []byte(`{"errorType":"Error"}`), nil, []byte("1000"), []byte("4096"), []byte("cd"), []byte("null")))
 	f.Add([]byte{0, 0, 0, 2, 'L', 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) { function.ReadFrames(b) })
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"modernc.org/quickjs"
@@ -20,6 +21,8 @@ func (m *machine) serve(args []any) (any, error) {
 	}
 	args = args[1:]
 	switch name {
+	case "now":
+		return float64(time.Now().UnixMilli()), nil
 	case "end":
 		return nil, m.settle(args)
 	case "log":
@@ -77,22 +80,22 @@ func (m *machine) settle(args []any) error {
 	}
 	status, _ := text(args, 0)
 	body, _ := text(args, 1)
-	o := &outcome{Status: status}
+	o := &outcome{status: status}
 	switch status {
 	case "ok":
 		m.payload = []byte(body)
 		if origin, ok := text(args, 2); ok {
-			o.Origin = json.RawMessage(origin)
+			o.origin = []byte(origin)
 		}
 	case "failed":
-		o.Failure = &Failure{}
-		if err := json.Unmarshal([]byte(body), o.Failure); err != nil {
+		o.failure = &Failure{}
+		if err := json.Unmarshal([]byte(body), o.failure); err != nil {
 			return err
 		}
 		where, _ := text(args, 2)
-		o.Loading, o.Dropped = where == "loading", where == "fatal" || where == "loading"
-		if o.Failure.Message == "out of memory" {
-			o.Status, o.Dropped = "memory", true
+		o.loading, o.dropped = where == "loading", where == "fatal" || where == "loading"
+		if o.failure.Message == "out of memory" {
+			o.status, o.dropped = "memory", true
 		}
 	default:
 		return errors.New("no such end")

@@ -11,13 +11,16 @@ func AppendFrame(b []byte, kind byte, fields ...[]byte) []byte {
 	return appendFrame(b, kind, fields...)
 }
 
-// ReadFrames reads frames until an error.
+// ReadFrames reads frames until an error, and what they could mean.
 func ReadFrames(b []byte) {
 	r := bufio.NewReader(bytes.NewReader(b))
 	for {
-		if _, err := readFrame(r); err != nil {
+		f, err := readFrame(r)
+		if err != nil {
 			return
 		}
+		_, _ = f.call()
+		_, _, _ = f.outcome()
 	}
 }
 

@@ -2,11 +2,13 @@ package function
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
 	"strconv"
+	"time"
 )
 
 // The frames of docs/spec/function-pipe.md: four bytes of length, a kind, and
@@ -18,7 +20,7 @@ const (
 	frameReply  = 'R' // to the worker: sequence number, "" or an error, data, body
 	frameAsk    = 'A' // from the worker: sequence number, what, data, body
 	frameLog    = 'G' // from the worker: level, text
-	frameEnd    = 'E' // from the worker: JSON of an outcome, payload
+	frameEnd    = 'E' // from the worker: the fields of an outcome, payload
 )
 
 const (
@@ -148,16 +150,76 @@ func (f *frame) call() (*call, error) {
 	return c, nil
 }
 
-// outcome is how an invocation ended.
+// outcome is how an invocation ended. Its fields are those of a frame, in this
+// order, with a letter of the marks for each of the last three.
 type outcome struct {
-	// Status is "ok", "failed", "timeout", "memory", "large" or "interrupted".
-	Status  string          `json:"status"`
-	Failure *Failure        `json:"failure,omitempty"`
-	Loading bool            `json:"loading,omitempty"`
-	Origin  json.RawMessage `json:"origin,omitempty"`
-	CPU     int64           `json:"cpu"` // nanoseconds
-	RSS     int64           `json:"rss"` // bytes
-	Cold    bool            `json:"cold,omitempty"`
-	// Dropped says that the machine is gone: the next invocation loads anew.
-	Dropped bool `json:"dropped,omitempty"`
+	// status is "ok", "failed", "timeout", "memory", "large" or "crashed".
+	status string
+	// failure is what was thrown, or nil.
+	failure *Failure
+	// origin is the JSON of what a CloudFront function asked for, or empty.
+	origin []byte
+	cpu    time.Duration
+	// rss is what the worker has resident, in bytes.
+	rss int64
+	// loading says that the handler was never reached, cold that the code was
+	// loaded, and dropped that the machine is gone: the next invocation loads anew.
+	loading, cold, dropped bool
+}
+
+// append adds the frame of an end.
+func (o *outcome) append(b, payload []byte) ([]byte, error) {
+	var failure []byte
+	if o.failure != nil {
+		var err error
+		if failure, err = json.Marshal(o.failure); err != nil {
+			return b, err
+		}
+	}
+	var cpu, rss [20]byte
+	var marks [3]byte
+	m := marks[:0]
+	if o.loading {
+		m = append(m, 'l')
+	}
+	if o.cold {
+		m = append(m, 'c')
+	}
+	if o.dropped {
+		m = append(m, 'd')
+	}
+	return appendFrame(
+		b, frameEnd, []byte(o.status), failure, o.origin,
+		strconv.AppendInt(cpu[:0], int64(o.cpu), 10), strconv.AppendInt(rss[:0], o.rss, 10), m, payload,
+	), nil
+}
+
+// outcome reads what append made.
+func (f *frame) outcome() (*outcome, []byte, error) {
+	if err := f.need(7); err != nil {
+		return nil, nil, err
+	}
+	o := &outcome{
+		status:  string(f.fields[0]),
+		loading: bytes.IndexByte(f.fields[5], 'l') >= 0,
+		cold:    bytes.IndexByte(f.fields[5], 'c') >= 0,
+		dropped: bytes.IndexByte(f.fields[5], 'd') >= 0,
+	}
+	if len(f.fields[1]) > 0 {
+		if err := json.Unmarshal(f.fields[1], &o.failure); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(f.fields[2]) > 0 {
+		o.origin = f.fields[2]
+	}
+	cpu, err := strconv.ParseInt(string(f.fields[3]), 10, 64)
+	if err != nil {
+		return nil, nil, errFrame
+	}
+	o.cpu = time.Duration(cpu)
+	if o.rss, err = strconv.ParseInt(string(f.fields[4]), 10, 64); err != nil {
+		return nil, nil, errFrame
+	}
+	return o, f.fields[6], nil
 }

@@ -6,16 +6,16 @@ import (
 	"modernc.org/quickjs"
 )
 
-// The library is JavaScript: core.js is the event loop, the loader and the
-// globals of Node.js, cloudfront.js those of CloudFront functions, and each
-// other file is a module that core.js evaluates when a function asks for it.
+// The library is JavaScript: clock.js is the time, core.js is the event loop, the
+// loader and the globals of Node.js, cloudfront.js those of CloudFront functions,
+// and each other file is a module that core.js evaluates when a function asks for it.
 //
 //go:embed js
 var sources embed.FS
 
 // usual are the files that most functions come to need, the first ones first.
 var usual = []string{
-	"core.js", "events.js", "buffer.js", "encoding.js", "crypto.js", "util.js", "cloudfront.js", "querystring.js", "url.js", "path.js",
+	"clock.js", "core.js", "events.js", "buffer.js", "encoding.js", "crypto.js", "util.js", "cloudfront.js", "querystring.js", "url.js", "path.js",
 	"stream.js", "http.js", "fetch.js", "fs.js",
 }
 

@@ -52,6 +52,12 @@ func TestLibrary(t *testing.T) {
 		{`require('querystring').parse('a=1&b=2&a=3&c&d=%20+x')`, `{"a":["1","3"],"b":"2","c":"","d":"  x"}`},
 		{`require('querystring').stringify({ a: ['x', 'y z'], b: 1, c: null, d: "it's" })`, `"a=x&a=y%20z&b=1&c=&d=it's"`},
 		{`require('querystring').unescape('%zz%41')`, `"%zzA"`},
+		// Date, which is the library's
+		{`[typeof Date(), typeof Date.now(), Date.length, Date.name, Object.keys(Date).length]`, `["string","number",7,"Date",0]`},
+		{`[new Date(0).toISOString(), new Date(2020, 1, 29).getMonth(), Date.UTC(1970, 0, 2), Date.parse('1970-01-01T00:00:01Z')]`, `["1970-01-01T00:00:00.000Z",1,86400000,1000]`},
+		{`[new Date() instanceof Date, new Date().constructor === Date, Date.prototype.constructor === Date, Object.prototype.toString.call(new Date())]`, `[true,true,true,"[object Date]"]`},
+		{`(() => { class D extends Date { day() { return this.getUTCDate(); } } return [new D(0).day(), new D() instanceof D, new D() instanceof Date, Math.abs(new D() - Date.now()) < 6e4]; })()`, `[1,true,true,true]`},
+		{`[Math.abs(Date.parse(Date()) - new Date()) < 6e4, new Date(NaN).getTime(), Object.getOwnPropertyNames(globalThis).filter((k) => k.startsWith('__'))]`, `[true,null,[]]`},
 		// path
 		{`require('path').join('/a', '..', 'b', './c/')`, `"/b/c/"`},
 		{`require('path').extname('/a/b.tar.gz')`, `".gz"`},

@@ -54,18 +54,18 @@ func (m *machine) run(c *call) (end *outcome, result []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The engine is code translated from C: its state is unknown now.
-			end, result = &outcome{Status: "crashed", Dropped: true}, nil
+			end, result = &outcome{status: "crashed", dropped: true}, nil
 		}
-		end.Cold = cold
+		end.cold = cold
 	}()
 	end = m.drive(c)
-	if end.Status == "ok" || end.Status == "failed" && !end.Loading && !end.Dropped {
+	if end.status == "ok" || end.status == "failed" && !end.loading && !end.dropped {
 		m.ready = true
 	} else {
-		end.Dropped = true
+		end.dropped = true
 	}
 	if len(m.payload) > MaxPayloadBytes {
-		end.Status = "large"
+		end.status = "large"
 		return end, nil
 	}
 	return end, m.payload
@@ -78,7 +78,7 @@ func (m *machine) drive(c *call) *outcome {
 			return m.ended(err)
 		}
 	}
-	err := m.step(m.invoke, string(c.payload), c.requestID, c.arn, float64(c.limitMS), float64(c.skewMS), c.env)
+	err := m.step(m.invoke, string(c.payload), c.requestID, c.arn, float64(m.deadline.UnixMilli()), float64(c.skewMS), c.env)
 	for err == nil && m.end == nil {
 		var next any
 		if next, err = m.call(m.tick); err != nil {
@@ -183,17 +183,17 @@ func (m *machine) arm() error {
 
 // ended says how an invocation ended that did not settle.
 func (m *machine) ended(err error) *outcome {
-	o := &outcome{Dropped: true, Loading: !m.ready}
+	o := &outcome{dropped: true, loading: !m.ready}
 	var thrown *quickjs.Error
 	switch {
 	case errors.Is(err, errOverrun), !time.Now().Before(m.deadline):
-		o.Status = "timeout"
+		o.status = "timeout"
 	case errors.As(err, &thrown) && strings.Contains(thrown.Message, "out of memory"):
-		o.Status = "memory"
+		o.status = "memory"
 	case errors.As(err, &thrown) && thrown.Message == "interrupted":
-		o.Status = "timeout"
+		o.status = "timeout"
 	default:
-		o.Status, o.Failure = "failed", &Failure{Type: "Runtime.ExitError", Message: fmt.Sprint(err)}
+		o.status, o.failure = "failed", &Failure{Type: "Runtime.ExitError", Message: fmt.Sprint(err)}
 	}
 	return o
 }
@@ -215,7 +215,7 @@ func (m *machine) boot() error {
 	if m.program.Runtime != NodeJS {
 		core = "cloudfront.js"
 	}
-	if err := m.eval(core); err != nil {
+	if err := errors.Join(m.eval("clock.js"), m.eval(core)); err != nil {
 		return err
 	}
 	for name, to := range map[string]*quickjs.Value{

@@ -132,21 +132,17 @@ func (h *host) take(f *frame) error {
 		}
 		end, payload := m.run(c)
 		if h.process != nil {
-			end.CPU = int64(processorTime() - cpu)
-			end.RSS = h.process.memory.resident()
+			end.cpu = processorTime() - cpu
+			end.rss = h.process.memory.resident()
 		}
-		if end.Dropped {
+		if end.dropped {
 			m.close()
 			delete(h.machines, id)
 		}
-		text, err := json.Marshal(end)
-		if err != nil {
+		if h.frame, err = end.append(h.frame[:0], payload); err != nil {
 			return err
 		}
-		if err := h.write(frameEnd, text, payload); err != nil {
-			return err
-		}
-		return h.out.Flush()
+		return errors.Join(h.send(), h.out.Flush())
 	default:
 		return errFrame
 	}
@@ -154,6 +150,11 @@ func (h *host) take(f *frame) error {
 
 func (h *host) write(kind byte, fields ...[]byte) error {
 	h.frame = appendFrame(h.frame[:0], kind, fields...)
+	return h.send()
+}
+
+// send writes the frame that was made.
+func (h *host) send() error {
 	_, err := h.out.Write(h.frame)
 	if cap(h.frame) > 64<<10 {
 		h.frame = nil

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -200,11 +201,11 @@ func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]s
 		}
 		return result, fmt.Errorf("%w: %w", ErrCrashed, err)
 	}
-	result.CPU, result.MemoryBytes, result.Cold = time.Duration(end.CPU), end.RSS, end.Cold
-	if end.Dropped {
+	result.CPU, result.MemoryBytes, result.Cold = end.cpu, end.rss, end.cold
+	if end.dropped {
 		delete(w.loaded, f)
 	}
-	if end.RSS > retireBytes && w.cmd != nil {
+	if end.rss > retireBytes && w.cmd != nil {
 		w.kill()
 	}
 	return result, end.err(f, result)
@@ -212,19 +213,19 @@ func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]s
 
 // err is what the outcome means to the caller.
 func (o *outcome) err(f *Function, r *Result) error {
-	switch o.Status {
+	switch o.status {
 	case "ok":
 		if f.spec.Runtime != NodeJS && !r.Cold && r.CPU > ComputeBudget {
 			return fmt.Errorf("%w: %v of compute", ErrTimeout, r.CPU)
 		}
-		r.Origin = o.Origin
+		r.Origin = o.origin
 		return nil
 	case "failed":
-		if o.Failure == nil {
+		if o.failure == nil {
 			return ErrCrashed
 		}
-		o.Failure.Loading = o.Loading
-		return o.Failure
+		o.failure.Loading = o.loading
+		return o.failure
 	case "timeout":
 		return ErrTimeout
 	case "memory":
@@ -340,15 +341,9 @@ func (w *worker) attend(f *Function, deadline time.Time, result *Result) (*outco
 				<-pending
 			})
 		case frameEnd:
-			if err := m.need(2); err != nil {
-				return nil, err
-			}
-			var end outcome
-			if err := json.Unmarshal(m.fields[0], &end); err != nil {
-				return nil, err
-			}
-			result.Payload = m.fields[1]
-			return &end, nil
+			end, payload, err := m.outcome()
+			result.Payload = payload
+			return end, err
 		default:
 			return nil, errFrame
 		}
@@ -446,4 +441,4 @@ func (s *Spec) lookUp(ctx context.Context, request []byte) ([]byte, error) {
 }
 
 // number is an id or a sequence number in a frame.
-func number(n uint64) []byte { return fmt.Appendf(nil, "%d", n) }
+func number(n uint64) []byte { return strconv.AppendUint(nil, n, 10) }

@@ -163,7 +163,10 @@ globalThis.__module = function (exports, require, module, host, core) {
       }
     }
   }
-  const wrap = (b) => new Buffer(b.buffer, b.byteOffset, b.length);
+  // wrap makes a Buffer of a fresh Uint8Array, in place: a second view of the same
+  // bytes would cost three times as much.
+  const { setPrototypeOf } = Object;
+  const wrap = (b) => setPrototypeOf(b, Buffer.prototype);
   function chars(b, mask) {
     let s = '';
     for (let i = 0; i < b.length; i += 4096) {

@@ -2,10 +2,10 @@
 // this file once in each machine, and then calls what it leaves in __core.
 globalThis.__core = (function () {
   'use strict';
-  const host = globalThis.__host;
+  const host = globalThis.__host, clock = globalThis.__clock, Date = globalThis.Date, indirect = globalThis.eval;
   delete globalThis.__host;
-  const RealDate = Date, indirect = globalThis.eval;
-  let program, second = false, skew = 0, current = null, handler = null, origin = null;
+  delete globalThis.__clock;
+  let program, second = false, current = null, handler = null, origin = null;
   const toBase64 = (b) => Uint8Array.prototype.toBase64.call(b), fromBase64 = (s) => Uint8Array.fromBase64(s);
   const packed = (v) => typeof v === 'string' ? ':' + v : toBase64(v);
 
@@ -61,7 +61,7 @@ globalThis.__core = (function () {
       async count() { return (await question('count')).count; },
       async meta() {
         const a = await question('meta');
-        return { creationDateTime: new RealDate(a.created).toISOString(), lastUpdatedDateTime: new RealDate(a.modified).toISOString(), keyCount: a.count };
+        return { creationDateTime: new Date(a.created).toISOString(), lastUpdatedDateTime: new Date(a.modified).toISOString(), keyCount: a.count };
       },
     };
   }
@@ -148,26 +148,12 @@ globalThis.__core = (function () {
     return found;
   }
 
-  function moveClock(ms) {
-    skew = ms;
-    if (globalThis.Date !== RealDate) return;
-    function Date(...a) {
-      if (!new.target) return new Date().toString();
-      return Reflect.construct(RealDate, a.length ? a : [RealDate.now() + skew], new.target);
-    }
-    Object.setPrototypeOf(Date, RealDate);
-    Date.now = () => RealDate.now() + skew;
-    Date.prototype = RealDate.prototype;
-    RealDate.prototype.constructor = Date;
-    define('Date', Date);
-  }
-
-  function invoke(payload, requestID, arn, limit, ahead) {
+  function invoke(payload, requestID, arn, until, ahead) {
     const id = {};
     current = id;
     origin = null;
     asked.clear();
-    if (ahead || skew) moveClock(ahead);
+    clock.move(ahead);
     if (handler) return begin(id, payload);
     start().then((f) => { handler = f; begin(id, payload); }, (e) => fail(id, e, 'loading'));
   }

@@ -2,10 +2,10 @@
 // this file once in each machine, and then calls what it leaves in __core.
 globalThis.__core = (function () {
   'use strict';
-  const host = globalThis.__host;
+  const host = globalThis.__host, clock = globalThis.__clock;
   delete globalThis.__host;
-  const RealDate = Date;
-  let program, skew = 0, limitAt = 0, current = null, started = null;
+  delete globalThis.__clock;
+  let program, limitAt = 0, current = null, started = null;
 
   const toBase64 = (bytes) => Uint8Array.prototype.toBase64.call(bytes);
   const fromBase64 = (text) => Uint8Array.fromBase64(text);
@@ -43,7 +43,7 @@ globalThis.__core = (function () {
     delete globalThis.__module;
     const module = { exports: {} };
     builtins[name] = module.exports;
-    make(module.exports, builtin, module, host, { packed, toBase64, fromBase64, ask, skewed: () => skew, name });
+    make(module.exports, builtin, module, host, { packed, toBase64, fromBase64, ask, name });
     return builtins[name] = module.exports;
   }
 
@@ -74,7 +74,7 @@ globalThis.__core = (function () {
     ref() { const t = find(this._id); if (t) t.held = true; return this; }
     unref() { const t = find(this._id); if (t) t.held = false; return this; }
     hasRef() { const t = find(this._id); return !!t && t.held; }
-    refresh() { const t = find(this._id); if (t) t.at = RealDate.now() + t.every; return this; }
+    refresh() { const t = find(this._id); if (t) t.at = clock.now() + t.every; return this; }
     close() { clear(this); return this; }
     [Symbol.toPrimitive]() { return this._id; }
     [Symbol.dispose || Symbol.for('dispose')]() { clear(this); }
@@ -86,7 +86,7 @@ globalThis.__core = (function () {
     ms = +ms;
     if (!(ms >= 1 && ms <= 2147483647)) ms = 1;
     const id = ++lastTimer;
-    timers.push({ id, f, args, at: RealDate.now() + ms, every: ms, repeat, held: true });
+    timers.push({ id, f, args, at: clock.now() + ms, every: ms, repeat, held: true });
     return new Timeout(id);
   }
   function clear(t) {
@@ -102,10 +102,10 @@ globalThis.__core = (function () {
       const now = immediates;
       immediates = [];
       for (const i of now) i.f(...i.args);
-      const due = timers.filter((t) => t.at <= RealDate.now()).sort((a, b) => a.at - b.at || a.id - b.id);
+      const due = timers.filter((t) => t.at <= clock.now()).sort((a, b) => a.at - b.at || a.id - b.id);
       if (due.length) {
         const t = due[0];
-        if (t.repeat) t.at = RealDate.now() + t.every;
+        if (t.repeat) t.at = clock.now() + t.every;
         else timers = timers.filter((x) => x !== t);
         t.f(...t.args);
       }
@@ -116,7 +116,7 @@ globalThis.__core = (function () {
     if (immediates.length) return 0;
     let next = -1;
     for (const t of timers) {
-      if (t.held) next = next < 0 ? Math.max(0, t.at - RealDate.now()) : Math.min(next, Math.max(0, t.at - RealDate.now()));
+      if (t.held) next = next < 0 ? Math.max(0, t.at - clock.now()) : Math.min(next, Math.max(0, t.at - clock.now()));
     }
     return next;
   }
@@ -190,26 +190,11 @@ globalThis.__core = (function () {
 
   // --- the clock ------------------------------------------------------------
 
-  const origin = RealDate.now();
+  const origin = clock.now();
   const performance = {
-    timeOrigin: origin, now: () => RealDate.now() - origin, mark() {}, measure() {}, clearMarks() {}, clearMeasures() {},
+    timeOrigin: origin, now: () => clock.now() - origin, mark() {}, measure() {}, clearMarks() {}, clearMeasures() {},
     getEntriesByName: () => [], toJSON: () => ({ timeOrigin: origin }),
   };
-
-  // A server whose clock was moved has functions that go by it.
-  function moveClock(ms) {
-    skew = ms;
-    if (globalThis.Date !== RealDate) return;
-    function Date(...a) {
-      if (!new.target) return new Date().toString();
-      return Reflect.construct(RealDate, a.length ? a : [RealDate.now() + skew], new.target);
-    }
-    Object.setPrototypeOf(Date, RealDate);
-    Date.now = () => RealDate.now() + skew;
-    Date.prototype = RealDate.prototype;
-    RealDate.prototype.constructor = Date;
-    globalThis.Date = Date;
-  }
 
   // --- the loader -----------------------------------------------------------
 
@@ -413,19 +398,20 @@ globalThis.__core = (function () {
 
   let afterLoop = null; // what a callback gave, until the loop is empty
 
-  function invoke(payload, requestID, arn, limit, ahead, env) {
+  // invoke begins an invocation that may last until a time in milliseconds.
+  function invoke(payload, requestID, arn, until, ahead, env) {
     const id = {};
     current = id;
     afterLoop = null;
     asked.clear();
     indent = '';
-    if (ahead || skew) moveClock(ahead);
+    clock.move(ahead);
     if (env) {
       const changed = JSON.parse(env);
       Object.assign(program.env, changed);
       Object.assign(globalThis.process.env, changed);
     }
-    limitAt = RealDate.now() + limit;
+    limitAt = until;
     if (typeof started === 'function') return begin(id, requestID, arn, payload);
     start().then((handler) => {
       started = handler;
@@ -445,7 +431,7 @@ globalThis.__core = (function () {
       callbackWaitsForEmptyEventLoop: true, functionName: program.context.functionName, functionVersion: program.context.functionVersion,
       memoryLimitInMB: String(program.context.memoryLimitInMB), invokedFunctionArn: arn, awsRequestId: requestID,
       logGroupName: program.context.logGroupName, logStreamName: program.context.logStreamName, clientContext: undefined, identity: undefined,
-      getRemainingTimeInMillis: () => Math.max(0, at - RealDate.now()),
+      getRemainingTimeInMillis: () => Math.max(0, at - clock.now()),
       succeed: (v) => answer(null, v), fail: (e) => answer(e === undefined || e === null ? 'handled' : e), done: (e, v) => answer(e, v),
     };
     try {

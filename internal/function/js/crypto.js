@@ -4,7 +4,7 @@ globalThis.__module = function (exports, require, module, host, core) {
   const bytes = (hex64) => wrap(core.fromBase64(hex64));
   const packed = (v, e) => {
     if (typeof v === 'string') return !e || e === 'utf8' || e === 'utf-8' ? ':' + v : core.toBase64(bytesOf(v, e));
-    if (v instanceof Uint8Array) return core.toBase64(v);
+    if (v instanceof Uint8Array) return v.toBase64();
     if (v instanceof KeyObject) return core.toBase64(v.raw);
     if (v instanceof ArrayBuffer) return core.toBase64(new Uint8Array(v));
     if (ArrayBuffer.isView(v)) return core.toBase64(new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
@@ -42,24 +42,20 @@ globalThis.__module = function (exports, require, module, host, core) {
       return core.toBase64(Buffer.concat(parts.map((p) => p[0] === ':' ? Buffer.from(p.slice(1)) : bytes(p))));
     }
   }
-  const output = (out, e) => {
-    if (e === 'hex' || e === 'base64') return out;
-    return e && e !== 'buffer' ? bytes(out).toString(e) : bytes(out);
-  };
   const known = new Set();
   const supported = (name) => {
-    if (known.has(name)) return name;
     if (!/^(rsa-)?(md5|sha-?(1|224|256|384|512))$/i.test(String(name))) throw new Error('Digest method not supported');
     known.add(name);
     return String(name);
   };
 
   // Hash is a digest, or with a key an HMAC. Most get one piece of data: it gathers
-  // only when there is more.
+  // only when there is more. A call of a function costs as much as the hash of a
+  // short text: what signatures need is done in place.
   class Hash {
     #name; #key; #data;
     constructor(name, key) {
-      this.#name = supported(name);
+      this.#name = known.has(name) ? name : supported(name);
       this.#key = key;
     }
     update(v, e) {
@@ -72,11 +68,16 @@ globalThis.__module = function (exports, require, module, host, core) {
       return this;
     }
     digest(e) {
-      const name = this.#name, data = this.#data, form = e === 'hex' ? e : 'base64';
+      const name = this.#name, key = this.#key;
+      let data = this.#data;
       if (name === '') throw finished();
       this.#name = '';
-      const all = data === undefined ? '' : typeof data === 'string' ? data : data.all();
-      return output(this.#key === undefined ? host('hash', name, form, all) : host('hmac', name, form, this.#key, all), e);
+      if (data === undefined) data = '';
+      else if (typeof data !== 'string') data = data.all();
+      const form = e === 'hex' ? e : 'base64', out = key === undefined ? host('hash', name, form, data) : host('hmac', name, form, key, data);
+      if (e === form) return out;
+      const sum = wrap(Uint8Array.fromBase64(out));
+      return e && e !== 'buffer' ? sum.toString(e) : sum;
     }
     copy() {
       if (this.#name === '') throw finished();
@@ -89,7 +90,7 @@ globalThis.__module = function (exports, require, module, host, core) {
   const finished = () => Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
 
   exports.createHash = (name) => new Hash(name);
-  exports.createHmac = (name, key) => new Hash(name, packed(key));
+  exports.createHmac = (name, key) => new Hash(name, typeof key === 'string' ? ':' + key : packed(key));
   exports.hash = (name, v, e = 'hex') => new Hash(name).update(v).digest(e);
   exports.getHashes = () => ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'RSA-SHA1', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512'];
   exports.getCurves = () => ['prime256v1', 'secp384r1', 'secp521r1'];
