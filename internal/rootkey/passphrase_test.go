@@ -244,6 +244,69 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// A rotation of which nobody knows whether it holds is followed by another in the
+// same process: the key that the vault may be under is not given up before the
+// store has settled the question.
+func TestRotateAfterAnUncertainOne(t *testing.T) {
+	for name, held := range map[string]bool{"it holds": true, "it does not": false} {
+		t.Run(name, func(t *testing.T) {
+			ctx, file := t.Context(), file(t)
+			first := mustCreate(t, file)
+			records := &uncertainRecords{Records: memory.NewRecords()}
+			vault, err := sealed.Open(ctx, records, first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := vault.Domain(ctx, "early"); err != nil {
+				t.Fatal(err)
+			}
+			records.next = &held
+			if _, err := rootkey.Rotate(ctx, file, vault); !errors.Is(err, store.ErrUncertain) {
+				t.Fatalf("Rotate = %v, want ErrUncertain", err)
+			}
+			_, err = rootkey.Rotate(ctx, file, vault)
+			keys, lerr := file.Load(ctx)
+			if lerr != nil {
+				t.Fatal(lerr)
+			}
+			if _, oerr := sealed.Open(ctx, records, keys...); oerr != nil {
+				t.Fatalf("after another Rotate (%v) the vault does not open: %v", err, oerr)
+			}
+			if err != nil || len(keys) != 1 {
+				t.Errorf("another Rotate = %v, and left %d keys", err, len(keys))
+			}
+			if _, err := vault.Domain(ctx, "late"); err != nil {
+				t.Errorf("Domain = %v", err)
+			}
+		})
+	}
+}
+
+// uncertainRecords does not know how the next Update ended, if next is set: the
+// change holds or not as it says, which shows with the Update after it.
+type uncertainRecords struct {
+	store.Records
+	next    *bool
+	pending func(store.Writer) error
+}
+
+func (u *uncertainRecords) Update(ctx context.Context, fn func(store.Writer) error) error {
+	if u.next != nil {
+		if *u.next {
+			u.pending = fn
+		}
+		u.next = nil
+		return store.ErrUncertain
+	}
+	if settle := u.pending; settle != nil {
+		u.pending = nil
+		if err := u.Records.Update(ctx, settle); err != nil {
+			return err
+		}
+	}
+	return u.Records.Update(ctx, fn)
+}
+
 func TestRotateWithAnotherKey(t *testing.T) {
 	file := file(t)
 	mustCreate(t, file)

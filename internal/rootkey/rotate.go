@@ -18,7 +18,7 @@ func Rotate(ctx context.Context, src Source, vault *sealed.Vault) (sealed.RootID
 	if err != nil {
 		return "", fmt.Errorf("rotate root key: %w", err)
 	}
-	current, err := inUse(keys, vault)
+	current, err := inUse(ctx, keys, vault)
 	if err != nil {
 		return "", fmt.Errorf("rotate root key: %w", err)
 	}
@@ -42,7 +42,7 @@ func Settle(ctx context.Context, src Source, vault *sealed.Vault) error {
 	keys, err := src.Load(ctx)
 	if err == nil && len(keys) > 1 {
 		var current sealed.Secret
-		if current, err = inUse(keys, vault); err == nil {
+		if current, err = inUse(ctx, keys, vault); err == nil {
 			err = src.Replace(ctx, current)
 		}
 	}
@@ -52,16 +52,21 @@ func Settle(ctx context.Context, src Source, vault *sealed.Vault) error {
 	return nil
 }
 
-// inUse is the key under which the vault is sealed.
-func inUse(keys []sealed.Secret, vault *sealed.Vault) (sealed.Secret, error) {
+// inUse is the key under which the vault is sealed, for good: the others can be
+// given up.
+func inUse(ctx context.Context, keys []sealed.Secret, vault *sealed.Vault) (sealed.Secret, error) {
+	current, err := vault.Settle(ctx)
+	if err != nil {
+		return sealed.Secret{}, err
+	}
 	for _, key := range keys {
 		id, err := sealed.IDOfRoot(key)
 		if err != nil {
 			return sealed.Secret{}, err
 		}
-		if id == vault.RootID() {
+		if id == current {
 			return key, nil
 		}
 	}
-	return sealed.Secret{}, fmt.Errorf("%w: the source does not hold the one in use, %s", sealed.ErrWrongRootKey, vault.RootID())
+	return sealed.Secret{}, fmt.Errorf("%w: the source does not hold the one in use, %s", sealed.ErrWrongRootKey, current)
 }

@@ -70,9 +70,12 @@ type Vault struct {
 
 	// mu is held across transactions: domains are opened at the start, and a
 	// rotation must not pass a domain that is being made.
-	mu      sync.Mutex
-	root    rootKey
-	domains map[string]*Domain
+	mu   sync.Mutex
+	root rootKey
+	// doubtful is the root key of a Rewrap that ended with store.ErrUncertain: the
+	// vault may be sealed under it.
+	doubtful rootKey
+	domains  map[string]*Domain
 }
 
 type rootKey struct {
@@ -222,16 +225,39 @@ func (v *Vault) checkRootLocked(tx store.Reader) error {
 	if err != nil {
 		return err
 	}
+	if v.doubtful.kdf != nil && stored == v.doubtful.id {
+		v.root, v.doubtful = v.doubtful, rootKey{}
+	}
 	if stored != v.root.id {
 		return wrongRoot(v.root.id, stored)
 	}
 	return nil
 }
 
+// Settle returns the id of the root key in use, for good: no commit of which
+// nobody knew how it ended can change that later, since Settle commits after it.
+// It returns ErrWrongRootKey when another process has changed the root key.
+func (v *Vault) Settle(ctx context.Context) (RootID, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	err := v.records.Update(ctx, func(tx store.Writer) error {
+		if err := v.checkRootLocked(tx); err != nil {
+			return err
+		}
+		return writeRootID(tx, v.root.id)
+	})
+	if err != nil {
+		return "", fmt.Errorf("settle vault: %w", err)
+	}
+	v.doubtful = rootKey{}
+	return v.root.id, nil
+}
+
 // Rewrap makes next the root key: all domain keys are wrapped anew in one
 // transaction. Domains that are open stay usable throughout. Whatever happens,
 // the store is afterwards sealed under the old root key or under next, so keep
-// both at hand (rootkey.Source.Replace) until Rewrap has returned nil.
+// both at hand (rootkey.Source.Replace) until Rewrap has returned nil, or Settle
+// has told which it is.
 func (v *Vault) Rewrap(ctx context.Context, next Secret) error {
 	to, err := newRootKey(next)
 	if err != nil {
@@ -263,10 +289,13 @@ func (v *Vault) Rewrap(ctx context.Context, next Secret) error {
 		}
 		return writeRootID(tx, to.id)
 	})
+	if errors.Is(err, store.ErrUncertain) {
+		v.doubtful = to
+	}
 	if err != nil {
 		return fmt.Errorf("rewrap vault: %w", err)
 	}
-	v.root = to
+	v.root, v.doubtful = to, rootKey{}
 	return nil
 }
 
