@@ -90,6 +90,38 @@ func TestOnlyTheOldestFullFileIsRemoved(t *testing.T) {
 	}
 }
 
+// A file that was begun for a record that could not be written is empty. When it
+// is all that Remove leaves, the log is still whole.
+func TestRemoveUpToAnEmptyFile(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 900)
+	appendAll(t, l, 1)
+	for files := 1; len(segmentsOf(t, dir)) == files; {
+		appendAll(t, l, 1)
+		files = len(segmentsOf(t, dir))
+		restore := audit.InjectFault(l, audit.FaultWriteNothing)
+		if err := l.Append(t.Context(), &audit.Record{}); err == nil {
+			t.Fatal("Append did not fail")
+		}
+		restore()
+	}
+	for files := segmentsOf(t, dir); len(files) > 1; files = files[1:] {
+		if err := l.Remove(files[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 0 {
+		t.Errorf("Verify = %+v, %v, want no records", rep, err)
+	}
+	appendAll(t, l, 2)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 2 {
+		t.Errorf("Verify = %+v, %v, want two records", rep, err)
+	}
+}
+
 // What Remove leaves, nobody without the key can go on with.
 func TestOthersCannotShortenALog(t *testing.T) {
 	tests := map[string]func(t *testing.T, dir string){

@@ -87,7 +87,8 @@ func verify(root *os.Root, headKeys [][]byte) (Report, error) {
 			return rep, err
 		}
 	}
-	headSeen := head.next <= 1
+	// The log may begin where the head says that it ends.
+	headSeen := head.next <= 1 || at == head
 	for i, s := range files {
 		if s.start() != at {
 			return rep, fmt.Errorf("%w: a file with record %d is missing before %s", ErrTampered, at.next, s.Name)
