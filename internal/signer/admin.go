@@ -84,8 +84,11 @@ func (s *Service) create(ctx context.Context, who access.Caller, name string, c 
 		}
 		n := 0
 		for _, err := range tx.Scan(space, store.Prefix(string(p.account)+"/")) {
-			if n++; err != nil || n >= MaxProfiles {
-				return errors.Join(err, refuse(ErrLimit, "An account has at most %d signing profiles.", MaxProfiles))
+			if err != nil {
+				return err
+			}
+			if n++; n >= MaxProfiles {
+				return refuse(ErrLimit, "An account has at most %d signing profiles.", MaxProfiles)
 			}
 		}
 		return nil

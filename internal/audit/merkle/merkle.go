@@ -234,16 +234,15 @@ func (t *Tree) follow(ctx context.Context, next int64) error {
 			if int64(line.Seq) >= next {
 				break
 			}
-			t.segment, t.offset = s.Name, line.End()
-			if int64(line.Seq) <= t.hashes.size {
-				continue
-			}
-			if int64(line.Seq) != t.hashes.size+1 {
+			if int64(line.Seq) > t.hashes.size+1 {
 				return fmt.Errorf("%w: record %d is missing", audit.ErrTampered, t.hashes.size+1)
 			}
-			if err := t.hashes.add(line.Text); err != nil {
-				return err
+			if int64(line.Seq) == t.hashes.size+1 {
+				if err := t.hashes.add(line.Text); err != nil {
+					return err
+				}
 			}
+			t.segment, t.offset = s.Name, line.End()
 			if t.hashes.size%1024 == 0 && ctx.Err() != nil {
 				return errors.Join(ctx.Err(), t.hashes.flush())
 			}

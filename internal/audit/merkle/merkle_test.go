@@ -218,6 +218,36 @@ func TestDamagedTreeIsMadeAnew(t *testing.T) {
 	}
 }
 
+// A tree that could not be read goes on when it can be: the record at which it
+// failed is not passed over.
+func TestTreeThatCouldNotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.append(3)
+	w.grow()
+	name := filepath.Join(w.dir, "tree")
+	tree, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.append(1) // which completes subtrees
+	if err := w.tree.Grow(t.Context()); err == nil {
+		t.Fatal("Grow did not fail")
+	}
+	if err := os.WriteFile(name, tree, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.append(1)
+	w.grow()
+	if v := w.view(); v.Checkpoint.Size != 5 {
+		t.Errorf("the checkpoint has %d records, want 5", v.Checkpoint.Size)
+	} else if err := v.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOnlyTheKeySigns(t *testing.T) {
 	w := newWorld(t)
 	w.append(3)
