@@ -214,6 +214,11 @@ func (c *Client) request(ctx context.Context, r *Request) (*http.Request, place,
 	} else {
 		u.Opaque = path
 	}
+	if r.Origin.S3 {
+		// S3 wants every X-Amz header signed. Published functions that sign for
+		// origins of both kinds sign this one for custom origins only.
+		r.Header.Del("X-Amz-Cf-Id")
+	}
 	req := (&http.Request{
 		Method: r.Method, URL: u, Host: p.host, Header: r.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
