@@ -37,7 +37,11 @@ func (f *auditFolder) path() string {
 	return filepath.Join(f.DataDir, server.AuditFolder)
 }
 
-var hintAuditFolder = "--data-dir is the folder that keyfront serve uses, --audit-dir a copy of its audit folder"
+// What to do where a folder is not the one that was meant.
+const (
+	hintDataFolder  = "--data-dir is the folder that keyfront serve uses, with its root-key file"
+	hintAuditFolder = "--data-dir is the folder that keyfront serve uses, --audit-dir a copy of its audit folder"
+)
 
 // checkpointVerifier reads the public key of checkpoints: the key itself, or the
 // name of a file that has it.
@@ -73,11 +77,11 @@ func (c *auditVerifyCmd) Run(ctx context.Context, e env) error {
 	case c.PublicKey != "":
 		return c.checkCheckpoint(ctx, e)
 	case c.Checkpoint != "" || c.AuditDir != "":
-		return hinted{errors.New("--checkpoint and --audit-dir need --public-key"), "the server keeps its public key in audit/" + server.CheckpointKeyFile}
+		return hinted{fmt.Errorf("%w: --checkpoint and --audit-dir need --public-key", errUsage), "the server keeps its public key in audit/" + server.CheckpointKeyFile}
 	}
 	roots, err := server.RootKeySource(c.DataDir, passphrase(e, c.RootPassphraseFrom)).Load(ctx)
 	if err != nil {
-		return hinted{err, "--data-dir is the folder that keyfront serve uses, with its root-key file"}
+		return hinted{err, hintDataFolder}
 	}
 	keys, err := server.AuditHeadKeys(roots)
 	if err != nil {
@@ -224,7 +228,7 @@ type auditBeginCmd struct {
 func (c *auditBeginCmd) Run(ctx context.Context, e env) error {
 	roots, err := server.RootKeySource(c.DataDir, passphrase(e, c.RootPassphraseFrom)).Load(ctx)
 	if err != nil {
-		return hinted{err, "--data-dir is the folder that keyfront serve uses, with its root-key file"}
+		return hinted{err, hintDataFolder}
 	}
 	keys, err := server.AuditHeadKeys(roots)
 	if err != nil {

@@ -39,7 +39,7 @@ func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 		}
 		var err error
 		if *t.into, err = time.Parse(time.RFC3339, t.text); err != nil {
-			return fmt.Errorf("%q is not a time such as 2026-11-22T01:02:03Z", t.text)
+			return fmt.Errorf("%w: %q is not a time such as 2026-11-22T01:02:03Z", errUsage, t.text)
 		}
 	}
 	log, err := audit.OpenReader(c.path())

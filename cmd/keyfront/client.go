@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
@@ -34,7 +36,10 @@ type clientFlags struct {
 }
 
 func (f *clientFlags) client(ctx context.Context) (*client, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(f.Profile), config.WithDefaultRegion(publishRegion))
+	if u, err := url.Parse(f.Endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%w: the endpoint %q is no URL such as http://127.0.0.1:4566", errUsage, f.Endpoint)
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(f.Profile), config.WithDefaultRegion(publishRegion), quietSDK)
 	if err != nil {
 		return nil, fmt.Errorf("AWS configuration: %w", err)
 	}
@@ -47,6 +52,9 @@ func (f *clientFlags) client(ctx context.Context) (*client, error) {
 		access: creds.AccessKeyID, secret: creds.SecretAccessKey, token: creds.SessionToken,
 	}, nil
 }
+
+// quietSDK keeps the SDK's own lines off stderr: what matters comes as an error.
+var quietSDK = config.WithLogger(logging.Nop{})
 
 // credentialsOf finds the credentials, or says how to give some.
 func credentialsOf(ctx context.Context, cfg aws.Config) (aws.Credentials, error) {

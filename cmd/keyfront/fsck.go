@@ -9,6 +9,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/config"
+	"github.com/keyfront-project/keyfront/internal/rootkey"
 	"github.com/keyfront-project/keyfront/internal/server"
 )
 
@@ -38,6 +39,9 @@ func (c *fsckCmd) Run(ctx context.Context, e env) error {
 			fmt.Fprintf(e.stdout, "damaged: s3://%s/%s: %v\n", d.Bucket, d.Key, d.Err)
 		}
 	})
+	if errors.Is(err, rootkey.ErrAbsent) {
+		return hinted{err, hintDataFolder}
+	}
 	if err != nil {
 		return explainStart(err, cfg)
 	}

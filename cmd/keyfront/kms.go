@@ -25,7 +25,7 @@ func (f *awsFlags) config(ctx context.Context) (aws.Config, error) {
 	if f.Timeout <= 0 {
 		return aws.Config{}, fmt.Errorf("%w: --timeout must be longer than nothing", errUsage)
 	}
-	options := []func(*config.LoadOptions) error{config.WithSharedConfigProfile(f.Profile), config.WithDefaultRegion(publishRegion)}
+	options := []func(*config.LoadOptions) error{config.WithSharedConfigProfile(f.Profile), config.WithDefaultRegion(publishRegion), quietSDK}
 	if f.Region != "" {
 		options = append(options, config.WithRegion(f.Region))
 	}

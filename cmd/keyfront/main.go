@@ -11,6 +11,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -82,6 +83,16 @@ func (h hinted) Unwrap() error { return h.error }
 var errUsage = errors.New("wrong usage")
 
 func run(ctx context.Context, e env, args []string) int {
+	switch {
+	case len(args) == 0:
+		e.stdout = e.stderr // nothing was asked for
+		run(ctx, e, []string{"--help"})
+		return exitUsage
+	case args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		args = append([]string{"version"}, args[1:]...)
+	}
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c,
@@ -89,7 +100,6 @@ func run(ctx context.Context, e env, args []string) int {
 		kong.Description("Private content delivery with keys that never leave."),
 		kong.Writers(e.stdout, e.stderr),
 		kong.Exit(func(code int) { exited = code }),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(e),
@@ -102,14 +112,29 @@ func run(ctx context.Context, e env, args []string) int {
 		return exited
 	}
 	if err != nil {
-		return fail(e, fmt.Errorf("%w: %w", errUsage, err), "see keyfront --help")
+		var where *kong.ParseError
+		if errors.As(err, &where) {
+			command = where.Context
+		}
+		return fail(e, fmt.Errorf("%w: %w", errUsage, err), helpFor(command))
 	}
 	if err := command.Run(); err != nil {
 		var h hinted
-		errors.As(err, &h)
+		if !errors.As(err, &h) && errors.Is(err, errUsage) {
+			h.hint = helpFor(command)
+		}
 		return fail(e, err, h.hint)
 	}
 	return exitDone
+}
+
+// helpFor says how to learn more of the command that was named, which may be nil.
+func helpFor(command *kong.Context) string {
+	name := "keyfront"
+	if command != nil && command.Selected() != nil {
+		name = command.Selected().FullPath()
+	}
+	return "see " + name + " --help"
 }
 
 func fail(e env, err error, hint string) int {

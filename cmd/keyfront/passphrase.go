@@ -36,8 +36,12 @@ func passphrase(e env, from string) server.Passphrase {
 		}
 	case from == "prompt":
 		return func(context.Context) (sealed.Secret, error) { return promptPassphrase(e) }
+	case from == "":
+		return nil
 	}
-	return nil
+	return func(context.Context) (sealed.Secret, error) {
+		return sealed.Secret{}, fmt.Errorf("%w: --root-passphrase-from %q is none of prompt, env and file:NAME", errUsage, from)
+	}
 }
 
 // passphraseFile reads the first line of a file.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"syscall"
 
 	"github.com/keyfront-project/keyfront/internal/audit"
@@ -27,7 +28,7 @@ type serveCmd struct {
 	EdgeDomain         *string `help:"Parent of the distributions' domain names: cloudfront.localhost. [KEYFRONT_EDGE_DOMAIN]" placeholder:"DOMAIN"`
 	Account            *string `help:"Default account: 000000000000. [KEYFRONT_ACCOUNT]" placeholder:"NUMBER"`
 	RootPassphraseFrom *string `help:"Keep the root key under a passphrase: prompt, env (KEYFRONT_ROOT_PASSPHRASE) or file:NAME. Off. [KEYFRONT_ROOT_PASSPHRASE_FROM]" placeholder:"SOURCE"`
-	TestClock          bool    `help:"Let POST /_keyfront/clock move the clock. For tests only. [KEYFRONT_TEST_CLOCK]"`
+	TestClock          *bool   `help:"Let POST /_keyfront/clock move the clock. For tests only. [KEYFRONT_TEST_CLOCK]"`
 	MetricsToken       *string `help:"Bearer token for peers other than loopback at /_keyfront/metrics. [KEYFRONT_METRICS_TOKEN]" placeholder:"TOKEN"`
 }
 
@@ -42,8 +43,8 @@ func (c *serveCmd) flags() map[string]string {
 			given[name] = *value
 		}
 	}
-	if c.TestClock {
-		given["test-clock"] = "true"
+	if c.TestClock != nil {
+		given["test-clock"] = strconv.FormatBool(*c.TestClock)
 	}
 	return given
 }
@@ -113,7 +114,9 @@ func explainStart(err error, cfg config.Config) error {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		hint = "the data folder " + cfg.DataDir + " must be writable by this user"
 	case errors.Is(err, syscall.EADDRINUSE):
-		hint = "choose another --api-addr or --edge-addr; port 0 takes a free one"
+		hint = "choose another port there; port 0 takes a free one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		hint = "this machine has no such address; 0.0.0.0 or [::] takes all that it has"
 	case errors.Is(err, syscall.ENOSPC):
 		hint = "the disk that holds " + cfg.DataDir + " is full"
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/keyfront-project/keyfront/internal/config"
 )
 
@@ -36,6 +38,29 @@ func TestSettingsAreDocumented(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z0-9-]+)` \\|").FindAllStringSubmatch(string(ops), -1) {
 		if !known[m[1]] {
 			t.Errorf("docs/ops.md has a row of %s, which is no setting", m[1])
+		}
+	}
+}
+
+// A flag that switches something off wins over a variable that switches it on.
+func TestFlagSwitchesOff(t *testing.T) {
+	var c cli
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"serve"}, ""}, {[]string{"serve", "--test-clock"}, "true"}, {[]string{"serve", "--test-clock=false"}, "false"},
+	} {
+		c = cli{}
+		if _, err := parser.Parse(tt.args); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Serve.flags()["test-clock"]; got != tt.want {
+			t.Errorf("%q gives test-clock as %q, want %q", tt.args, got, tt.want)
 		}
 	}
 }

@@ -4,19 +4,12 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
-	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit/archive"
@@ -160,10 +153,10 @@ func (p KeyPool) check() error {
 type Trails struct {
 	// DeliverEvery is the time between two log files, such as "5m". Default 5
 	// minutes, at least a second.
-	DeliverEvery time.Duration `yaml:"deliverEvery"`
+	DeliverEvery Duration `yaml:"deliverEvery"`
 	// DigestEvery is the time between two digests. Default one hour, at least a
 	// second.
-	DigestEvery time.Duration `yaml:"digestEvery"`
+	DigestEvery Duration `yaml:"digestEvery"`
 }
 
 // Audit says how long the audit log stays on this machine, and where it goes.
@@ -173,7 +166,7 @@ type Audit struct {
 	SegmentBytes int64 `yaml:"segmentBytes"`
 	// KeepFor is how long a file stays on this machine after it was full, such as
 	// "2160h". It needs Archive, and is at least an hour. Default 0: for ever.
-	KeepFor time.Duration `yaml:"keepFor"`
+	KeepFor Duration `yaml:"keepFor"`
 	// Archive is where files go when they are full.
 	Archive AuditArchive `yaml:"archive"`
 }
@@ -198,7 +191,7 @@ func (a *Audit) check() error {
 		return errors.New("audit.archive.prefix and audit.archive.kmsKeyId need audit.archive.bucket")
 	case to.Bucket == "" && a.KeepFor != 0:
 		return errors.New("audit.keepFor needs audit.archive.bucket: no record is removed that is not kept elsewhere")
-	case a.KeepFor != 0 && a.KeepFor < time.Hour:
+	case a.KeepFor != 0 && a.KeepFor < Duration(time.Hour):
 		return fmt.Errorf("audit.keepFor %v is less than an hour", a.KeepFor)
 	case len(to.Prefix) > 200 || strings.HasPrefix(to.Prefix, "/"):
 		return fmt.Errorf("audit.archive.prefix %.200q begins with a slash or has more than 200 characters", to.Prefix)
@@ -238,9 +231,10 @@ type AccessLog struct {
 // the viewer is and whether it came by https.
 type TrustedProxies struct {
 	// Networks are their addresses, such as "10.0.0.0/8". None: nobody is trusted.
-	Networks []netip.Prefix `yaml:"networks"`
+	Networks Networks `yaml:"networks"`
 	// Header is where they say it: "x-forwarded-for", which goes with
-	// X-Forwarded-Proto, or "forwarded" (RFC 7239).
+	// X-Forwarded-Proto, or "forwarded" (RFC 7239). Empty is "x-forwarded-for"; it
+	// needs Networks.
 	Header string `yaml:"header"`
 }
 
@@ -253,12 +247,10 @@ func Default() Config {
 		EdgeDomain: "cloudfront.localhost",
 		Account:    "000000000000",
 		Keys:       Keys{MaxPerRegion: 100_000, Pool: KeyPool{RSA2048: 4, RSA3072: 1, RSA4096: 1}},
-		Trails:     Trails{DeliverEvery: 5 * time.Minute, DigestEvery: time.Hour},
+		Trails:     Trails{DeliverEvery: Duration(5 * time.Minute), DigestEvery: Duration(time.Hour)},
 		Audit:      Audit{SegmentBytes: 64 << 20},
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
-
-		TrustedProxies: TrustedProxies{Header: "x-forwarded-for"},
-		Functions:      Functions{Workers: 32},
+		Functions:  Functions{Workers: 32},
 	}
 }
 
@@ -327,32 +319,6 @@ func Load(file string, getenv func(string) string, flags map[string]string) (Con
 	return c, c.Check()
 }
 
-// maxFileBytes bounds the configuration file.
-const maxFileBytes = 1 << 20
-
-func (c *Config) readFile(name string) error {
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the configuration file %s does not exist", name)
-	}
-	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
-	}
-	if len(text) > maxFileBytes {
-		return fmt.Errorf("the configuration file %s is larger than %d bytes", name, maxFileBytes)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration file %s: %s", name, yaml.FormatError(err, false, true))
-	}
-	return nil
-}
-
 // Check reports the first setting that cannot be obeyed, by name.
 func (c *Config) Check() error {
 	if err := c.EdgeTLS.check(); err != nil {
@@ -367,7 +333,7 @@ func (c *Config) Check() error {
 	switch {
 	case c.DataDir == "":
 		return errors.New("data-dir is empty")
-	case c.EdgeDomain == "" || strings.ToLower(c.EdgeDomain) != c.EdgeDomain || strings.ContainsAny(c.EdgeDomain, "/: *"):
+	case !isDomain(c.EdgeDomain):
 		return fmt.Errorf("edge-domain %q is not a lower-case domain name", c.EdgeDomain)
 	case len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "":
 		return fmt.Errorf("account %q is not a number of 12 digits", c.Account)
@@ -380,13 +346,15 @@ func (c *Config) Check() error {
 		return fmt.Errorf("root-passphrase-from %q is none of prompt, env and file:NAME", c.RootPassphraseFrom)
 	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):
 		return errors.New("set KEYFRONT_ROOT_ACCESS_KEY_ID and KEYFRONT_ROOT_SECRET_ACCESS_KEY together, or neither")
-	case c.TrustedProxies.Header != "x-forwarded-for" && c.TrustedProxies.Header != "forwarded":
+	case c.TrustedProxies.Header != "" && len(c.TrustedProxies.Networks) == 0:
+		return errors.New("trustedProxies.header needs trustedProxies.networks: nobody is trusted")
+	case c.TrustedProxies.Header != "" && c.TrustedProxies.Header != "x-forwarded-for" && c.TrustedProxies.Header != "forwarded":
 		return fmt.Errorf("trustedProxies.header %q is neither x-forwarded-for nor forwarded", c.TrustedProxies.Header)
 	case c.Keys.MaxPerRegion < 1:
 		return fmt.Errorf("keys.maxPerRegion %d is less than 1", c.Keys.MaxPerRegion)
-	case c.Trails.DeliverEvery < time.Second:
+	case c.Trails.DeliverEvery < Duration(time.Second):
 		return fmt.Errorf("trails.deliverEvery %v is less than a second", c.Trails.DeliverEvery)
-	case c.Trails.DigestEvery < time.Second:
+	case c.Trails.DigestEvery < Duration(time.Second):
 		return fmt.Errorf("trails.digestEvery %v is less than a second", c.Trails.DigestEvery)
 	case c.Cache.MemoryBytes < 1<<20:
 		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
@@ -398,13 +366,36 @@ func (c *Config) Check() error {
 	if _, err := delivery.NewQuotas(c.Quotas); err != nil {
 		return fmt.Errorf("quotas: %w", err)
 	}
+	for _, d := range c.S3Domains {
+		if !isDomain(d) {
+			return fmt.Errorf("s3Domains has %q, which is not a lower-case domain name", d)
+		}
+	}
+	for _, h := range c.Functions.Hosts {
+		name, port, hasPort := strings.Cut(strings.TrimPrefix(h, "*."), ":")
+		if !isDomain(strings.ToLower(name)) || hasPort && !isPort(port) {
+			return fmt.Errorf("functions.hosts has %q, which is none of example.com, *.example.com and example.com:8443", h)
+		}
+	}
 	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr, "verify-addr": c.VerifyAddr} {
 		if addr == "" && (name == "edge-tls-addr" || name == "verify-addr") {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		if _, port, err := net.SplitHostPort(addr); err != nil || !isPort(port) {
 			return fmt.Errorf("%s %q is not host:port", name, addr)
 		}
 	}
 	return nil
+}
+
+// isDomain reports whether s can be a domain name, in lower case.
+func isDomain(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == "" &&
+		!strings.HasPrefix(s, ".") && !strings.HasSuffix(s, ".") && !strings.Contains(s, "..")
+}
+
+// isPort reports whether s is the number of a port.
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/config"
 )
@@ -53,8 +54,18 @@ func TestTrustedProxies(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
-	if p := got.TrustedProxies; !slices.Equal(p.Networks, want) || p.Header != "forwarded" {
+	if p := got.TrustedProxies; !slices.Equal([]netip.Prefix(p.Networks), want) || p.Header != "forwarded" {
 		t.Errorf("TrustedProxies = %+v, want %v by forwarded", p, want)
+	}
+}
+
+func TestDurationsAndHosts(t *testing.T) {
+	got, err := config.Load(file(t, "trails: {deliverEvery: 90s}\nfunctions:\n  hosts: [api.example.com, \"*.Example.com\", \"api.example.com:8443\"]\ns3Domains: [s3.example.com]\n"), env(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Trails.DeliverEvery != config.Duration(90*time.Second) || got.Trails.DigestEvery != config.Duration(time.Hour) || len(got.Functions.Hosts) != 3 {
+		t.Errorf("Load = %v and %v, want 1m30s and 1h", got.Trails, got.Functions.Hosts)
 	}
 }
 
@@ -94,8 +105,20 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "unknown quota", file: "quotas:\n  distribution: 5\n", want: `quotas: there is no quota "distribution"`},
 		{name: "quota of nothing", file: "quotas:\n  aliases: 0\n", want: "aliases"},
 		{name: "no cache", file: "cache:\n  memoryBytes: 0\n", want: "memoryBytes"},
-		{name: "proxies", file: "trustedProxies:\n  networks: [10.0.0.1]\n", want: "10.0.0.1"},
-		{name: "proxies' header", file: "trustedProxies:\n  header: x-real-ip\n", want: "trustedProxies.header"},
+		{name: "proxies", file: "trustedProxies:\n  networks: [10.0.0.1]\n", want: `[2:14] "10.0.0.1": want a network`},
+		{name: "proxies alone", file: "trustedProxies:\n  networks: 10.0.0.0/8\n", want: `[2:13] "10.0.0.0/8": want a list`},
+		{name: "proxies' header", file: "trustedProxies:\n  networks: [10.0.0.0/8]\n  header: x-real-ip\n", want: "trustedProxies.header"},
+		{name: "header of no proxies", file: "trustedProxies:\n  header: forwarded\n", want: "needs trustedProxies.networks"},
+		{name: "duration", file: "account: \"000000000000\"\ntrails:\n  deliverEvery: 5x\n", want: `[3:17] "5x": want a duration`},
+		{name: "duration without a unit", file: "trails:\n  digestEvery: 5\n", want: `[2:16] "5": want a duration`},
+		{name: "duration that is a list", file: "audit:\n  keepFor: [1h]\n", want: "[2:12] "},
+		{name: "type", file: "dataDir: a\nkeys:\n  maxPerRegion: many\n", want: "[3:17] "},
+		{name: "key twice", file: "dataDir: a\ndataDir: b\n", want: "[2:1] "},
+		{name: "two documents", file: "dataDir: a\n---\nedgeDomain: b.example\n", want: "more than one document"},
+		{name: "S3 domain", file: "s3Domains: [\"https://s3.example\"]\n", want: "s3Domains"},
+		{name: "functions' host", file: "functions:\n  hosts: [\"https://api.example.com\"]\n", want: "functions.hosts"},
+		{name: "functions' port", file: "functions:\n  hosts: [\"api.example.com:https\"]\n", want: "functions.hosts"},
+		{name: "port", flags: map[string]string{"edge-addr": "127.0.0.1:99999"}, want: "edge-addr"},
 		{name: "small log files", file: "audit:\n  segmentBytes: 65535\n", want: "audit.segmentBytes"},
 		{name: "huge log files", file: "audit:\n  segmentBytes: 1073741825\n", want: "audit.segmentBytes"},
 		{name: "records removed and kept nowhere", file: "audit:\n  keepFor: 2160h\n", want: "audit.keepFor needs audit.archive.bucket"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +24,7 @@ const auditService = "audit.keyfront"
 // openArchive opens the archive of the audit log, which is off without a bucket.
 func (s *Server) openArchive(ctx context.Context) (err error) {
 	cfg := archive.Config{
-		Records: s.state.records, Log: s.state.audit, Reader: s.auditReader, Tree: s.tree, Clock: s.clock, Logger: s.log, Keep: s.cfg.Audit.KeepFor,
+		Records: s.state.records, Log: s.state.audit, Reader: s.auditReader, Tree: s.tree, Clock: s.clock, Logger: s.log, Keep: time.Duration(s.cfg.Audit.KeepFor),
 		Needed: func(ctx context.Context) (uint64, error) { return s.trails.Owed(ctx) },
 	}
 	if to := s.cfg.Audit.Archive; to.Bucket != "" {

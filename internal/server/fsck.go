@@ -13,6 +13,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/rootkey"
 )
 
 // CheckObjects opens the data folder of a server that is down and reads every
@@ -49,10 +50,10 @@ func mustBeInitialized(ctx context.Context, dataDir string, opts Options) error 
 	for _, k := range keys {
 		k.Wipe()
 	}
-	if err != nil {
+	if errors.Is(err, rootkey.ErrAbsent) {
 		return fmt.Errorf("%s is no data folder: %w", filepath.Clean(dataDir), err)
 	}
-	return nil
+	return err
 }
 
 // rootOf is the root user of an account, at work for the operator.

@@ -51,20 +51,21 @@ func (l *listener) close(ctx context.Context) error {
 func (s *Server) listen() error {
 	for _, l := range []struct {
 		on    *listener
+		name  string // of the setting
 		addr  string
 		bound func(*http.Server)
 	}{
-		{&s.api, s.cfg.APIAddr, boundAPI},
-		{&s.viewers, s.cfg.EdgeAddr, edge.Bound},
-		{&s.viewersTLS, s.cfg.EdgeTLSAddr, edge.Bound},
-		{&s.verify, s.cfg.VerifyAddr, edge.Bound},
+		{&s.api, "api-addr", s.cfg.APIAddr, boundAPI},
+		{&s.viewers, "edge-addr", s.cfg.EdgeAddr, edge.Bound},
+		{&s.viewersTLS, "edge-tls-addr", s.cfg.EdgeTLSAddr, edge.Bound},
+		{&s.verify, "verify-addr", s.cfg.VerifyAddr, edge.Bound},
 	} {
 		if l.addr == "" {
 			continue
 		}
 		var err error
 		if l.on.net, err = net.Listen("tcp", l.addr); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", l.name, err)
 		}
 		l.on.http = &http.Server{ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 		l.bound(l.on.http)

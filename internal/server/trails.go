@@ -40,7 +40,7 @@ func (s *Server) openTrails(ctx context.Context) (err error) {
 	}
 	s.trails, err = trail.Open(trail.Config{
 		Records: s.state.records, Keys: keys, Gate: s.gate, Clock: s.clock, Log: s.state.audit, Reader: s.auditReader, Catalog: s.catalog,
-		Buckets: s.buckets, KMS: s.keys, Removed: s.archive.Removed, Logger: s.log, ErrorCode: s3.ErrorCode, DeliverEvery: s.cfg.Trails.DeliverEvery, DigestEvery: s.cfg.Trails.DigestEvery,
+		Buckets: s.buckets, KMS: s.keys, Removed: s.archive.Removed, Logger: s.log, ErrorCode: s3.ErrorCode, DeliverEvery: time.Duration(s.cfg.Trails.DeliverEvery), DigestEvery: time.Duration(s.cfg.Trails.DigestEvery),
 	})
 	return err
 }

@@ -168,8 +168,11 @@ func describe(err error) (status int, code, message string) {
 	if common, ok := jsondoor.Common(err); ok {
 		message = common.Message
 	}
-	if errors.Is(err, access.ErrNoDenial) {
+	switch {
+	case errors.Is(err, access.ErrNoDenial):
 		message = "No denial of that request is remembered."
+	case errors.Is(err, bucket.ErrNoBucket):
+		message = "The bucket does not exist."
 	}
 	for _, e := range wireErrors {
 		if errors.Is(err, e.err) {
