@@ -132,10 +132,6 @@ func (in *AssumeRole) check() (arn.ARN, error) {
 	if err := checkLength("roleArn", in.Role, 20, 2048); err != nil {
 		return arn.ARN{}, err
 	}
-	name, err := arn.Parse(in.Role)
-	if err != nil || name.Principal() != arn.RolePrincipal {
-		return arn.ARN{}, fail(ErrValidation, "%s is invalid", in.Role)
-	}
 	if err := checkText("roleSessionName", in.Session, 2, 64, sessionForm, `[\w+=,.@-]*`); err != nil {
 		return arn.ARN{}, err
 	}
@@ -152,7 +148,15 @@ func (in *AssumeRole) check() (arn.ARN, error) {
 	if in.Duration == 0 {
 		in.Duration = time.Hour
 	}
-	return name, checkDuration("durationSeconds", in.Duration, minSession, maxRoleSession)
+	if err := checkDuration("durationSeconds", in.Duration, minSession, maxRoleSession); err != nil {
+		return arn.ARN{}, err
+	}
+	// The members that the model bounds come first, as on AWS.
+	name, err := arn.Parse(in.Role)
+	if err != nil || name.Principal() != arn.RolePrincipal {
+		return arn.ARN{}, fail(ErrValidation, "%s is invalid", in.Role)
+	}
+	return name, nil
 }
 
 func checkText(member, text string, low, high int, form *regexp.Regexp, pattern string) error {

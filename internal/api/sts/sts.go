@@ -153,7 +153,7 @@ type federatedDocument struct {
 type federationResult struct {
 	Credentials      credentialsDocument
 	FederatedUser    federatedDocument
-	PackedPolicySize int `xml:",omitempty" json:",omitempty"` // percent
+	PackedPolicySize int // percent
 	tokenDocument
 }
 

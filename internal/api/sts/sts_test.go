@@ -109,6 +109,9 @@ func TestServe(t *testing.T) {
 		{"role of another path", strings.Replace(assume, "/a/", "/b/", 1), alice, 403, []string{
 			"<Code>AccessDenied</Code><Message>User: arn:aws:iam::111122223333:user/alice is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/b/r</Message>",
 		}},
+		{"a bad session name of no role", "Action=AssumeRole&RoleArn=arn:a:b:::something/test-role&RoleSessionName=job:2", alice, 400, []string{
+			"Value &#39;job:2&#39; at &#39;roleSessionName&#39; failed to satisfy constraint",
+		}},
 		{"not a role", "Action=AssumeRole&RoleArn=arn:aws:iam::111122223333:user/alice&RoleSessionName=job", alice, 400, []string{
 			"<Code>ValidationError</Code><Message>arn:aws:iam::111122223333:user/alice is invalid</Message>",
 		}},
@@ -151,6 +154,7 @@ func TestServe(t *testing.T) {
 		{"session token of root", "Action=GetSessionToken", root(), 200, []string{"<Expiration>2026-11-22T01:00:00Z</Expiration>"}},
 		{"session token of a session", "Action=GetSessionToken", federated, 403, []string{"<Message>Cannot call GetSessionToken with session credentials</Message>"}},
 		{"federation", "Action=GetFederationToken&Name=bob", alice, 200, []string{
+			"<PackedPolicySize>0</PackedPolicySize>",
 			"<Arn>arn:aws:sts::111122223333:federated-user/bob</Arn>", "<FederatedUserId>111122223333:bob</FederatedUserId>",
 		}},
 		{"access key asked by a federated user", "Action=GetAccessKeyInfo&AccessKeyId=AKIAIOSFODNN7EXAMPLE", federated, 403, []string{
