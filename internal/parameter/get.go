@@ -28,6 +28,9 @@ func (s *Service) Get(ctx context.Context, who access.Caller, ref string, decryp
 	if err != nil {
 		return out, err
 	}
+	if err := checkAsked(want.name); err != nil {
+		return out, err
+	}
 	return s.one(ctx, call, who, m, want, decrypt)
 }
 

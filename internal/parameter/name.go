@@ -53,7 +53,7 @@ func (m realm) checkName(name string) error {
 		if strings.HasPrefix(name, "/") && strings.HasPrefix(first, "aws") {
 			return fail(ErrReserved, "No access to reserved parameter name: "+name+".")
 		}
-		return fail(ErrInvalid, `Parameter name: can't be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_`)
+		return noName()
 	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
 		return fail(ErrInvalid, "Parameter name must be a fully qualified name.")
 	case !nameForm.MatchString(name):
@@ -64,6 +64,18 @@ func (m realm) checkName(name string) error {
 		return fail(ErrLevels, "Hierarchy level limit exceeded: a parameter name can have a maximum of "+strconv.Itoa(MaxLevels)+" levels.")
 	}
 	return nil
+}
+
+// checkAsked says whether there can be a parameter of that name.
+func checkAsked(name string) error {
+	if strings.Contains(name, "/") && (!strings.HasPrefix(name, "/") || !nameForm.MatchString(name)) {
+		return noName()
+	}
+	return nil
+}
+
+func noName() error {
+	return fail(ErrInvalid, `Parameter name: can't be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_`)
 }
 
 // checkPath says whether a hierarchy may be called so.

@@ -2,6 +2,7 @@ package parameter
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -49,9 +50,12 @@ func (s *Service) refer(ctx context.Context, call *access.Call, who access.Calle
 		id, label = label, ""
 	}
 	if s.secrets == nil {
-		return out, fail(ErrNotFound, "Secret "+name+" not found.")
+		return out, fail(ErrNotFound, "Secret "+want.name+" not found.")
 	}
 	of, err := s.secrets.Refer(ctx, who.Through("ssm"), name, id, label)
+	if errors.Is(err, ErrNotFound) {
+		return out, fail(ErrNotFound, "Secret "+want.name+" not found.")
+	}
 	if err != nil {
 		return out, err
 	}

@@ -20,8 +20,8 @@ func (r referred) Refer(ctx context.Context, who access.Caller, name, id, label 
 	v, err := r.secrets.Get(ctx, who, name, id, label)
 	switch {
 	case errors.Is(err, secret.ErrNotFound), errors.Is(err, secret.ErrState):
-		return out, &parameter.Error{Kind: parameter.ErrNotFound, Message: "Secret " + name + " not found."}
-	case errors.Is(err, secret.ErrInvalid):
+		return out, parameter.ErrNotFound
+	case errors.Is(err, secret.ErrInvalid), errors.Is(err, secret.ErrName):
 		return out, &parameter.Error{Kind: parameter.ErrInvalid, Message: err.Error()}
 	case errors.Is(err, secret.ErrDecryption):
 		return out, &parameter.Error{Kind: parameter.ErrKey, Message: err.Error()}

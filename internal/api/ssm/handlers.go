@@ -37,7 +37,7 @@ func (h handlers) get(ctx context.Context, who access.Caller, in *getInput) (*ge
 
 func (h handlers) getMany(ctx context.Context, who access.Caller, in *getManyInput) (*getManyOutput, error) {
 	found, missing, err := h.store.Many(ctx, who, in.Names, in.WithDecryption)
-	return &getManyOutput{Parameters: shapesOf(found), InvalidParameters: missing}, err
+	return &getManyOutput{Parameters: shapesOf(found), InvalidParameters: orEmpty(missing)}, err
 }
 
 func (h handlers) byPath(ctx context.Context, who access.Caller, in *byPathInput) (*byPathOutput, error) {
