@@ -60,7 +60,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 		return out, err
 	}
 	if !nameForm.MatchString(in.Name) || len(in.Name) > MaxNameBytes {
-		return out, fail(ErrInvalid, "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
+		return out, noName()
 	}
 	if fresh.Tags, err = merge(&who, nil, in.Tags); err != nil {
 		return out, err
@@ -153,13 +153,10 @@ func binding(secretARN, versionID string) (context map[string]string, object sea
 }
 
 // keyOf names the key that encrypts a secret so that the caller, who may be of
-// another account, means the same one as the secret's owner. The service's own key
-// is for the owner alone.
+// another account, means the same one as the secret's owner.
 func (s *Service) keyOf(ctx context.Context, who access.Caller, r *record) (string, error) {
 	foreign := who.Account() != r.home.account
 	switch {
-	case r.KeyID == "" && foreign:
-		return "", access.ErrDenied
 	case r.KeyID == "":
 		return s.cfg.Keys.ManagedKey(ctx, who, "secretsmanager")
 	case foreign && strings.HasPrefix(r.KeyID, "alias/"):
@@ -170,7 +167,20 @@ func (s *Service) keyOf(ctx context.Context, who access.Caller, r *record) (stri
 	return r.KeyID, nil
 }
 
+// ownKey refuses a caller of another account what the service's own key encrypts.
+func (r *record) ownKey(who *access.Caller) error {
+	if who.Account() == r.home.account {
+		return nil
+	}
+	return fail(ErrState, "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key.")
+}
+
 func (s *Service) seal(ctx context.Context, who access.Caller, r *record, value *Value, id string, at time.Time) (*versionRecord, error) {
+	if r.KeyID == "" {
+		if err := r.ownKey(&who); err != nil {
+			return nil, err
+		}
+	}
 	through := who.Through("secretsmanager")
 	ref, err := s.keyOf(ctx, through, r)
 	if err != nil {
@@ -186,10 +196,15 @@ func (s *Service) seal(ctx context.Context, who access.Caller, r *record, value 
 	if err != nil {
 		return nil, err
 	}
-	return &versionRecord{V: recordVersion, ID: id, Created: at, Text: value.Text, Sealed: box, Wrapped: wrapped, KeyARN: keyARN}, nil
+	return &versionRecord{V: recordVersion, ID: id, Created: at, Text: value.Text, Sealed: box, Wrapped: wrapped, KeyARN: keyARN, ServiceKey: r.KeyID == ""}, nil
 }
 
 func (s *Service) open(ctx context.Context, who access.Caller, r *record, v *versionRecord) (*Value, error) {
+	if v.ServiceKey {
+		if err := r.ownKey(&who); err != nil {
+			return nil, err
+		}
+	}
 	bind, object := binding(r.arn(), v.ID)
 	key, err := s.cfg.Keys.OpenDataKey(ctx, who.Through("secretsmanager"), v.Wrapped, bind)
 	if err != nil {

@@ -65,8 +65,8 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string, day
 
 // missing is what the deletion of a secret that there is not leaves behind.
 func missing(who *access.Caller, ref string) Made {
-	at, ok := locate(who, ref)
-	if !ok {
+	at, err := locate(who, ref)
+	if err != nil {
 		return Made{ARN: ref, Name: ref}
 	}
 	return Made{ARN: at.arn(at.name), Name: at.name}

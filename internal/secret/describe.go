@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -90,7 +91,7 @@ func (f *Filter) check() error {
 }
 
 // holds reports whether one value means the secret, and none excludes it. Names
-// and tags match from their beginning and with case, descriptions by words.
+// and tags match from their beginning and with case, all else by words and without.
 func (f *Filter) holds(r *record) bool {
 	any, wants := false, false
 	for _, v := range f.Values {
@@ -111,18 +112,36 @@ func (f *Filter) means(r *record, want string) bool {
 			return key && strings.HasPrefix(t.Key, want) || value && strings.HasPrefix(t.Value, want)
 		})
 	}
-	text := func() bool { return strings.Contains(strings.ToLower(r.Text), strings.ToLower(want)) }
 	switch f.Key {
 	case "name":
 		return strings.HasPrefix(r.Name, want)
 	case "description":
-		return text()
+		return hasWords(words(r.Text), want)
 	case "tag-key":
 		return tag(true, false)
 	case "tag-value":
 		return tag(false, true)
 	}
-	return strings.Contains(strings.ToLower(r.Name), strings.ToLower(want)) || text() || tag(true, true)
+	all := append(words(r.Name), words(r.Text)...)
+	for _, t := range r.Tags {
+		all = append(append(all, words(t.Key)...), words(t.Value)...)
+	}
+	return hasWords(all, want)
+}
+
+// hasWords reports whether each word of want begins a word of has.
+func hasWords(has []string, want string) bool {
+	for _, w := range words(want) {
+		if !slices.ContainsFunc(has, func(h string) bool { return strings.HasPrefix(h, w) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// words are the letters and digits of a text, in small letters, taken apart at all else.
+func words(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // List lists the secrets of the caller's account and region; those that wait for
@@ -277,7 +296,7 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, ref string, d
 		next = token(behindVersion, all[len(all)-1].ID)
 	}
 	for _, v := range all {
-		out = append(out, Version{ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, Accessed: r.Accessed, KeyARN: v.KeyARN})
+		out = append(out, Version{ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, Accessed: v.Accessed, KeyARN: v.KeyARN, ServiceKey: v.ServiceKey})
 	}
 	return out, r.arn(), r.Name, next, nil
 }

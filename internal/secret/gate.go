@@ -21,9 +21,9 @@ func (s *Service) begin(who *access.Caller, operation, ref string) *access.Call 
 // admit reads a secret for a caller that may act on it. Who may not, does not
 // learn whether it exists.
 func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Caller, ref string) (r *record, err error) {
-	at, ok := locate(who, ref)
-	if !ok {
-		return nil, notFound()
+	at, err := locate(who, ref)
+	if err != nil {
+		return nil, err
 	}
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		r, err = find(tx, at)

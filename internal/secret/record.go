@@ -61,7 +61,7 @@ type record struct {
 	Accessed time.Time           `json:"accessed,omitzero"`
 	Deleted  time.Time           `json:"deleted,omitzero"`
 	Ends     time.Time           `json:"ends,omitzero"` // when the recovery window is over
-	Tags     []Tag               `json:"tags,omitempty"`
+	Tags     []Tag               `json:"tags,omitzero"` // empty where all were taken away
 	Stages   map[string][]string `json:"stages,omitempty"`
 	Policy   string              `json:"policy,omitempty"`
 	Bound    map[string]string   `json:"bound,omitempty"` // unique ids of the names in Policy
@@ -81,6 +81,9 @@ type versionRecord struct {
 	Sealed  []byte    `json:"sealed"`
 	Wrapped []byte    `json:"wrapped"` // the data key of Sealed
 	KeyARN  string    `json:"keyArn"`
+	// ServiceKey says that it is the service's own key.
+	ServiceKey bool      `json:"serviceKey,omitempty"`
+	Accessed   time.Time `json:"accessed,omitzero"` // to the day
 }
 
 func (r *record) arn() string { return r.home.arn(r.Name + "-" + r.Suffix) }
@@ -110,10 +113,14 @@ func (r *record) unstage(label string) {
 	}
 }
 
-// stage gives a label to one version only. AWSPREVIOUS follows AWSCURRENT.
+// stage gives a label to one version only. AWSPREVIOUS follows AWSCURRENT, and a
+// version that was the current one is pending no more.
 func (r *record) stage(label, id string) {
 	if before := r.staged(label); label == Current && before != "" && before != id {
 		r.stage(Previous, before)
+		if r.staged(Pending) == before {
+			r.unstage(Pending)
+		}
 	}
 	r.unstage(label)
 	if r.Stages == nil {
@@ -157,19 +164,26 @@ type place struct {
 
 // locate reads what a request names a secret by: a name in the caller's account,
 // an ARN in any account, or an ARN without its suffix. A secret of another region
-// is not found.
-func locate(who *access.Caller, ref string) (p place, ok bool) {
+// is not found, and what cannot be a name is ErrName.
+func locate(who *access.Caller, ref string) (p place, err error) {
 	p = place{realmOf(who), ref, strings.HasPrefix(ref, "arn:")}
 	if !p.suffixed {
-		return p, true
+		if !nameForm.MatchString(ref) {
+			return p, noName()
+		}
+		return p, nil
 	}
 	a, err := arn.Parse(ref)
 	if err != nil || !a.Account.Valid() {
-		return p, false
+		return p, notFound()
 	}
 	p.account = a.Account
-	p.name, ok = strings.CutPrefix(ref, p.realm.arn(""))
-	return p, ok
+	name, here := strings.CutPrefix(ref, p.realm.arn(""))
+	if !here {
+		return p, notFound()
+	}
+	p.name = name
+	return p, nil
 }
 
 // find reads the secret at p, or returns ErrNotFound.

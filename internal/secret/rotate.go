@@ -104,7 +104,22 @@ func (s *Service) Rotate(ctx context.Context, who access.Caller, in RotateReques
 	if err != nil || in.Later {
 		return out, err
 	}
-	return out, s.turn(ctx, r, in.Token, who.At)
+	err = s.turn(ctx, r, in.Token, who.At)
+	if errors.Is(err, access.ErrDenied) {
+		return out, errors.Join(err, s.unplan(ctx, r, in.Token))
+	}
+	return out, err
+}
+
+// unplan gives a secret whose function may not be called the rotation that it had.
+func (s *Service) unplan(ctx context.Context, before *record, token string) error {
+	return s.apply(ctx, before, func(_ store.Writer, now *record) error {
+		now.Rotation, now.Rotates = before.Rotation, before.Rotates
+		if now.staged(Pending) == token {
+			now.unstage(Pending)
+		}
+		return nil
+	})
 }
 
 func (s *Service) plan(p Rotation, in RotateRequest) (Rotation, error) {

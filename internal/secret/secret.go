@@ -125,6 +125,7 @@ var (
 	ErrNotFound     = errors.New("secret: not found")
 	ErrExists       = errors.New("secret: exists")
 	ErrInvalid      = errors.New("secret: invalid parameter")
+	ErrName         = errors.New("secret: not a name")
 	ErrState        = errors.New("secret: not possible in this state")
 	ErrToken        = errors.New("secret: invalid token")
 	ErrLimit        = errors.New("secret: limit exceeded")
@@ -148,6 +149,10 @@ func (e *Error) Sentence() string { return e.Message }
 func (e *Error) Unwrap() error { return e.Kind }
 
 func fail(kind error, message string) error { return &Error{kind, message} }
+
+func noName() error {
+	return fail(ErrName, "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
+}
 
 func notFound() error {
 	return fail(ErrNotFound, "Secrets Manager can't find the specified secret.")

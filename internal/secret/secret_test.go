@@ -87,12 +87,18 @@ type world struct {
 }
 
 func open() *world {
-	w := &world{records: memory.NewRecords(), clock: clock.Movable(), journal: new(accesstest.Journal), lambda: new(lambda)}
+	function := new(lambda)
+	w := openWith(function)
+	w.lambda, function.service = function, w.Service
+	return w
+}
+
+func openWith(functions secret.Invoker) *world {
+	w := &world{records: memory.NewRecords(), clock: clock.Movable(), journal: new(accesstest.Journal)}
 	w.Service = secret.New(secret.Config{
-		Records: w.records, Keys: accesstest.Keys{}, Clock: w.clock, Log: slog.New(slog.DiscardHandler), Principals: principals{}, Functions: w.lambda,
+		Records: w.records, Keys: accesstest.Keys{}, Clock: w.clock, Log: slog.New(slog.DiscardHandler), Principals: principals{}, Functions: functions,
 		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: w.journal}),
 	})
-	w.lambda.service = w.Service
 	return w
 }
 

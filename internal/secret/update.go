@@ -106,6 +106,7 @@ func (s *Service) reseal(ctx context.Context, who access.Caller, r *record) (out
 		if err != nil {
 			return nil, err
 		}
+		after.Accessed = before.Accessed
 		out = append(out, resealed{before, after})
 	}
 	return out, nil

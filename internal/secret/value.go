@@ -18,6 +18,7 @@ type Version struct {
 	Created       time.Time
 	Accessed      time.Time
 	KeyARN        string
+	ServiceKey    bool // KeyARN is the service's own key
 }
 
 // Get reads the version of that id, or the one that has the label, AWSCURRENT if
@@ -55,7 +56,7 @@ func (s *Service) read(ctx context.Context, who access.Caller, r *record, id, la
 			return out, fail(ErrNotFound, "Secrets Manager can't find the specified secret value for staging label: "+label)
 		}
 	} else if label != "" && r.staged(label) != id {
-		return out, fail(ErrInvalid, "You provided a VersionStage that is not associated to the provided VersionId.")
+		return out, fail(ErrState, "You provided a VersionStage that is not associated to the provided VersionId.")
 	}
 	var v *versionRecord
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
@@ -65,22 +66,26 @@ func (s *Service) read(ctx context.Context, who access.Caller, r *record, id, la
 	if err != nil {
 		return out, err
 	}
-	out = Version{ARN: r.arn(), Name: r.Name, ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, KeyARN: v.KeyARN}
+	out = Version{ARN: r.arn(), Name: r.Name, ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, KeyARN: v.KeyARN, ServiceKey: v.ServiceKey}
 	if out.Value, err = s.open(ctx, who, r, v); err != nil {
 		return Version{}, err
 	}
-	return out, s.touch(ctx, r, who.At)
+	return out, s.touch(ctx, r, v, who.At)
 }
 
-// touch notes the day on which a secret was read.
-func (s *Service) touch(ctx context.Context, r *record, at time.Time) error {
+// touch notes the day on which a version was read.
+func (s *Service) touch(ctx context.Context, r *record, v *versionRecord, at time.Time) error {
 	day := at.UTC().Truncate(24 * time.Hour)
-	if r.Accessed.Equal(day) {
+	if r.Accessed.Equal(day) && v.Accessed.Equal(day) {
 		return nil
 	}
-	err := s.apply(ctx, r, func(_ store.Writer, now *record) error {
-		now.Accessed = day
-		return nil
+	err := s.apply(ctx, r, func(tx store.Writer, now *record) error {
+		read, err := now.version(tx, v.ID)
+		if err != nil {
+			return err
+		}
+		now.Accessed, read.Accessed = day, day
+		return putJSON(tx, versionSpace, now.versionKey(v.ID), read)
 	})
 	if errors.Is(err, ErrNotFound) {
 		return nil

@@ -48,6 +48,8 @@ type Failure struct {
 	Code   string
 	// Message stands for the text of the error, where that is not for the caller.
 	Message string
+	// Capital says that the service's model calls the text "Message".
+	Capital bool
 }
 
 // Refusal is an error of a domain with a sentence for the caller. Without one,
@@ -109,7 +111,7 @@ func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
 	if f.Status >= http.StatusInternalServerError {
 		d.service.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
 	}
-	body := awsjson.ErrorBody{Type: f.Code, Message: f.Message, CapitalMessage: errors.Is(err, access.ErrDenied)}
+	body := awsjson.ErrorBody{Type: f.Code, Message: f.Message, CapitalMessage: f.Capital}
 	write(w, r, f.Status, body.Append(nil))
 }
 
@@ -138,7 +140,7 @@ func (s *Service) Describe(err error) Failure {
 	if f, ok := Common(err); ok {
 		return f
 	}
-	return Failure{err, http.StatusInternalServerError, s.Fault, "The request failed because of an internal error. Try again."}
+	return Failure{Err: err, Status: http.StatusInternalServerError, Code: s.Fault, Message: "The request failed because of an internal error. Try again."}
 }
 
 func find(list []Failure, err error) (Failure, bool) {

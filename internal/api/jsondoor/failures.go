@@ -17,13 +17,13 @@ const invalidToken = "The security token included in the request is invalid."
 //
 // Source: AWS Systems Manager API Reference, "Common Errors".
 var common = []Failure{
-	{access.ErrDenied, http.StatusBadRequest, "AccessDeniedException", ""},
-	{front.ErrNoAuthentication, http.StatusBadRequest, "MissingAuthenticationTokenException", "Missing Authentication Token"},
-	{front.ErrUnknownAccessKey, http.StatusBadRequest, "UnrecognizedClientException", invalidToken},
-	{front.ErrInvalidToken, http.StatusBadRequest, "UnrecognizedClientException", invalidToken},
-	{front.ErrExpiredToken, http.StatusBadRequest, "ExpiredTokenException", "The security token included in the request is expired"},
-	{front.ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "Request size exceeds the maximum of this service."},
-	{front.ErrBodyRead, http.StatusBadRequest, "SerializationException", "The request body could not be read."},
+	{Err: access.ErrDenied, Status: http.StatusBadRequest, Code: "AccessDeniedException", Capital: true},
+	{Err: front.ErrNoAuthentication, Status: http.StatusBadRequest, Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"},
+	{Err: front.ErrUnknownAccessKey, Status: http.StatusBadRequest, Code: "UnrecognizedClientException", Message: invalidToken},
+	{Err: front.ErrInvalidToken, Status: http.StatusBadRequest, Code: "UnrecognizedClientException", Message: invalidToken},
+	{Err: front.ErrExpiredToken, Status: http.StatusBadRequest, Code: "ExpiredTokenException", Message: "The security token included in the request is expired"},
+	{Err: front.ErrBodyTooLarge, Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException", Message: "Request size exceeds the maximum of this service."},
+	{Err: front.ErrBodyRead, Status: http.StatusBadRequest, Code: "SerializationException", Message: "The request body could not be read."},
 }
 
 // Common gives the wire form of the errors that all services have: of the gate, of
@@ -42,9 +42,9 @@ func describeTyped(err error) (Failure, bool) {
 	)
 	switch {
 	case errors.As(err, &syntax):
-		return Failure{err, http.StatusBadRequest, "SerializationException", syntax.Message()}, true
+		return Failure{Err: err, Status: http.StatusBadRequest, Code: "SerializationException", Message: syntax.Message()}, true
 	case errors.As(err, &invalid):
-		return Failure{err, http.StatusBadRequest, "ValidationException", invalid.Message()}, true
+		return Failure{Err: err, Status: http.StatusBadRequest, Code: "ValidationException", Message: invalid.Message()}, true
 	}
 	refusal, ok := sigv4.RefusalOf(err)
 	if !ok {
@@ -54,5 +54,5 @@ func describeTyped(err error) (Failure, bool) {
 	if refusal.Incomplete {
 		code = "IncompleteSignatureException"
 	}
-	return Failure{err, http.StatusBadRequest, code, refusal.Sentence}, true
+	return Failure{Err: err, Status: http.StatusBadRequest, Code: code, Message: refusal.Sentence}, true
 }

@@ -44,10 +44,16 @@ func serve(d *jsondoor.Door, operation, body string) *httptest.ResponseRecorder 
 	return w
 }
 
+const noName = `{"__type":"ValidationException","message":"Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"}`
+
+func noToken(code string) string {
+	return `{"__type":"` + code + `","Message":"You must provide a ClientRequestToken value. We recommend a UUID-type value."}`
+}
+
 // One exchange after another, on one store.
 func TestServe(t *testing.T) {
 	d := door()
-	const token = "11111111-2222-3333-4444-555555555555"
+	const token, other = "11111111-2222-3333-4444-555555555555", "22222222-3333-4444-5555-666666666666"
 	for _, tt := range []struct {
 		operation, body string
 		status          int
@@ -55,20 +61,32 @@ func TestServe(t *testing.T) {
 	}{
 		{"CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"` + token + `"}`, 200, `"VersionId":"` + token + `"`},
 		{"CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"` + token + `"}`, 200, `"VersionId":"` + token + `"`},
-		{"CreateSecret", `{"Name":"s","SecretString":"two"}`, 400, `{"__type":"ResourceExistsException"`},
+		{"CreateSecret", `{"Name":"s","SecretString":"two","ClientRequestToken":"` + other + `"}`, 400, `{"__type":"ResourceExistsException"`},
 		{"CreateSecret", `{"Name":"s","SecretString":"two","AddReplicaRegions":[{}]}`, 400, "AddReplicaRegions is not supported"},
-		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"absent"}`, 400, `{"__type":"EncryptionFailure","message":"no such key"}`},
-		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"forbidden"}`, 400, `{"__type":"AccessDeniedException","Message":"Access to KMS is not allowed"}`},
-		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"broken"}`, 500, `{"__type":"InternalServiceError"`},
+		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"absent","ClientRequestToken":"` + other + `"}`, 400, `{"__type":"EncryptionFailure","Message":"no such key"}`},
+		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"forbidden","ClientRequestToken":"` + other + `"}`, 400, `{"__type":"AccessDeniedException","Message":"Access to KMS is not allowed"}`},
+		{"CreateSecret", `{"Name":"k","SecretString":"two","KmsKeyId":"broken","ClientRequestToken":"` + other + `"}`, 500, `{"__type":"InternalServiceError"`},
 		{"GetSecretValue", `{"SecretId":"s"}`, 200, `"SecretString":"one"`},
-		{"GetSecretValue", `{"SecretId":"none"}`, 400, `{"__type":"ResourceNotFoundException","message":"Secrets Manager can't find the specified secret."}`},
+		{"GetSecretValue", `{"SecretId":"none"}`, 400, `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`},
 		{"GetSecretValue", `{"SecretId":"s","VersionStage":"OTHER"}`, 400, "for staging label: OTHER"},
-		{"PutSecretValue", `{"SecretId":"s","SecretString":"two"}`, 200, `"VersionStages":["AWSCURRENT"]`},
+		{"PutSecretValue", `{"SecretId":"s","SecretString":"two","ClientRequestToken":"` + other + `"}`, 200, `"VersionStages":["AWSCURRENT"]`},
 		{"PutSecretValue", `{"SecretId":"s","SecretString":"x","ClientRequestToken":"` + token + `"}`, 400, `{"__type":"ResourceExistsException"`},
-		{"ListSecrets", `{"NextToken":"garbage"}`, 400, `{"__type":"InvalidNextTokenException","message":"Invalid NextToken."}`},
+		{"CreateSecret", `{"Name":"t","SecretString":"v"}`, 400, noToken("InvalidRequestException")},
+		{"PutSecretValue", `{"SecretId":"none","SecretString":"v"}`, 400, noToken("InvalidRequestException")},
+		{"UpdateSecret", `{"SecretId":"none","SecretString":"v"}`, 400, noToken("InvalidRequestException")},
+		{"RotateSecret", `{"SecretId":"none"}`, 400, noToken("InvalidParameterException")},
+		{"CreateSecret", `{"Name":"no name","ClientRequestToken":"` + other + `"}`, 400, noName},
+		{"DeleteSecret", `{"SecretId":" no*name? ","ForceDeleteWithoutRecovery":true}`, 400, noName},
+		{"DescribeSecret", `{"SecretId":"no name"}`, 400, noName},
+		{"GetSecretValue", `{"SecretId":"s","VersionId":"` + other + `","VersionStage":"AWSPREVIOUS"}`, 400, `{"__type":"InvalidRequestException","Message":"You provided a VersionStage that is not`},
+		{"TagResource", `{"SecretId":"s","Tags":[{"Key":"k","Value":"v"}]}`, 200, `{}`},
+		{"UntagResource", `{"SecretId":"s","TagKeys":["k"]}`, 200, `{}`},
+		{"DescribeSecret", `{"SecretId":"s"}`, 200, `"Tags":[]`},
+		{"ListSecretVersionIds", `{"SecretId":"s"}`, 200, `"KmsKeyIds":["DefaultEncryptionKey"]`},
+		{"ListSecrets", `{"NextToken":"garbage"}`, 400, `{"__type":"InvalidNextTokenException","Message":"Invalid NextToken."}`},
 		{"ListSecretVersionIds", `{"SecretId":"s"}`, 200, `"AWSPREVIOUS"`},
 		{"PutResourcePolicy", `{"SecretId":"s","ResourcePolicy":"{"}`, 400, `{"__type":"MalformedPolicyDocumentException"`},
-		{"RotateSecret", `{"SecretId":"s"}`, 400, `{"__type":"InvalidRequestException","message":"No Lambda rotation function ARN is associated with this secret."}`},
+		{"RotateSecret", `{"SecretId":"s","ClientRequestToken":"` + other + `"}`, 400, `{"__type":"InvalidRequestException","Message":"No Lambda rotation function ARN is associated with this secret."}`},
 		{"DeleteSecret", `{"SecretId":"s","RecoveryWindowInDays":7}`, 200, `"DeletionDate":`},
 		{"GetSecretValue", `{"SecretId":"s"}`, 400, `{"__type":"InvalidRequestException"`},
 		{"DeleteSecret", `{"SecretId":"none","ForceDeleteWithoutRecovery":true}`, 200, `"ARN":"arn:aws:secretsmanager:us-east-1:111122223333:secret:none"`},

@@ -23,6 +23,9 @@ func (h handlers) create(ctx context.Context, who access.Caller, in *createInput
 		return nil, err
 	}
 	defer wipe(v)
+	if err := tokenGiven(in.ClientRequestToken, secret.ErrState); err != nil {
+		return nil, err
+	}
 	return made(h.store.Create(ctx, who, secret.CreateRequest{
 		Name: in.Name, Text: in.Description, KeyID: in.KmsKeyId, Tags: tagsOf(in.Tags), Value: v, Token: in.ClientRequestToken,
 	}))
@@ -57,6 +60,9 @@ func (h handlers) put(ctx context.Context, who access.Caller, in *putInput) (*na
 		return nil, err
 	}
 	defer wipe(v)
+	if err := tokenGiven(in.ClientRequestToken, secret.ErrState); err != nil {
+		return nil, err
+	}
 	return made(h.store.Put(ctx, who, secret.PutRequest{Secret: in.SecretId, Value: v, Token: in.ClientRequestToken, Stages: in.VersionStages}))
 }
 
@@ -69,6 +75,9 @@ func (h handlers) update(ctx context.Context, who access.Caller, in *updateInput
 		return nil, err
 	}
 	defer wipe(v)
+	if err := tokenGiven(in.ClientRequestToken, secret.ErrState); err != nil {
+		return nil, err
+	}
 	return made(h.store.Update(ctx, who, secret.UpdateRequest{
 		Secret: in.SecretId, Text: in.Description, KeyID: in.KmsKeyId, Value: v, Token: in.ClientRequestToken,
 	}))
@@ -105,7 +114,7 @@ func (h handlers) listVersions(ctx context.Context, who access.Caller, in *versi
 	out := &versionsOutput{ARN: arn, Name: name, NextToken: next, Versions: []version{}}
 	for _, v := range found {
 		out.Versions = append(out.Versions, version{
-			CreatedDate: moment(v.Created), KmsKeyIds: []string{v.KeyARN}, LastAccessedDate: moment(v.Accessed), VersionId: v.ID, VersionStages: v.Stages,
+			CreatedDate: moment(v.Created), KmsKeyIds: []string{keyName(&v)}, LastAccessedDate: moment(v.Accessed), VersionId: v.ID, VersionStages: v.Stages,
 		})
 	}
 	return out, err
@@ -176,6 +185,9 @@ func (h handlers) rotate(ctx context.Context, who access.Caller, in *rotateInput
 	if len(in.ExternalSecretRotationMetadata) > 0 || in.ExternalSecretRotationRoleArn != "" {
 		return nil, unsupported("Rotation of external secrets")
 	}
+	if err := tokenGiven(in.ClientRequestToken, secret.ErrInvalid); err != nil {
+		return nil, err
+	}
 	request := secret.RotateRequest{
 		Secret: in.SecretId, Token: in.ClientRequestToken, Function: in.RotationLambdaARN,
 		Later: in.RotateImmediately != nil && !*in.RotateImmediately,
@@ -195,6 +207,15 @@ func (h handlers) cancelRotate(ctx context.Context, who access.Caller, in *idInp
 
 func made(m secret.Made, err error) (*named, error) {
 	return &named{ARN: m.ARN, Name: m.Name, VersionId: m.VersionID, VersionStages: m.Stages}, err
+}
+
+// tokenGiven refuses, as an error of kind, a request without the token that makes
+// it safe to repeat. The model does not require one because every SDK fills it in.
+func tokenGiven(token string, kind error) error {
+	if token != "" {
+		return nil
+	}
+	return &secret.Error{Kind: kind, Message: "You must provide a ClientRequestToken value. We recommend a UUID-type value."}
 }
 
 // valueOf is the one value that a request has, or nil.
@@ -227,11 +248,22 @@ func shapeOf(v secret.Version) *value {
 	return out
 }
 
+// keyName is what a listing calls the key of a version.
+func keyName(v *secret.Version) string {
+	if v.ServiceKey {
+		return "DefaultEncryptionKey"
+	}
+	return v.KeyARN
+}
+
 func listedOf(d secret.Description) listed {
 	out := listed{
 		ARN: d.ARN, CreatedDate: moment(d.Created), DeletedDate: moment(d.Deleted), Description: d.Text, KmsKeyId: d.KeyID,
 		LastAccessedDate: moment(d.Accessed), LastChangedDate: moment(d.Changed), LastRotatedDate: moment(d.RotatedLast), Name: d.Name,
 		NextRotationDate: moment(d.RotatesNext), RotationLambdaARN: d.Rotation.Function, SecretVersionsToStages: d.Stages,
+	}
+	if d.Tags != nil {
+		out.Tags = make([]tag, 0, len(d.Tags)) // a secret that had tags has a list, if an empty one
 	}
 	for _, t := range d.Tags {
 		out.Tags = append(out.Tags, tag{t.Key, &t.Value})

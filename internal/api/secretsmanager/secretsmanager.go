@@ -68,21 +68,28 @@ func unsupported(what string) error {
 	return &secret.Error{Kind: errLacks, Message: what + " is not supported."}
 }
 
-// failures gives the refusals of package secret their names on the wire.
+// failures gives the refusals of package secret their names on the wire. A name
+// that cannot be is refused ahead of the service's own errors, as what is not the
+// operation's shape is.
 //
 // Source: AWS Secrets Manager API Reference, the Errors of each operation.
 var failures = []jsondoor.Failure{
-	{Err: secret.ErrNotFound, Status: http.StatusBadRequest, Code: "ResourceNotFoundException"},
-	{Err: secret.ErrExists, Status: http.StatusBadRequest, Code: "ResourceExistsException"},
-	{Err: secret.ErrInvalid, Status: http.StatusBadRequest, Code: "InvalidParameterException"},
-	{Err: secret.ErrState, Status: http.StatusBadRequest, Code: "InvalidRequestException"},
-	{Err: secret.ErrToken, Status: http.StatusBadRequest, Code: "InvalidNextTokenException"},
-	{Err: secret.ErrLimit, Status: http.StatusBadRequest, Code: "LimitExceededException"},
-	{Err: secret.ErrEncryption, Status: http.StatusBadRequest, Code: "EncryptionFailure"},
-	{Err: secret.ErrDecryption, Status: http.StatusBadRequest, Code: "DecryptionFailure"},
-	{Err: secret.ErrMalformed, Status: http.StatusBadRequest, Code: "MalformedPolicyDocumentException"},
-	{Err: secret.ErrPublicPolicy, Status: http.StatusBadRequest, Code: "PublicPolicyException"},
-	{Err: errLacks, Status: http.StatusBadRequest, Code: "InvalidRequestException"},
+	modelled(secret.ErrNotFound, "ResourceNotFoundException"),
+	modelled(secret.ErrExists, "ResourceExistsException"),
+	modelled(secret.ErrInvalid, "InvalidParameterException"),
+	modelled(secret.ErrState, "InvalidRequestException"),
+	modelled(secret.ErrToken, "InvalidNextTokenException"),
+	modelled(secret.ErrLimit, "LimitExceededException"),
+	modelled(secret.ErrEncryption, "EncryptionFailure"),
+	modelled(secret.ErrDecryption, "DecryptionFailure"),
+	modelled(secret.ErrMalformed, "MalformedPolicyDocumentException"),
+	modelled(secret.ErrPublicPolicy, "PublicPolicyException"),
+	modelled(errLacks, "InvalidRequestException"),
+	{Err: secret.ErrName, Status: http.StatusBadRequest, Code: "ValidationException"},
+}
+
+func modelled(err error, code string) jsondoor.Failure {
+	return jsondoor.Failure{Err: err, Status: http.StatusBadRequest, Code: code, Capital: true}
 }
 
 // ErrorCode is the name that err has on the wire, for the audit record.
