@@ -309,6 +309,43 @@ func TestOldDenialsAreForgotten(t *testing.T) {
 	}
 }
 
+// However many statements policies have, what is remembered of them is bounded.
+func TestLargePoliciesAreForgottenSooner(t *testing.T) {
+	g := access.NewGate(access.Config{Identities: noPolicies{}, Record: discard{}})
+	deny := target(t, "Deny", "")
+	deny.Policy = parse(t, `{"Version":"2012-10-17","Statement":[`+
+		strings.Repeat(`{"Effect":"Allow","Principal":"*","Action":"kms:Sign","Resource":"*"},`, 300)+
+		`{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}`)
+	for i := range 1000 {
+		who := root()
+		who.RequestID = strconv.Itoa(i)
+		_ = encrypt(t.Context(), g, who, deny, nil)
+	}
+	for id, want := range map[string]bool{"0": false, "500": false, "999": true} {
+		if found, err := g.Why(t.Context(), root(), id); (err == nil) != want || want && len(found[0].Findings) != 301 {
+			t.Errorf("Why(%s) = %d denials, %v, want %t", id, len(found), err, want)
+		}
+	}
+}
+
+// The owner of a resource does not learn which of a stranger's own policies said no.
+func TestAStrangersPoliciesStayHidden(t *testing.T) {
+	d, err := policy.Parse(policy.UseIdentity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := access.NewGate(access.Config{Identities: denying{d}, Record: discard{}})
+	stranger := root()
+	stranger.Principal.Kind, stranger.Principal.Account, stranger.Principal.ARN = policy.User, "444455556666", "arn:aws:iam::444455556666:user/eve"
+	on := target(t, "Allow", "")
+	on.Owner = "111122223333"
+	_ = encrypt(t.Context(), g, stranger, on, nil)
+	owners, err := g.Why(t.Context(), root(), "r1")
+	if err != nil || owners[0].Reason != policy.NoIdentityAllow {
+		t.Errorf("the owner's account sees %+v, %v, want no more than NoIdentityAllow", owners, err)
+	}
+}
+
 func TestSideQuestionsLeaveNoTrace(t *testing.T) {
 	var tape tape
 	method := func() (err error) {

@@ -37,35 +37,39 @@ type Finding struct {
 	Name string
 }
 
-// maxDenials bounds the denials that are remembered.
-const maxDenials = 4096
+// maxDenials bounds the denials that are remembered, and maxFindings what they
+// found together: a policy may have hundreds of statements, each with its finding.
+const (
+	maxDenials  = 4096
+	maxFindings = 16 * maxDenials
+)
 
 // denials remembers the newest denials of this process.
 type denials struct {
-	mu   sync.Mutex
-	ring []Denial
-	next int
+	mu sync.Mutex
+	// Guarded by mu.
+	kept     []Denial // oldest first
+	findings int      // of all that are kept
 }
 
 func (d *denials) add(n Denial) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.ring) < maxDenials {
-		d.ring = append(d.ring, n)
-		return
+	d.kept = append(d.kept, n)
+	for d.findings += len(n.Findings); len(d.kept) > maxDenials || d.findings > maxFindings; {
+		d.findings -= len(d.kept[0].Findings)
+		d.kept[0] = Denial{} // its place stays until the slice grows
+		d.kept = d.kept[1:]
 	}
-	d.ring[d.next] = n
-	d.next = (d.next + 1) % maxDenials
 }
 
-// of returns the denials of a request that are the business of account: as the
-// caller's, or as the resource's owner. They are in no order but that of time
-// within one request.
+// of returns the denials of a request that are the business of account, as the
+// caller's or as the resource's owner, in the order of time.
 func (d *denials) of(requestID string, account arn.AccountID) []Denial {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var found []Denial
-	for _, n := range d.ring {
+	for _, n := range d.kept {
 		if n.RequestID == requestID && (n.caller == account || n.owner == account) {
 			found = append(found, n.seenBy(account))
 		}
@@ -87,8 +91,17 @@ func (n Denial) seenBy(account arn.AccountID) Denial {
 		}
 	}
 	n.Findings = own
-	if account != n.owner && n.Reason == policy.ResourceDeny {
-		n.Reason = policy.NoResourceAllow // what of the two it is, is the owner's business
+	// Which way to say no it is, is the business of those whose policies say it.
+	switch n.Reason {
+	case policy.ResourceDeny:
+		if account != n.owner {
+			n.Reason = policy.NoResourceAllow
+		}
+	case policy.IdentityDeny, policy.NoBoundaryAllow, policy.BoundaryDeny, policy.NoSessionAllow, policy.SessionDeny,
+		policy.NoControlAllow, policy.ControlDeny:
+		if account != n.caller {
+			n.Reason = policy.NoIdentityAllow
+		}
 	}
 	return n
 }
@@ -129,8 +142,8 @@ func (g *Gate) explain(r *policy.Request, p *policy.Policies) []Finding {
 	return all
 }
 
-// Why tells why the decisions of a past request were denials: the newest 4,096
-// denials of this process are remembered. It returns ErrNoDenial when there is
+// Why tells why the decisions of a past request were denials: the newest
+// denials of this process are remembered, 4,096 at the most. It returns ErrNoDenial when there is
 // none, or none of the asker's account.
 //
 // The asker needs keyfront:Explain.
