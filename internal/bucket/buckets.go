@@ -18,15 +18,15 @@ import (
 const DefaultRegion = "us-east-1"
 
 // CreateBucket makes a bucket in the region, or in the caller's if that is
-// empty, owned by the caller's account. Names are global on a server. All public
-// access is blocked, until SetPublicAccessBlock allows some.
+// empty, owned by the caller's account, with the tags. Names are global on a server.
+// All public access is blocked, until SetPublicAccessBlock allows some.
 //
-// It returns ErrInvalidName, ErrBucketTaken, ErrBucketOwned (where re-creating
-// is harmless, in us-east-1, the existing bucket is returned without an error)
-// and access.ErrDenied.
+// It returns ErrInvalidName, ErrTooManyTags, ErrInvalidTag, ErrBucketTaken,
+// ErrBucketOwned (where re-creating is harmless, in us-east-1 and without tags, the
+// existing bucket is returned without an error) and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, CreateBucket.
-func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region string) (b Bucket, err error) {
+func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region string, tags ...Pair) (b Bucket, err error) {
 	call := s.begin(&who, "s3:CreateBucket")
 	defer call.End(ctx, &err)
 	if !ValidName(name) {
@@ -38,12 +38,15 @@ func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region str
 	if err := call.Decide(access.Target{ARN: "arn:aws:s3:::" + name, Rule: policy.IdentityOnly}); err != nil {
 		return Bucket{}, err
 	}
+	if err := call.decideTags(&who, name, tags); err != nil {
+		return Bucket{}, err
+	}
 	var id [bucketIDBytes * 3 / 4]byte
 	rand.Read(id[:])
 	made := &config{
 		Version: 1, ID: encodeID(id[:]), Owner: who.Account(), Region: region,
 		Created: s.cfg.Clock.Now().Truncate(time.Millisecond), name: name,
-		PublicAccess: &PublicAccessBlock{true, true, true, true}, Ownership: BucketOwnerEnforced,
+		PublicAccess: &PublicAccessBlock{true, true, true, true}, Ownership: BucketOwnerEnforced, Tags: tags,
 	}
 	defer s.forget(name)
 	err = call.Effect(ctx, func() error {
@@ -52,7 +55,7 @@ func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region str
 			switch {
 			case err == nil && old.Owner != made.Owner:
 				return ErrBucketTaken
-			case err == nil && (old.Region != DefaultRegion || region != DefaultRegion):
+			case err == nil && (old.Region != DefaultRegion || region != DefaultRegion || len(tags) > 0):
 				return ErrBucketOwned
 			case err == nil:
 				b = old.bucket()
@@ -68,6 +71,23 @@ func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region str
 		return Bucket{}, err
 	}
 	return b, nil
+}
+
+// decideTags checks the tags of a bucket that is to be made, and decides about them.
+func (k *pass) decideTags(who *Caller, name string, tags []Pair) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	if err := checkTags(who, tags, MaxBucketTags, reservedNewTag); err != nil {
+		return err
+	}
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		k.Keys.SetIn("aws:RequestTag/", t.Name, t.Value)
+		names[i] = t.Name
+	}
+	k.Keys.SetList("aws:TagKeys", names)
+	return k.Decide(access.Target{ARN: "arn:aws:s3:::" + name, Rule: policy.IdentityOnly, Action: "s3:TagResource"})
 }
 
 // HeadBucket tells that the bucket exists and that the caller may list it.
@@ -155,6 +175,9 @@ func (s *Service) deleteBucketOrUpload(ctx context.Context, c *config) (gone boo
 			for _, err := range tx.Scan(space, store.Prefix(c.ID+"/")) {
 				if err != nil {
 					return err
+				}
+				if c.Versioning != Unversioned {
+					return ErrVersionsLeft
 				}
 				return ErrNotEmpty
 			}
@@ -253,7 +276,7 @@ func (s *Service) SetEncryption(ctx context.Context, who Caller, name string, e 
 		case e.Algorithm != S3Managed && !e.Algorithm.KMS():
 			return fmt.Errorf("%w: unknown algorithm", ErrEncryption)
 		case e.Algorithm == S3Managed && e.Key != "":
-			return fmt.Errorf("%w: a key is not applicable to AES256", ErrEncryption)
+			return fmt.Errorf("%w: a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse", ErrEncryption)
 		}
 		call.Note("SSEAlgorithm", string(e.Algorithm))
 		call.Note("KMSMasterKeyID", e.Key)

@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -42,7 +43,7 @@ type CompletedPart struct {
 //
 // It returns ErrNoUpload, ErrNoParts, ErrPartOrder, ErrInvalidPart,
 // *PartTooSmallError, ErrChecksumType, *DigestError, ErrUploadSize,
-// *PreconditionError, *KeyError, ErrCustomerKey, ErrEncryption, ErrCorrupt
+// *PreconditionError, *ConflictError, *KeyError, ErrCustomerKey, ErrEncryption, ErrCorrupt
 // and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, CompleteMultipartUpload.
@@ -59,12 +60,16 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	if err := in.checkOrder(); err != nil {
 		return Info{}, err
 	}
+	if want := in.Checksum.Type; want != 0 && want != u.checksum.Type {
+		return Info{}, checksumError("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", cmp.Or(u.checksum.Type.String(), "null"))
+	}
 	key := in.Upload.Key
 	data, err := s.openUpload(ctx, &who, c, key, u, in.Customer)
 	if err != nil {
 		return Info{}, err
 	}
 	defer data.wipe()
+	in.Conditions.since = u.modified
 	var parts []*part
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		if err := in.Conditions.checkIn(tx, c, key); err != nil {
@@ -90,7 +95,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		v.sizeBytes += pt.sizeBytes
 	}
 	if in.SizeBytes >= 0 && in.SizeBytes != v.sizeBytes {
-		return Info{}, ErrUploadSize
+		return Info{}, fmt.Errorf("%w: The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", ErrUploadSize, in.SizeBytes, v.sizeBytes)
 	}
 	if v.checksum, err = objectChecksum(u.checksum, parts); err != nil {
 		return Info{}, err
@@ -136,7 +141,7 @@ func (s *Service) completedBefore(ctx context.Context, c *config, in *Complete) 
 		return Info{}, err
 	}
 	if len(in.Parts) != len(f.parts) {
-		return Info{}, ErrInvalidPart
+		return Info{}, &InvalidPartError{Number: in.Parts[0].Number, ETag: strings.Trim(in.Parts[0].ETag, `"`)}
 	}
 	if _, err := in.choose(f.parts, f.version); err != nil {
 		return Info{}, err
@@ -185,19 +190,19 @@ func (in *Complete) choose(uploaded []*part, u *version) ([]*part, error) {
 	}
 	var chosen []*part
 	for i, p := range in.Parts {
-		pt := byNumber[p.Number]
-		if pt == nil || strings.Trim(p.ETag, `"`) != pt.etag {
-			return nil, ErrInvalidPart
+		pt, etag := byNumber[p.Number], strings.Trim(p.ETag, `"`)
+		if pt == nil || etag != pt.etag {
+			return nil, &InvalidPartError{p.Number, etag}
 		}
 		switch given := p.Checksum; {
 		case given.Value == nil && u.checksum.Type == Composite:
-			return nil, fmt.Errorf("%w: the upload was created using a %s checksum; the complete request must include the checksum for each part; it was missing for part %d",
-				ErrChecksumType, strings.ToLower(u.checksum.Algorithm.String()), p.Number)
+			return nil, checksumError("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+				strings.ToLower(u.checksum.Algorithm.String()), p.Number)
 		case given.Value == nil:
 		case given.Algorithm == pt.checksum.Algorithm && !bytes.Equal(given.Value, pt.checksum.Value):
-			return nil, ErrInvalidPart
+			return nil, &InvalidPartError{p.Number, etag}
 		case given.Algorithm != pt.checksum.Algorithm && u.checksum.Algorithm != NoChecksum:
-			return nil, fmt.Errorf("%w: part %d has a %s", ErrChecksumType, p.Number, pt.checksum.Algorithm)
+			return nil, &DigestError{What: given.Algorithm.String(), Part: p.Number, Declared: given.Value}
 		}
 		if pt.sizeBytes < MinPartBytes && i < len(in.Parts)-1 {
 			return nil, &PartTooSmallError{Number: pt.number, SizeBytes: pt.sizeBytes, ETag: pt.etag}
@@ -235,14 +240,12 @@ func objectChecksum(wanted Checksum, parts []*part) (Checksum, error) {
 func (in *Complete) checkChecksum(got Checksum) error {
 	want := in.Checksum
 	switch {
-	case want.Type != 0 && want.Type != got.Type:
-		return fmt.Errorf("%w: the upload was created using the %s checksum mode", ErrChecksumType, got.Type)
 	case want.Value == nil:
 		return nil
 	case want.Algorithm != got.Algorithm:
 		return fmt.Errorf("%w: the upload has a %s", ErrChecksumType, got.Algorithm)
 	case !bytes.Equal(want.Value, got.Value):
-		return &DigestError{What: got.Algorithm.String(), Declared: want.Value, Computed: got.Value}
+		return &DigestError{What: strings.ToLower(got.Algorithm.String()), Declared: want.Value, Computed: got.Value}
 	}
 	return nil
 }
@@ -287,7 +290,7 @@ func (s *Service) publishUpload(ctx context.Context, decided *config, key string
 				return err
 			}
 			if !bytes.Equal(value, pt.encode()) {
-				return ErrInvalidPart
+				return &InvalidPartError{pt.number, pt.etag}
 			}
 		}
 		if old, err = s.publishRecord(tx, c, key, v, data, conditions); err != nil {

@@ -14,8 +14,9 @@ type ReadConditions struct {
 	IfUnmodifiedSince time.Time
 }
 
-// check returns nil, ErrNotModified or a *PreconditionError.
-func (r *ReadConditions) check(etag string, modified time.Time) error {
+// check returns nil, ErrNotModified or a *PreconditionError. As on S3, an
+// IfModifiedSince that is still to come counts as not given.
+func (r *ReadConditions) check(etag string, modified, now time.Time) error {
 	// Last-Modified is sent in whole seconds.
 	modified = modified.Truncate(time.Second)
 	if r.IfMatch != "" {
@@ -31,7 +32,7 @@ func (r *ReadConditions) check(etag string, modified time.Time) error {
 		if matchETag(strings.ReplaceAll(r.IfNoneMatch, `W/"`, `"`), etag) {
 			return ErrNotModified
 		}
-	} else if !r.IfModifiedSince.IsZero() && !modified.After(r.IfModifiedSince) {
+	} else if since := r.IfModifiedSince; !since.IsZero() && !since.After(now) && !modified.After(since) {
 		return ErrNotModified
 	}
 	return nil

@@ -37,6 +37,7 @@ func TestReadConditions(t *testing.T) {
 		{"none match any", bucket.ReadConditions{IfNoneMatch: "*"}, bucket.ErrNotModified},
 		{"modified since before", bucket.ReadConditions{IfModifiedSince: before}, nil},
 		{"modified since then", bucket.ReadConditions{IfModifiedSince: at}, bucket.ErrNotModified},
+		{"modified since what is to come", bucket.ReadConditions{IfModifiedSince: w.clock.Now().Add(time.Hour)}, nil},
 		{"unmodified since before", bucket.ReadConditions{IfUnmodifiedSince: before}, &bucket.PreconditionError{Condition: "If-Unmodified-Since"}},
 		{"unmodified since then", bucket.ReadConditions{IfUnmodifiedSince: at}, nil},
 		{"match over unmodified", bucket.ReadConditions{IfMatch: etag, IfUnmodifiedSince: before}, nil},

@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -35,16 +36,17 @@ type Copied struct {
 //
 // Source: Amazon S3 API Reference, CopyObject.
 func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error) {
-	w := in.To.Encryption
-	if in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" &&
-		!in.ReplaceMetadata && in.To.Metadata.Redirect == "" && in.To.StorageClass == "" && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil {
-		return Copied{}, ErrCopyToItself
-	}
 	src, err := s.copySource(ctx, who, in.Source)
 	if err != nil {
 		return Copied{}, err
 	}
 	defer src.Close()
+	if in.changesNothing() && src.Encryption.Algorithm == S3Managed {
+		// A default that somebody set counts as another one.
+		if c, err := s.config(ctx, in.To.Bucket); err != nil || c.Encryption == nil {
+			return Copied{}, cmp.Or(err, ErrCopyToItself)
+		}
+	}
 	if src.SizeBytes > MaxObjectBytes {
 		return Copied{}, ErrCopyTooLarge
 	}
@@ -70,6 +72,13 @@ func (s *Service) Copy(ctx context.Context, who Caller, in Copy) (Copied, error)
 	return Copied{Info: info, SourceVersionID: src.VersionID}, err
 }
 
+// changesNothing tells whether the copy is onto itself, and asks for no change.
+func (in *Copy) changesNothing() bool {
+	w := in.To.Encryption
+	return in.Source.Bucket == in.To.Bucket && in.Source.Key == in.To.Key && in.Source.VersionID == "" && !in.ReplaceMetadata &&
+		in.To.Metadata.Redirect == "" && in.To.StorageClass == "" && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil
+}
+
 // copySource is Get with the errors that it has where it is a copy's.
 func (s *Service) copySource(ctx context.Context, who Caller, in Get) (*Object, error) {
 	src, err := s.Get(ctx, who, in)
@@ -82,8 +91,10 @@ func (s *Service) copySource(ctx context.Context, who Caller, in Get) (*Object, 
 	case err == nil:
 		return src, nil
 	case errors.As(err, &outside):
-		return nil, &CopyRangeError{outside.Requested, outside.SizeBytes}
-	case src != nil: // not modified
+		return nil, &CopyRangeError{outside.Requested, outside.SizeBytes, true}
+	case src != nil && in.Conditions.IfNoneMatch == "": // not modified
+		return nil, &PreconditionError{"x-amz-copy-source-If-Modified-Since"}
+	case src != nil:
 		return nil, &PreconditionError{"x-amz-copy-source-If-None-Match"}
 	case errors.As(err, &condition):
 		return nil, &PreconditionError{"x-amz-copy-source-" + condition.Condition}
@@ -130,7 +141,7 @@ func (s *Service) CopyPart(ctx context.Context, who Caller, in CopyPart) (Part, 
 	// A part is never silently shorter than was asked for. It is the write that
 	// fails, so that it is recorded as such.
 	if r := in.Source.Range; r != nil && r.Last >= src.SizeBytes {
-		body = failingReader{&CopyRangeError{r.Requested, src.SizeBytes}}
+		body = failingReader{&CopyRangeError{Requested: r.Requested, SizeBytes: src.SizeBytes}}
 	}
 	p, err := s.PutPart(ctx, who, PutPart{
 		Upload: in.Upload, Number: in.Number, Body: body, SizeBytes: src.Length, Customer: in.Customer,

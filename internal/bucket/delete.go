@@ -48,7 +48,7 @@ func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (d Deleted,
 	if err := call.decide(c, in.Key, ""); err != nil {
 		return Deleted{}, err
 	}
-	if err := checkVersionID(in.VersionID); err != nil {
+	if err := checkVersionID(c, in.VersionID); err != nil {
 		return Deleted{}, err
 	}
 	err = call.Effect(ctx, func() (err error) {

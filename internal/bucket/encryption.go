@@ -87,16 +87,11 @@ func (e *Encryption) needCustomer(k *CustomerKey) error {
 
 // checkPart is checkCustomer for parts of an upload.
 func (e *Encryption) checkPart(k *CustomerKey) error {
-	problem := ""
-	switch {
-	case e.Algorithm == CustomerManaged && k == nil:
-		problem = "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters."
-	case e.Algorithm != CustomerManaged && k != nil:
-		problem = "The multipart upload initiate did not request encryption. Please resend the request without sending encryption parameters."
-	default:
-		return nil
+	// S3 says the same when it is the part alone that brings a key.
+	if (e.Algorithm == CustomerManaged) != (k != nil) {
+		return fmt.Errorf("%w: %s", ErrCustomerKey, "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
 	}
-	return fmt.Errorf("%w: %s", ErrCustomerKey, problem)
+	return nil
 }
 
 const (
@@ -131,7 +126,7 @@ func (c *config) plan(w *EncryptionWish) (Encryption, error) {
 		case !def.AllowCustomerKeys:
 			return Encryption{}, ErrCustomerKeyBlocked
 		case w.Algorithm != "" || w.Key != "" || w.Context != nil || w.BucketKey != nil:
-			return Encryption{}, fmt.Errorf("%w: Server Side Encryption with Customer provided keys is incompatible with the encryption method specified", ErrEncryption)
+			return Encryption{}, fmt.Errorf("%w: Server Side Encryption with Customer provided key is incompatible with the encryption method specified", ErrEncryption)
 		}
 		return Encryption{Algorithm: CustomerManaged}, w.Customer.Invalid
 	}

@@ -160,7 +160,7 @@ func TestCustomerKeys(t *testing.T) {
 	for _, tt := range []struct {
 		key  *bucket.CustomerKey
 		want error
-	}{{nil, bucket.ErrCustomerKey}, {customer(2), bucket.ErrEncryption}, {customer(1), nil}} {
+	}{{nil, bucket.ErrCustomerKey}, {customer(2), bucket.ErrCustomerKey}, {customer(1), nil}} {
 		_, err := w.PutPart(ctx, w.root(), bucket.PutPart{Upload: ref, Number: 1, Body: bytes.NewReader(nil), Customer: tt.key})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("PutPart = %v, want %v", err, tt.want)
@@ -171,7 +171,7 @@ func TestCustomerKeys(t *testing.T) {
 	for _, tt := range []struct {
 		key  *bucket.CustomerKey
 		want error
-	}{{customer(2), bucket.ErrEncryption}, {broken, broken.Invalid}, {customer(1), nil}} {
+	}{{customer(2), bucket.ErrCustomerKey}, {broken, broken.Invalid}, {customer(1), nil}} {
 		_, err := w.CompleteUpload(ctx, w.root(), bucket.Complete{Upload: ref, Parts: []bucket.CompletedPart{last}, SizeBytes: -1, Customer: tt.key})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("CompleteUpload = %v, want %v", err, tt.want)

@@ -19,6 +19,9 @@ var (
 	ErrBucketOwned = errors.New("bucket: already owned by you")
 	// ErrNotEmpty says that a bucket that is to go still holds objects.
 	ErrNotEmpty = errors.New("bucket: not empty")
+	// ErrVersionsLeft is ErrNotEmpty where versions or delete markers may be what is
+	// left.
+	ErrVersionsLeft = fmt.Errorf("%w: versions are left", ErrNotEmpty)
 	// ErrNoKey says that the object does not exist. A caller that may not list
 	// the bucket is denied instead.
 	ErrNoKey = errors.New("bucket: no such key")
@@ -34,12 +37,13 @@ var (
 	ErrNoParts = errors.New("bucket: no parts")
 	// ErrPartOrder says that the parts of a completion do not ascend.
 	ErrPartOrder = errors.New("bucket: parts are not in ascending order")
-	// ErrInvalidPart says that a part of a completion is absent or another one.
+	// ErrInvalidPart says that a part of a completion is absent or another one; see
+	// InvalidPartError.
 	ErrInvalidPart = errors.New("bucket: no such part")
 	// ErrChecksumType says that a part's checksum is not of the upload's kind;
 	// the text after the colon says what is wrong.
 	ErrChecksumType = errors.New("bucket: wrong checksum")
-	// ErrNoPart says that an object has no part of that number.
+	// ErrNoPart says that an object has no part of that number; see NoPartError.
 	ErrNoPart = errors.New("bucket: object has no such part")
 	// ErrNoPolicy says that the bucket has no policy.
 	ErrNoPolicy = errors.New("bucket: no bucket policy")
@@ -49,7 +53,7 @@ var (
 	ErrPolicyTooLarge = errors.New("bucket: policy too large")
 	// ErrTooManyTags says that there are more than MaxTags or MaxBucketTags.
 	ErrTooManyTags = errors.New("bucket: too many tags")
-	// ErrInvalidTag says what is wrong with a tag after the colon.
+	// ErrInvalidTag says that a tag is not valid; see TagError.
 	ErrInvalidTag = errors.New("bucket: invalid tag")
 	// ErrNoTags says that the bucket has no tags.
 	ErrNoTags = errors.New("bucket: no tags")
@@ -92,7 +96,8 @@ var (
 	ErrCopyTooLarge = errors.New("bucket: source of the copy is too large")
 	// ErrCopyOfMarker says that a copy's source is a delete marker by its id.
 	ErrCopyOfMarker = errors.New("bucket: source of the copy is a delete marker")
-	// ErrUploadSize says that a completed upload has not the size that was declared.
+	// ErrUploadSize says that a completed upload has not the size that was declared;
+	// both stand after the colon.
 	ErrUploadSize = errors.New("bucket: upload is of another size")
 	// ErrCopyToItself says that a copy would change nothing.
 	ErrCopyToItself = errors.New("bucket: copy onto itself changes nothing")
@@ -126,6 +131,45 @@ func (e *PreconditionError) Error() string {
 	return "bucket: precondition " + e.Condition + " does not hold"
 }
 
+// ConflictError says that a condition of a completion holds, and would not have at
+// all times since the upload began: another write came between.
+type ConflictError struct{ Condition string }
+
+func (e *ConflictError) Error() string { return "bucket: conflicting write, " + e.Condition }
+
+// InvalidPartError says which part of a completion is absent or another one. It
+// matches ErrInvalidPart.
+type InvalidPartError struct {
+	Number int
+	ETag   string // as the completion has it, without quotes
+}
+
+func (e *InvalidPartError) Error() string        { return fmt.Sprintf("%v: %d", ErrInvalidPart, e.Number) }
+func (e *InvalidPartError) Is(target error) bool { return target == ErrInvalidPart }
+
+// NoPartError says that an object of Parts parts has none of that number. It matches
+// ErrNoPart.
+type NoPartError struct{ Number, Parts int }
+
+func (e *NoPartError) Error() string        { return fmt.Sprintf("%v: %d", ErrNoPart, e.Number) }
+func (e *NoPartError) Is(target error) bool { return target == ErrNoPart }
+
+// checksumError is an ErrChecksumType in S3's words.
+func checksumError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrChecksumType, fmt.Sprintf(format, args...))
+}
+
+// TagError says what is wrong with which tag, in S3's words. It matches
+// ErrInvalidTag.
+type TagError struct {
+	Problem string
+	Key     string
+	Value   string // "" where the problem is not about it
+}
+
+func (e *TagError) Error() string        { return fmt.Sprintf("%v: %s", ErrInvalidTag, e.Problem) }
+func (e *TagError) Is(target error) bool { return target == ErrInvalidTag }
+
 // RangeError says that a range lies outside of an object.
 type RangeError struct {
 	Requested string
@@ -141,6 +185,7 @@ func (e *RangeError) Error() string {
 type CopyRangeError struct {
 	Requested string
 	SizeBytes int64 // of the source
+	Outside   bool  // not even its first byte is the source's
 }
 
 func (e *CopyRangeError) Error() string {
@@ -158,6 +203,7 @@ const (
 // digests are of the body, and not secret.
 type DigestError struct {
 	What               string
+	Part               int // of a completion; 0 for the body itself
 	Declared, Computed []byte
 }
 

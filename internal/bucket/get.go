@@ -28,6 +28,9 @@ type Get struct {
 	Checksum bool
 	// Customer is the key of an object under SSE-C.
 	Customer *CustomerKey
+	// Described says that the call is about tags or access control, which a delete
+	// marker refuses as if it had been asked for by its id.
+	Described bool
 }
 
 // name is what to read as policies name it, see s3:x-amz-copy-source.
@@ -59,7 +62,7 @@ func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err e
 	// look at the blob; then there is a newer record.
 	for tries := 0; ; tries++ {
 		o = &Object{Info: f.info(c, in.Key), Length: f.sizeBytes}
-		if err := in.Conditions.check(f.etag, f.modifiedAt()); err != nil {
+		if err := in.Conditions.check(f.etag, f.modifiedAt(), s.cfg.Clock.Now()); err != nil {
 			if errors.Is(err, ErrNotModified) {
 				return o, err
 			}
@@ -102,7 +105,7 @@ func (s *Service) Head(ctx context.Context, who Caller, in Get) (o *Object, err 
 		return nil, err
 	}
 	o = &Object{Info: v.info(c, in.Key), Length: v.sizeBytes}
-	if err := in.Conditions.check(v.etag, v.modifiedAt()); err != nil {
+	if err := in.Conditions.check(v.etag, v.modifiedAt(), s.cfg.Clock.Now()); err != nil {
 		return o, err
 	}
 	if err := o.cut(&in, v); err != nil {
@@ -149,7 +152,7 @@ func (o *Object) cut(in *Get, f *found) (err error) {
 		}
 		o.Offset += pt.sizeBytes
 	}
-	return ErrNoPart
+	return &NoPartError{Number: in.Part, Parts: max(1, len(f.parts))}
 }
 
 // versioned is the action about a version of an object where id names one:
@@ -183,7 +186,7 @@ func (s *Service) admitRead(ctx context.Context, call *pass, in *Get) (*config, 
 	if err := call.decide(c, in.Key, ""); err != nil {
 		return nil, nil, err
 	}
-	if err := checkVersionID(in.VersionID); err != nil {
+	if err := checkVersionID(c, in.VersionID); err != nil {
 		return nil, nil, err
 	}
 	if findErr != nil {
@@ -207,7 +210,7 @@ func (s *Service) absent(call *pass, c *config, in *Get, f *found) error {
 	}
 	switch {
 	case f != nil:
-		return &DeleteMarkerError{VersionID: f.id, Modified: f.modifiedAt()}
+		return &DeleteMarkerError{VersionID: f.id, Modified: f.modifiedAt(), Named: in.Described}
 	case in.VersionID != "":
 		return ErrNoVersion
 	}

@@ -23,6 +23,8 @@ type List struct {
 	// After excludes every key up to and including it, and the common prefix
 	// equal to it.
 	After string
+	// PastPrefix excludes the common prefix that After lies under as well.
+	PastPrefix bool
 	// Token continues a listing and takes precedence over After.
 	Token string
 	// Max is the length of the page, at most MaxListed; larger means MaxListed.
@@ -103,7 +105,7 @@ func (in *List) from() (string, error) {
 	if in.After == "" {
 		return "", nil
 	}
-	if p, ok := in.rollUp(in.After); ok && p == in.After {
+	if p, ok := in.rollUp(in.After); ok && (in.PastPrefix || p == in.After) {
 		return pastPrefix(p), nil
 	}
 	return in.After + "\x00", nil

@@ -46,11 +46,13 @@ type WriteConditions struct {
 	IfAbsent bool
 	// IfMatch wants an object with that ETag, with or without quotes; "*" any.
 	IfMatch string
+	// since, if not 0, wants both to have held since that moment, in milliseconds.
+	since int64
 }
 
 // checkIn checks the conditions against the current version.
 func (w *WriteConditions) checkIn(tx store.Reader, c *config, key string) error {
-	if *w == (WriteConditions{}) {
+	if !w.IfAbsent && w.IfMatch == "" {
 		return nil
 	}
 	current, err := readVersion(tx, c, key, "")
@@ -65,6 +67,12 @@ func (w *WriteConditions) checkIn(tx store.Reader, c *config, key string) error 
 		return ErrNoKey
 	case w.IfMatch != "" && !matchETag(w.IfMatch, current.etag):
 		return &PreconditionError{"If-Match"}
+	}
+	if w.since != 0 && current != nil && current.modified > w.since {
+		if w.IfAbsent {
+			return &ConflictError{"If-None-Match"}
+		}
+		return &ConflictError{"If-Match"}
 	}
 	return nil
 }
@@ -168,7 +176,7 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 	if err := in.Metadata.check(); err != nil {
 		return nil, Encryption{}, err
 	}
-	if err := checkTags(who, in.Tags, MaxTags); err != nil {
+	if err := checkTags(who, in.Tags, MaxTags, reservedObjectTag); err != nil {
 		return nil, Encryption{}, err
 	}
 	enc, err := c.plan(&in.Encryption)
@@ -178,7 +186,7 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 // checkConditions spares the client a body that would be thrown away. What
 // counts is the check in publish.
 func (s *Service) checkConditions(ctx context.Context, c *config, key string, w *WriteConditions) error {
-	if *w == (WriteConditions{}) {
+	if !w.IfAbsent && w.IfMatch == "" {
 		return nil
 	}
 	return s.cfg.Records.View(ctx, func(tx store.Reader) error { return w.checkIn(tx, c, key) })

@@ -5,9 +5,9 @@ import (
 	"crypto/hmac"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -60,7 +60,8 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	case declared.Algorithm == NoChecksum:
 		declared.Algorithm = want
 	case declared.Algorithm != want:
-		return Part{}, fmt.Errorf("%w: checksum type mismatch occurred, expected checksum type: %s, actual checksum type: %s", ErrChecksumType, want, declared.Algorithm)
+		return Part{}, checksumError("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			strings.ToLower(want.String()), strings.ToLower(declared.Algorithm.String()))
 	}
 	if err := u.enc.checkPart(in.Customer); err != nil {
 		return Part{}, err

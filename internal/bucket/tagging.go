@@ -22,11 +22,20 @@ const (
 	maxTagValueRunes = 256
 )
 
-// checkTags bounds tags and puts them into the order of their names. It returns
-// ErrTooManyTags or ErrInvalidTag.
+// What S3 says about tags that only services give: to a bucket, to one that is made
+// with them, and to an object.
+const (
+	reservedNewTag    = `User-defined tag keys can't start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.`
+	reservedBucketTag = "System tags cannot be added/updated by requester"
+	reservedObjectTag = "Your TagKey cannot be prefixed with aws:"
+)
+
+// checkTags bounds tags and puts them into the order of their names. reserved is what
+// to say about one that the caller may not give. It returns ErrTooManyTags or a
+// *TagError.
 //
 // Source: Amazon S3 User Guide, "Categorizing your storage using tags".
-func checkTags(who *Caller, tags []Pair, limit int) error {
+func checkTags(who *Caller, tags []Pair, limit int, reserved string) error {
 	if len(tags) > limit {
 		return fmt.Errorf("%w: more than %d", ErrTooManyTags, limit)
 	}
@@ -34,13 +43,13 @@ func checkTags(who *Caller, tags []Pair, limit int) error {
 	for i, t := range tags {
 		switch {
 		case t.Name == "" || !tagText(t.Name, maxTagNameRunes):
-			return fmt.Errorf("%w: The TagKey you have provided is invalid", ErrInvalidTag)
+			return &TagError{Problem: "The TagKey you have provided is invalid", Key: t.Name}
 		case who.ReservedTag(t.Name):
-			return fmt.Errorf("%w: System tags cannot be added/updated by requester", ErrInvalidTag)
+			return &TagError{Problem: reserved, Key: t.Name}
 		case !tagText(t.Value, maxTagValueRunes):
-			return fmt.Errorf("%w: The TagValue you have provided is invalid", ErrInvalidTag)
+			return &TagError{Problem: "The TagValue you have provided is invalid", Key: t.Name, Value: t.Value}
 		case i > 0 && t.Name == tags[i-1].Name:
-			return fmt.Errorf("%w: Cannot provide multiple Tags with the same key", ErrInvalidTag)
+			return &TagError{Problem: "Cannot provide multiple Tags with the same key", Key: t.Name}
 		}
 	}
 	return nil
@@ -110,7 +119,7 @@ func (s *Service) SetTags(ctx context.Context, who Caller, in Get, tags []Pair) 
 	if err != nil {
 		return "", err
 	}
-	if err := checkTags(&who, tags, MaxTags); err != nil {
+	if err := checkTags(&who, tags, MaxTags, reservedObjectTag); err != nil {
 		return "", err
 	}
 	err = call.Effect(ctx, func() error {
@@ -184,7 +193,7 @@ func (s *Service) SetBucketTags(ctx context.Context, who Caller, name string, ta
 	if err != nil {
 		return err
 	}
-	if err := checkTags(&who, tags, MaxBucketTags); err != nil {
+	if err := checkTags(&who, tags, MaxBucketTags, reservedBucketTag); err != nil {
 		return err
 	}
 	return call.Effect(ctx, func() error {

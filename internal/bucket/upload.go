@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -88,11 +89,11 @@ func uploadChecksumType(c Checksum) (ChecksumType, error) {
 	case c.Algorithm == NoChecksum && c.Type == 0:
 		return 0, nil
 	case c.Algorithm == NoChecksum:
-		return 0, fmt.Errorf("%w: a checksum type needs a checksum algorithm", ErrChecksumType)
+		return 0, checksumError("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
 	case c.Algorithm == CRC64NVME && c.Type == Composite:
-		return 0, fmt.Errorf("%w: the COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm", ErrChecksumType)
+		return 0, checksumError("The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm.")
 	case bits == 0 && c.Type == FullObject:
-		return 0, fmt.Errorf("%w: the FULL_OBJECT checksum type cannot be used with the %s checksum algorithm", ErrChecksumType, c.Algorithm)
+		return 0, checksumError("The FULL_OBJECT checksum type cannot be used with the %s checksum algorithm.", strings.ToLower(c.Algorithm.String()))
 	case c.Type != 0:
 		return c.Type, nil
 	case c.Algorithm == CRC64NVME:
@@ -165,7 +166,7 @@ func readUpload(tx store.Reader, c *config, key, generation string) (*version, e
 func (s *Service) openUpload(ctx context.Context, who *Caller, c *config, key string, u *version, customer *CustomerKey) (dataKey, error) {
 	data, err := s.openRecord(ctx, who, c, key, u, customer)
 	if errors.Is(err, ErrCustomerKeyWrong) {
-		err = fmt.Errorf("%w: %s", ErrEncryption, "The provided encryption parameters did not match the ones used originally.")
+		err = fmt.Errorf("%w: %s", ErrCustomerKey, "The provided encryption parameters did not match the ones used originally.")
 	}
 	return data, err
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -365,5 +366,45 @@ func TestCrashOfUpload(t *testing.T) {
 			}
 			w.Close()
 		}
+	}
+}
+
+// A completion whose condition holds does not undo what was written while its parts
+// were sent.
+func TestConflictingCompletion(t *testing.T) {
+	w := memoryWorld(t)
+	w.bucket("films")
+	complete := func(ref bucket.UploadRef, c bucket.WriteConditions, parts ...bucket.CompletedPart) error {
+		w.clock.Advance(time.Second)
+		_, err := w.CompleteUpload(t.Context(), w.root(), bucket.Complete{Upload: ref, Parts: parts, SizeBytes: -1, Conditions: c})
+		return err
+	}
+	begin := func() (bucket.UploadRef, bucket.CompletedPart) {
+		w.clock.Advance(time.Second)
+		ref := w.upload("films", "k", sseS3, bucket.Checksum{})
+		w.clock.Advance(time.Second)
+		return ref, w.part(ref, 1, []byte("new"))
+	}
+	old := w.put("films", "k", []byte("old"), sseS3)
+	same := bucket.WriteConditions{IfMatch: old.ETag}
+	ref, part := begin()
+	w.put("films", "k", []byte("old"), sseS3) // the same content, and another object
+	var conflict *bucket.ConflictError
+	if err := complete(ref, same, part); !errors.As(err, &conflict) || conflict.Condition != "If-Match" {
+		t.Errorf("completion over a newer object = %v, want a conflict", err)
+	}
+	if ref, part = begin(); complete(ref, same, part) != nil {
+		t.Error("an upload that began after it conflicts with the object")
+	}
+	w.version("films", bucket.VersioningEnabled)
+	ref, part = begin()
+	if _, err := w.Delete(t.Context(), w.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := complete(ref, bucket.WriteConditions{IfAbsent: true}, part); !errors.As(err, &conflict) || conflict.Condition != "If-None-Match" {
+		t.Errorf("completion over a newer delete marker = %v, want a conflict", err)
+	}
+	if err := complete(ref, bucket.WriteConditions{}, part); err != nil {
+		t.Errorf("completion without a condition = %v", err)
 	}
 }

@@ -36,7 +36,7 @@ func (s *Service) Parts(ctx context.Context, who Caller, ref UploadRef, after, m
 type UploadPage struct {
 	Bucket, Prefix, Delimiter string
 	// AfterKey and AfterID exclude the uploads up to and with this one; without
-	// AfterID, all uploads of AfterKey.
+	// AfterID, all uploads of AfterKey, and the common prefix that it lies under.
 	AfterKey, AfterID string
 	Max               int
 }
@@ -77,8 +77,8 @@ func (in *UploadPage) scan(tx store.Reader, c *config, page *UploadListing) erro
 		after := objectKey(c.ID, escapeKey(in.AfterKey))
 		generation, err := decodeUploadID(in.AfterID)
 		switch p, rolled := names.rollUp(in.AfterKey); {
-		case rolled && p == in.AfterKey:
-			after = store.Prefix(after).To
+		case rolled:
+			after = store.Prefix(objectKey(c.ID, escapeKey(p))).To
 		case err == nil:
 			after += keyEnd + generation + "\x00"
 		default:

@@ -66,8 +66,13 @@ func parseVersionID(id string) (sequence uint64, generation string, ok bool) {
 	return binary.BigEndian.Uint64(b), string(b[8:]), true
 }
 
-func checkVersionID(id string) error {
-	if _, _, ok := parseVersionID(id); !ok && id != "" && id != NullVersion {
+// checkVersionID tells what cannot be the id of a version in the bucket: in one that
+// never kept versions, all but NullVersion.
+func checkVersionID(c *config, id string) error {
+	if id == "" || id == NullVersion {
+		return nil
+	}
+	if _, _, ok := parseVersionID(id); !ok || c.Versioning == Unversioned {
 		return ErrInvalidVersion
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 type VersionPage struct {
 	Bucket, Prefix, Delimiter string
 	// AfterKey and AfterID exclude the versions up to and with this one; without
-	// AfterID, all versions of AfterKey.
+	// AfterID, all versions of AfterKey, and the common prefix that it lies under.
 	AfterKey, AfterID string
 	Max               int
 }
@@ -48,7 +48,7 @@ func (s *Service) ListVersions(ctx context.Context, who Caller, in VersionPage) 
 	if err != nil {
 		return VersionListing{}, err
 	}
-	if err := checkVersionID(in.AfterID); err != nil {
+	if err := checkVersionID(c, in.AfterID); err != nil {
 		return VersionListing{}, err
 	}
 	if in.Max = min(in.Max, MaxListed); in.Max <= 0 {
@@ -71,7 +71,7 @@ func (in *VersionPage) scan(tx store.Reader, c *config, page *VersionListing) er
 	next := all.From
 	if in.AfterKey != "" {
 		after := base + in.AfterKey + "\x00"
-		if p, rolled := names.rollUp(in.AfterKey); rolled && p == in.AfterKey {
+		if p, rolled := names.rollUp(in.AfterKey); rolled {
 			after = base + pastPrefix(p)
 		}
 		next = max(next, after)

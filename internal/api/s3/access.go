@@ -1,17 +1,17 @@
 package s3
 
 import (
-	"encoding/xml"
-
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
+var publicAccessBlockDocument = restxml.Of[publicAccessBlock]("PublicAccessBlockConfiguration")
+
 type publicAccessBlock struct {
-	XMLName               xml.Name `xml:"PublicAccessBlockConfiguration"`
-	BlockPublicACLs       bool     `xml:"BlockPublicAcls"`
-	IgnorePublicACLs      bool     `xml:"IgnorePublicAcls"`
-	BlockPublicPolicy     bool     `xml:"BlockPublicPolicy"`
-	RestrictPublicBuckets bool     `xml:"RestrictPublicBuckets"`
+	BlockPublicACLs       bool `xml:"BlockPublicAcls"`
+	IgnorePublicACLs      bool `xml:"IgnorePublicAcls"`
+	BlockPublicPolicy     bool `xml:"BlockPublicPolicy"`
+	RestrictPublicBuckets bool `xml:"RestrictPublicBuckets"`
 }
 
 func (x *exchange) getPublicAccessBlock() error {
@@ -28,8 +28,8 @@ func (x *exchange) getPublicAccessBlock() error {
 }
 
 func (x *exchange) putPublicAccessBlock() error {
-	var c publicAccessBlock
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, publicAccessBlockDocument)
+	if err != nil {
 		return err
 	}
 	p := &bucket.PublicAccessBlock{
@@ -49,9 +49,10 @@ func (x *exchange) deletePublicAccessBlock() error {
 	return x.noContent()
 }
 
+var ownershipControlsDocument = restxml.Of[ownershipControls]("OwnershipControls")
+
 type ownershipControls struct {
-	XMLName xml.Name `xml:"OwnershipControls"`
-	Rules   []struct {
+	Rules []struct {
 		Ownership string `xml:"ObjectOwnership"`
 	} `xml:"Rule"`
 }
@@ -69,17 +70,23 @@ func (x *exchange) getOwnership() error {
 }
 
 func (x *exchange) putOwnership() error {
-	var c ownershipControls
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, ownershipControlsDocument)
+	if err != nil {
 		return err
 	}
-	if len(c.Rules) != 1 || c.Rules[0].Ownership == "" {
+	if len(c.Rules) != 1 || !isOwnership(c.Rules[0].Ownership) {
 		return errXML
 	}
 	if err := x.cfg.Buckets.SetOwnership(x.ctx, x.who, x.bucket, bucket.Ownership(c.Rules[0].Ownership)); err != nil {
 		return err
 	}
 	return x.ok()
+}
+
+// isOwnership tells whether S3 knows the object ownership, which is not to say that
+// there is it here.
+func isOwnership(s string) bool {
+	return s == "BucketOwnerEnforced" || s == "BucketOwnerPreferred" || s == "ObjectWriter"
 }
 
 func (x *exchange) deleteOwnership() error {

@@ -1,11 +1,10 @@
 package s3
 
 import (
-	"encoding/xml"
-
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
 // writeOwnerACL is the one access control list there is: the owner's.
@@ -61,15 +60,21 @@ func (x *exchange) getObjectACL() error {
 	return x.send(d)
 }
 
+var accessControlPolicyDocument = restxml.Of[accessControlPolicy]("AccessControlPolicy")
+
 type accessControlPolicy struct {
-	XMLName xml.Name `xml:"AccessControlPolicy"`
-	Grants  []struct {
-		Grantee struct {
-			ID  string `xml:"ID"`
-			URI string `xml:"URI"`
-		} `xml:"Grantee"`
-		Permission string `xml:"Permission"`
+	Owner  grantee `xml:"Owner"`
+	Grants []struct {
+		Grantee    grantee `xml:"Grantee"`
+		Permission string  `xml:"Permission"`
 	} `xml:"AccessControlList>Grant"`
+}
+
+type grantee struct {
+	ID           string `xml:"ID"`
+	DisplayName  string `xml:"DisplayName"`
+	EmailAddress string `xml:"EmailAddress"`
+	URI          string `xml:"URI"`
 }
 
 // ownersACL refuses every access control list but the one there is: full control
@@ -87,10 +92,10 @@ func (x *exchange) ownersACL() error {
 	case given:
 		return nil
 	case len(content) == 0:
-		return badRequest("MissingSecurityHeader", "Your request was missing a required header")
+		return badRequest("MissingSecurityHeader", "Your request was missing a required header", bucket.Pair{Name: "MissingHeaderName", Value: "x-amz-acl"})
 	}
-	var c accessControlPolicy
-	if decodeXML(content, &c) != nil {
+	c, err := decodeXML(content, accessControlPolicyDocument)
+	if err != nil {
 		return badRequest("MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)

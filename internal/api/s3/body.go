@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/wire/awschunked"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
@@ -133,7 +134,7 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 	if v, given := x.r.Header["Content-Md5"]; given {
 		sum, err := base64.StdEncoding.DecodeString(v[0])
 		if err != nil || len(sum) != 16 {
-			return badRequest("InvalidDigest", "The Content-MD5 you specified was invalid.")
+			return badRequest("InvalidDigest", "The Content-MD5 you specified was invalid.", bucket.Pair{Name: "Content-MD5", Value: v[0]})
 		}
 		b.digests.MD5 = sum
 	}
@@ -251,22 +252,22 @@ func (x *exchange) readWhole(limit int64) (content []byte, digests bucket.Declar
 	return buf.Bytes(), b.digests, nil
 }
 
-// readXML reads a document of a bounded size. Go's decoder knows no entities
-// but XML's own, so none can grow.
-func (x *exchange) readXML(v any) error {
+// readXML reads a document of a bounded size.
+func readXML[T any](x *exchange, d restxml.Document[T]) (*T, error) {
 	b, err := x.readBody(maxXMLBytes)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return decodeXML(b, v)
+	return decodeXML(b, d)
 }
 
-func decodeXML(b []byte, v any) error {
-	if len(b) == 0 {
-		return errXML
+// decodeXML refuses what the document's schema does not have, as S3 does: an element
+// that it knows and this server does not is no setting to drop. The error matches
+// errXML, and is a *restxml.DecodeError.
+func decodeXML[T any](b []byte, d restxml.Document[T]) (*T, error) {
+	v, err := d.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errXML, err)
 	}
-	if err := xml.Unmarshal(b, v); err != nil {
-		return errXML
-	}
-	return nil
+	return v, nil
 }

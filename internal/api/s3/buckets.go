@@ -1,12 +1,12 @@
 package s3
 
 import (
-	"encoding/xml"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
 func (x *exchange) listBuckets() error {
@@ -19,6 +19,9 @@ func (x *exchange) listBuckets() error {
 		}
 		page.Max = n
 	}
+	if page.Region != "" && !isRegion(page.Region) {
+		return badRequest("InvalidArgument", "Argument value "+page.Region+" is not a valid AWS Region", bucket.Pair{Name: "ArgumentName", Value: "bucket-region"})
+	}
 	list, more, err := x.cfg.Buckets.ListBuckets(x.ctx, x.who, page)
 	if err != nil {
 		return err
@@ -30,7 +33,10 @@ func (x *exchange) listBuckets() error {
 		d.begin("Bucket")
 		d.text("Name", b.Name)
 		d.time("CreationDate", b.Created)
-		d.text("BucketRegion", b.Region)
+		if len(q) > 0 { // S3 tells it to those only who ask for a page
+			d.text("BucketRegion", b.Region)
+		}
+		d.text("BucketArn", b.ARN())
 		d.end()
 	}
 	d.end()
@@ -41,16 +47,31 @@ func (x *exchange) listBuckets() error {
 	return x.send(d)
 }
 
+var createBucketConfigurationDocument = restxml.Of[createBucketConfiguration]("CreateBucketConfiguration")
+
 type createBucketConfiguration struct {
-	XMLName            xml.Name  `xml:"CreateBucketConfiguration"`
-	LocationConstraint string    `xml:"LocationConstraint"`
-	Location           *struct{} `xml:"Location"`
-	Bucket             *struct{} `xml:"Bucket"`
-	Tags               *struct{} `xml:"Tags"`
+	LocationConstraint string `xml:"LocationConstraint"`
+	Location           *struct {
+		Name string `xml:"Name"`
+		Type string `xml:"Type"`
+	} `xml:"Location"`
+	Bucket *struct {
+		DataRedundancy string `xml:"DataRedundancy"`
+		Type           string `xml:"Type"`
+	} `xml:"Bucket"`
+	Tags []tag `xml:"Tags>Tag"`
 }
 
 func (x *exchange) createBucket() error {
-	region, err := x.locationConstraint()
+	c, err := x.bucketConfiguration()
+	if err != nil {
+		return err
+	}
+	region, err := x.locationConstraint(c.LocationConstraint)
+	if err != nil {
+		return err
+	}
+	tags, err := pairs(c.Tags)
 	if err != nil {
 		return err
 	}
@@ -64,6 +85,9 @@ func (x *exchange) createBucket() error {
 	switch ownership := x.header("X-Amz-Object-Ownership"); ownership {
 	case "", "BucketOwnerEnforced":
 	default:
+		if !isOwnership(ownership) {
+			return badRequest("InvalidArgument", "Invalid x-amz-object-ownership header: "+ownership, bucket.Pair{Name: "ArgumentName", Value: "x-amz-object-ownership"})
+		}
 		return notImplemented("x-amz-object-ownership: " + ownership)
 	}
 	if strings.EqualFold(x.header("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
@@ -72,34 +96,37 @@ func (x *exchange) createBucket() error {
 	if err := x.refuseHeaders("X-Amz-Bucket-Namespace"); err != nil {
 		return err
 	}
-	if _, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region); err != nil {
+	made, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region, tags...)
+	if err != nil {
 		return err
 	}
-	x.w.Header().Set("Location", "/"+x.bucket)
+	h := x.w.Header()
+	h["Location"] = []string{"/" + x.bucket}
+	if made.Region != bucket.DefaultRegion {
+		h["Location"] = []string{x.location()}
+	}
+	h[arnHeader] = []string{made.ARN()}
 	return x.ok()
 }
 
-// locationConstraint reads where the bucket is wanted. Only requests to
+// bucketConfiguration reads the body of a CreateBucket, which may have none.
+func (x *exchange) bucketConfiguration() (*createBucketConfiguration, error) {
+	body, err := x.readBody(maxXMLBytes)
+	if err != nil || len(body) == 0 {
+		return &createBucketConfiguration{}, err
+	}
+	c, err := decodeXML(body, createBucketConfigurationDocument)
+	if err == nil && (c.Location != nil || c.Bucket != nil) {
+		err = notImplemented("directory buckets")
+	}
+	return c, err
+}
+
+// locationConstraint tells where the bucket is wanted. Only requests to
 // us-east-1 may name another region than their own; those to another region
 // have to name it.
-func (x *exchange) locationConstraint() (string, error) {
-	body, err := x.readBody(maxXMLBytes)
-	if err != nil {
-		return "", err
-	}
-	var c createBucketConfiguration
-	if len(body) > 0 {
-		if err := decodeXML(body, &c); err != nil {
-			return "", err
-		}
-	}
-	switch {
-	case c.Location != nil || c.Bucket != nil:
-		return "", notImplemented("directory buckets")
-	case c.Tags != nil:
-		return "", notImplemented("CreateBucketConfiguration Tags")
-	}
-	here, want := x.who.Region, c.LocationConstraint
+func (x *exchange) locationConstraint(named string) (string, error) {
+	here, want := x.who.Region, named
 	if want == "EU" {
 		want = "eu-west-1"
 	}
@@ -110,23 +137,27 @@ func (x *exchange) locationConstraint() (string, error) {
 		return here, nil
 	case want == here && want != bucket.DefaultRegion:
 		return here, nil
-	case want == "" || isRegion(want) && here != bucket.DefaultRegion:
-		if want == "" {
-			want = "unspecified"
+	case want == "" || here != bucket.DefaultRegion:
+		if named == "" {
+			named = "unspecified"
 		}
 		return "", badRequest("IllegalLocationConstraintException",
-			"The "+want+" location constraint is incompatible for the region specific endpoint this request was sent to.")
+			"The "+named+" location constraint is incompatible for the region specific endpoint this request was sent to.")
 	case !isRegion(want) || want == bucket.DefaultRegion:
 		return "", badRequest("InvalidLocationConstraint", "The specified location-constraint is not valid", bucket.Pair{Name: "LocationConstraint", Value: want})
 	}
 	return want, nil
 }
 
+const arnHeader = "X-Amz-Bucket-Arn"
+
 func (x *exchange) headBucket() error {
-	if _, err := x.cfg.Buckets.HeadBucket(x.ctx, x.who, x.bucket); err != nil {
+	b, err := x.cfg.Buckets.HeadBucket(x.ctx, x.who, x.bucket)
+	if err != nil {
 		return err
 	}
 	h := x.w.Header()
+	h[arnHeader] = []string{b.ARN()}
 	h["X-Amz-Access-Point-Alias"] = []string{"false"}
 	h["Content-Type"] = []string{"application/xml"}
 	x.w.WriteHeader(http.StatusOK)
@@ -175,9 +206,10 @@ func (x *exchange) getEncryption() error {
 	return x.send(d)
 }
 
+var encryptionConfigurationDocument = restxml.Of[encryptionConfiguration]("ServerSideEncryptionConfiguration")
+
 type encryptionConfiguration struct {
-	XMLName xml.Name `xml:"ServerSideEncryptionConfiguration"`
-	Rules   []struct {
+	Rules []struct {
 		Default *struct {
 			Algorithm string `xml:"SSEAlgorithm"`
 			Key       string `xml:"KMSMasterKeyID"`
@@ -190,8 +222,8 @@ type encryptionConfiguration struct {
 }
 
 func (x *exchange) putEncryption() error {
-	var c encryptionConfiguration
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, encryptionConfigurationDocument)
+	if err != nil {
 		return err
 	}
 	if len(c.Rules) != 1 {

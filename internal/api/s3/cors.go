@@ -1,18 +1,19 @@
 package s3
 
 import (
-	"encoding/xml"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
+var corsConfigurationDocument = restxml.Of[corsConfiguration]("CORSConfiguration")
+
 type corsConfiguration struct {
-	XMLName xml.Name `xml:"CORSConfiguration"`
-	Rules   []struct {
+	Rules []struct {
 		ID             string   `xml:"ID"`
 		AllowedHeaders []string `xml:"AllowedHeader"`
 		AllowedMethods []string `xml:"AllowedMethod"`
@@ -48,8 +49,8 @@ func (x *exchange) getCORS() error {
 }
 
 func (x *exchange) putCORS() error {
-	var c corsConfiguration
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, corsConfigurationDocument)
+	if err != nil {
 		return err
 	}
 	if len(c.Rules) == 0 {

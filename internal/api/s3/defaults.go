@@ -1,37 +1,47 @@
 package s3
 
 import (
-	"encoding/xml"
+	"errors"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
 // Settings that no bucket can have are written none the less, by whoever brings a
 // bucket back to how it was made: on S3 that is how one turns them off. Such a write
 // changes nothing; any other is refused by the name of what it wants to set.
 
-// elements is a document whose children are settings to turn on.
-type elements struct {
-	Children []struct{ XMLName xml.Name } `xml:",any"`
-}
+// empty is a document that sets nothing.
+type empty = restxml.Document[struct{}]
 
-// turnOff reads a document of the root's name and accepts it if it sets nothing.
-func (x *exchange) turnOff(root string, action policy.Action) error {
-	var c struct {
-		XMLName xml.Name
-		elements
-	}
-	switch err := x.readXML(&c); {
-	case err != nil:
+// Documents whose children are settings to turn on.
+var (
+	notificationDocument = restxml.Of[struct{}]("NotificationConfiguration")
+	loggingDocument      = restxml.Of[struct{}]("BucketLoggingStatus")
+	lifecycleDocument    = restxml.Of[struct{}]("LifecycleConfiguration")
+)
+
+// turnOff reads a document and accepts it if it sets nothing.
+func (x *exchange) turnOff(d empty, action policy.Action) error {
+	if _, err := readXML(x, d); err != nil {
+		if setting := unknownElement(err); setting != "" {
+			return notImplemented(setting)
+		}
 		return err
-	case c.XMLName.Local != root:
-		return errXML
-	case len(c.Children) > 0:
-		return notImplemented(root + " " + c.Children[0].XMLName.Local)
 	}
 	return x.leaveUnset(action)
+}
+
+// unknownElement returns the element that a document does not have, behind those it
+// stands in; "" if err says something else.
+func unknownElement(err error) string {
+	var d *restxml.DecodeError
+	if errors.As(err, &d) && d.Problem == restxml.Unknown {
+		return strings.ReplaceAll(d.Path, "/", " ")
+	}
+	return ""
 }
 
 // leaveUnset decides about a write that changes nothing.
@@ -43,21 +53,22 @@ func (x *exchange) leaveUnset(action policy.Action) error {
 }
 
 func (x *exchange) putNotification() error {
-	return x.turnOff("NotificationConfiguration", "s3:PutBucketNotification")
+	return x.turnOff(notificationDocument, "s3:PutBucketNotification")
 }
 
 func (x *exchange) putLogging() error {
-	return x.turnOff("BucketLoggingStatus", "s3:PutBucketLogging")
+	return x.turnOff(loggingDocument, "s3:PutBucketLogging")
 }
 
+var requestPaymentConfigurationDocument = restxml.Of[requestPaymentConfiguration]("RequestPaymentConfiguration")
+
 type requestPaymentConfiguration struct {
-	XMLName xml.Name `xml:"RequestPaymentConfiguration"`
-	Payer   string   `xml:"Payer"`
+	Payer string `xml:"Payer"`
 }
 
 func (x *exchange) putRequestPayment() error {
-	var c requestPaymentConfiguration
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, requestPaymentConfigurationDocument)
+	if err != nil {
 		return err
 	}
 	switch c.Payer {
@@ -69,14 +80,15 @@ func (x *exchange) putRequestPayment() error {
 	return errXML
 }
 
+var abacStatusDocument = restxml.Of[abacStatus]("AbacStatus")
+
 type abacStatus struct {
-	XMLName xml.Name `xml:"AbacStatus"`
-	Status  string   `xml:"Status"`
+	Status string `xml:"Status"`
 }
 
 func (x *exchange) putABAC() error {
-	var c abacStatus
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, abacStatusDocument)
+	if err != nil {
 		return err
 	}
 	switch c.Status {
@@ -93,27 +105,22 @@ func writeABAC(d *document, _ bucket.Bucket) {
 	d.text("Status", "Disabled")
 }
 
-type lifecycleConfiguration struct {
-	XMLName xml.Name   `xml:"LifecycleConfiguration"`
-	Rules   []struct{} `xml:"Rule"`
-}
-
 // putLifecycle tells a document without rules, which S3 has no use for either, from
 // one that asks for what is not there.
 func (x *exchange) putLifecycle() error {
-	var c lifecycleConfiguration
-	if err := x.readXML(&c); err != nil {
-		return err
-	}
-	if len(c.Rules) == 0 {
+	switch _, err := readXML(x, lifecycleDocument); {
+	case err == nil:
 		return errXML
+	case unknownElement(err) == "":
+		return err
 	}
 	return notImplemented(x.op.name)
 }
 
+var accelerateConfigurationDocument = restxml.Of[accelerateConfiguration]("AccelerateConfiguration")
+
 type accelerateConfiguration struct {
-	XMLName xml.Name `xml:"AccelerateConfiguration"`
-	Status  string   `xml:"Status"`
+	Status string `xml:"Status"`
 }
 
 func (x *exchange) getAcceleration() error {
@@ -127,8 +134,8 @@ func (x *exchange) getAcceleration() error {
 }
 
 func (x *exchange) putAcceleration() error {
-	var c accelerateConfiguration
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, accelerateConfigurationDocument)
+	if err != nil {
 		return err
 	}
 	switch {

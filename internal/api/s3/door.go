@@ -123,7 +123,7 @@ func (x *exchange) serve() (err error) {
 	}
 	x.r.Exchange.Operation = x.op.name
 	if x.op.run == nil {
-		return notImplemented(x.op.name)
+		return x.beforeBucket(notImplemented(x.op.name))
 	}
 	if v, ok := x.query["versionId"]; ok && v[0] == "" && x.key != "" {
 		return invalidArgument("Version id cannot be the empty string", "versionId", "")
@@ -132,7 +132,20 @@ func (x *exchange) serve() (err error) {
 		return err
 	}
 	x.continueEmpty()
-	return x.op.run(x)
+	return x.beforeBucket(x.op.run(x))
+}
+
+// beforeBucket is err, but for a refusal of what a request wants to set on a bucket
+// that does not exist: S3 looks for the bucket first.
+func (x *exchange) beforeBucket(err error) error {
+	var api *apiError
+	if err == nil || x.bucket == "" || x.op.name == "CreateBucket" || !errors.Is(err, errXML) && !(errors.As(err, &api) && api.status == http.StatusNotImplemented) {
+		return err
+	}
+	if _, absent := x.cfg.Buckets.Lookup(x.ctx, x.bucket); errors.Is(absent, bucket.ErrNoBucket) {
+		return absent
+	}
+	return err
 }
 
 // continueEmpty sends the 100 that a client waits for before it sends an empty
@@ -156,7 +169,8 @@ func (x *exchange) checkBucket() error {
 		return nil
 	}
 	x.setCORS(&b)
-	if x.op.name == "HeadBucket" {
+	switch x.op.name {
+	case "HeadBucket", "ListObjects", "ListObjectsV2":
 		x.w.Header()["X-Amz-Bucket-Region"] = []string{b.Region}
 	}
 	signed := x.r.Auth.Form != sigv4.FormNone
@@ -167,19 +181,28 @@ func (x *exchange) checkBucket() error {
 	if !signed && x.who.Principal.Kind == policy.Anonymous {
 		x.who.Region = b.Region
 	}
-	if want := x.header("X-Amz-Expected-Bucket-Owner"); want != "" && want != string(b.Owner) {
-		return accessDenied("Access Denied")
+	return x.checkOwner("X-Amz-Expected-Bucket-Owner", &b)
+}
+
+// checkOwner checks the account that the header says to be the bucket's.
+func (x *exchange) checkOwner(header string, b *bucket.Bucket) error {
+	want := x.header(header)
+	switch {
+	case want == "" || want == string(b.Owner):
+		return nil
+	case len(want) != len(b.Owner) || strings.Trim(want, "0123456789") != "":
+		return badRequest("InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... ["+want+"]")
 	}
-	return nil
+	return accessDenied("Access Denied")
 }
 
 // header returns a request header. In a presigned URL, SDKs move x-amz-* headers
-// into the query.
+// and conditions into the query.
 func (x *exchange) header(name string) string {
 	if v := x.r.Header[name]; len(v) > 0 {
 		return v[0]
 	}
-	if x.r.Auth.Form == sigv4.FormQuery && strings.HasPrefix(name, "X-Amz-") {
+	if x.r.Auth.Form == sigv4.FormQuery && (strings.HasPrefix(name, "X-Amz-") || strings.HasPrefix(name, "If-")) {
 		for q, v := range x.query {
 			if strings.EqualFold(q, name) {
 				return v[0]

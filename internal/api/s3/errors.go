@@ -74,12 +74,13 @@ var wireErrors = []struct {
 	{bucket.ErrNoBucket, "NoSuchBucket", 404, "The specified bucket does not exist"},
 	{bucket.ErrBucketTaken, "BucketAlreadyExists", 409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."},
 	{bucket.ErrBucketOwned, "BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
+	{bucket.ErrVersionsLeft, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty. You must delete all versions in the bucket."},
 	{bucket.ErrNotEmpty, "BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
 	{bucket.ErrNoKey, "NoSuchKey", 404, "The specified key does not exist."},
 	{bucket.ErrNoVersion, "NoSuchVersion", 404, "The specified version does not exist."},
 	{bucket.ErrInvalidVersion, "InvalidArgument", 400, "Invalid version id specified"},
 	{bucket.ErrTooManyTags, "BadRequest", 400, "Object tags cannot be greater than 10"},
-	{bucket.ErrInvalidTag, "InvalidTag", 400, ""},
+	{bucket.ErrInvalidTag, "InvalidTag", 400, "The tag is invalid"},
 	{bucket.ErrNoTags, "NoSuchTagSet", 404, "The TagSet does not exist"},
 	{bucket.ErrNoPublicAccessBlock, "NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found"},
 	{bucket.ErrNoOwnership, "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found"},
@@ -88,7 +89,7 @@ var wireErrors = []struct {
 	{bucket.ErrNoUpload, "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
 	{bucket.ErrPartNumber, "InvalidArgument", 400, "Part number must be an integer between 1 and 10000, inclusive"},
 	{bucket.ErrNoPart, "InvalidPartNumber", 416, "The requested partnumber is not satisfiable"},
-	{bucket.ErrNoParts, "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
+	{bucket.ErrNoParts, "InvalidRequest", 400, "You must specify at least one part"},
 	{bucket.ErrPartOrder, "InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number."},
 	{bucket.ErrInvalidPart, "InvalidPart", 400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."},
 	{bucket.ErrChecksumType, "InvalidRequest", 400, ""},
@@ -100,7 +101,7 @@ var wireErrors = []struct {
 	{bucket.ErrMetadataTooLarge, "MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"},
 	{bucket.ErrEncryption, "InvalidArgument", 400, ""},
 	{bucket.ErrCustomerKey, "InvalidRequest", 400, ""},
-	{bucket.ErrCustomerKeyWrong, "AccessDenied", 403, "Access Denied"},
+	{bucket.ErrCustomerKeyWrong, "AccessDenied", 403, "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."},
 	{bucket.ErrCustomerKeyBlocked, "AccessDenied", 403, "Server-side encryption with customer provided keys (SSE-C) is blocked for this bucket."},
 	{bucket.ErrUnsupported, "NotImplemented", 501, ""},
 	{bucket.ErrAnonymousKMS, "InvalidArgument", 400, "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4."},
@@ -108,7 +109,7 @@ var wireErrors = []struct {
 	{bucket.ErrCopyToItself, "InvalidRequest", 400, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."},
 	{bucket.ErrCopyTooLarge, "InvalidRequest", 400, "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"},
 	{bucket.ErrCopyOfMarker, "InvalidRequest", 400, "The source of a copy request may not specifically refer to a delete marker by version id."},
-	{bucket.ErrUploadSize, "InvalidRequest", 400, "The provided 'x-amz-mp-object-size' header value does not match what was computed."},
+	{bucket.ErrUploadSize, "InvalidRequest", 400, ""},
 	// Not 503: a client that retried would get the same damage.
 	{bucket.ErrCorrupt, "InternalError", 500, "We encountered an internal error. Please try again."},
 
@@ -186,6 +187,10 @@ func withFields(err error) *apiError {
 		denied    *access.Denied
 		tooLong   *bucket.KeyTooLongError
 		condition *bucket.PreconditionError
+		conflict  *bucket.ConflictError
+		part      *bucket.InvalidPartError
+		noPart    *bucket.NoPartError
+		tag       *bucket.TagError
 		outside   *bucket.RangeError
 		copied    *bucket.CopyRangeError
 		digest    *bucket.DigestError
@@ -199,10 +204,7 @@ func withFields(err error) *apiError {
 	case errors.As(err, &api):
 		return api
 	case errors.As(err, &marker) && marker.Named:
-		return &apiError{
-			code: "MethodNotAllowed", status: http.StatusMethodNotAllowed, message: "The specified method is not allowed against this resource.",
-			extra: []bucket.Pair{{Name: "Method", Value: http.MethodGet}, {Name: "ResourceType", Value: "DeleteMarker"}},
-		}
+		return &apiError{code: "MethodNotAllowed", status: http.StatusMethodNotAllowed, message: "The specified method is not allowed against this resource."}
 	case errors.As(err, &denied):
 		return accessDenied(denied.Message)
 	case errors.As(err, &tooLong):
@@ -214,6 +216,31 @@ func withFields(err error) *apiError {
 			message: "At least one of the pre-conditions you specified did not hold",
 			extra:   []bucket.Pair{{Name: "Condition", Value: condition.Condition}},
 		}
+	case errors.As(err, &conflict):
+		return &apiError{
+			code: "ConditionalRequestConflict", status: http.StatusConflict,
+			message: "The conditional request cannot succeed due to a conflicting operation against this resource.",
+			extra:   []bucket.Pair{{Name: "Condition", Value: conflict.Condition}},
+		}
+	case errors.As(err, &tag):
+		e := badRequest("InvalidTag", tag.Problem)
+		if tag.Key != "" {
+			e.extra = append(e.extra, bucket.Pair{Name: "TagKey", Value: tag.Key})
+		}
+		if tag.Value != "" {
+			e.extra = append(e.extra, bucket.Pair{Name: "TagValue", Value: tag.Value})
+		}
+		return e
+	case errors.As(err, &part):
+		return badRequest("InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+			bucket.Pair{Name: "PartNumber", Value: strconv.Itoa(part.Number)}, bucket.Pair{Name: "ETag", Value: part.ETag})
+	case errors.As(err, &noPart):
+		return &apiError{
+			code: "InvalidPartNumber", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested partnumber is not satisfiable",
+			extra: []bucket.Pair{
+				{Name: "ActualPartCount", Value: strconv.Itoa(noPart.Parts)}, {Name: "PartNumberRequested", Value: strconv.Itoa(noPart.Number)},
+			},
+		}
 	case errors.As(err, &outside):
 		return &apiError{
 			code: "InvalidRange", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested range is not satisfiable",
@@ -221,6 +248,8 @@ func withFields(err error) *apiError {
 				{Name: "RangeRequested", Value: outside.Requested}, {Name: "ActualObjectSize", Value: strconv.FormatInt(outside.SizeBytes, 10)},
 			},
 		}
+	case errors.As(err, &copied) && copied.Outside:
+		return badRequest("InvalidRequest", "The specified copy range is invalid for the source object size")
 	case errors.As(err, &copied):
 		return invalidArgument(fmt.Sprintf("Range specified is not valid for source object of size: %d", copied.SizeBytes), "x-amz-copy-source-range", copied.Requested)
 	case errors.As(err, &digest):
@@ -248,11 +277,13 @@ func digestError(e *bucket.DigestError) *apiError {
 			bucket.Pair{Name: "S3ComputedContentSHA256", Value: hex.EncodeToString(e.Computed)})
 	case bucket.DigestMD5:
 		return badRequest("BadDigest", "The Content-MD5 you specified did not match what we received.",
-			bucket.Pair{Name: "ExpectedDigest", Value: base64.StdEncoding.EncodeToString(e.Declared)},
+			bucket.Pair{Name: "ExpectedDigest", Value: hex.EncodeToString(e.Declared)},
 			bucket.Pair{Name: "CalculatedDigest", Value: base64.StdEncoding.EncodeToString(e.Computed)})
-	default:
-		return badRequest("BadDigest", "The "+e.What+" you specified did not match the calculated checksum.")
 	}
+	if e.Part != 0 {
+		return badRequest("BadDigest", fmt.Sprintf("The %s you specified for part %d did not match what we received.", strings.ToLower(e.What), e.Part))
+	}
+	return badRequest("BadDigest", "The "+e.What+" you specified did not match the calculated checksum.")
 }
 
 func signatureError(err error) *apiError {
@@ -327,6 +358,36 @@ func signatureMismatch(accessKeyID, stringToSign, provided string, extra ...buck
 
 func spacedHex(s string) string { return fmt.Sprintf("% x", s) }
 
+// about is what an error's document says about what the request named.
+func (x *exchange) about(e *apiError, err error) []bucket.Pair {
+	var marker *bucket.DeleteMarkerError
+	switch {
+	case errors.As(err, &marker) && marker.Named:
+		return []bucket.Pair{{Name: "Method", Value: x.r.Method}, {Name: "ResourceType", Value: "DeleteMarker"}}
+	case errors.Is(err, bucket.ErrBadToken):
+		return []bucket.Pair{{Name: "ArgumentName", Value: "continuation-token"}}
+	case errors.Is(err, bucket.ErrInvalidVersion):
+		name := "versionId"
+		if x.key == "" {
+			name = "version-id-marker"
+		}
+		return []bucket.Pair{{Name: "ArgumentName", Value: name}, {Name: "ArgumentValue", Value: x.query.Get(name)}}
+	}
+	switch e.code {
+	case "NoSuchBucket", "InvalidBucketName", "BucketNotEmpty", "BucketAlreadyExists", "BucketAlreadyOwnedByYou",
+		"NoSuchBucketPolicy", "NoSuchTagSet", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError",
+		"NoSuchWebsiteConfiguration", "NoSuchLifecycleConfiguration", "ReplicationConfigurationNotFoundError", "ObjectLockConfigurationNotFoundError":
+		return []bucket.Pair{{Name: "BucketName", Value: x.bucket}}
+	case "NoSuchKey", "ConditionalRequestConflict":
+		return []bucket.Pair{{Name: "Key", Value: x.key}}
+	case "NoSuchVersion":
+		return []bucket.Pair{{Name: "Key", Value: x.key}, {Name: "VersionId", Value: x.query.Get("versionId")}}
+	case "NoSuchUpload", "InvalidPart", "InvalidPartOrder":
+		return []bucket.Pair{{Name: "UploadId", Value: x.query.Get("uploadId")}}
+	}
+	return nil
+}
+
 // fail answers with an error. HEAD's has no body: clients read its status.
 func (x *exchange) fail(err error) {
 	e := asAPIError(err)
@@ -374,16 +435,12 @@ func (x *exchange) fail(err error) {
 	d := newErrorDocument()
 	d.text("Code", e.code)
 	d.text("Message", message)
-	switch e.code {
-	case "NoSuchBucket", "InvalidBucketName", "NoSuchBucketPolicy", "BucketNotEmpty", "BucketAlreadyExists", "BucketAlreadyOwnedByYou":
-		d.text("BucketName", x.bucket)
-	case "NoSuchKey", "NoSuchVersion":
-		d.text("Key", x.key)
-	}
 	for _, p := range e.extra {
 		d.text(p.Name, p.Value)
 	}
-	d.text("Resource", x.r.URL.Path)
+	for _, p := range x.about(e, err) {
+		d.text(p.Name, p.Value)
+	}
 	d.text("RequestId", x.r.ID)
 	d.text("HostId", hostID(x.r.ID))
 	b := d.bytes()

@@ -20,8 +20,8 @@ func Target(domains []string, host, path string) (bucket, key string, err error)
 
 // ParseDelete reads the body of DeleteObjects.
 func ParseDelete(b []byte) error {
-	var r deleteRequest
-	return decodeXML(b, &r)
+	_, err := decodeXML(b, deleteRequestDocument)
+	return err
 }
 
 // CheckPostPolicy checks the policy of a form for the bucket "films".

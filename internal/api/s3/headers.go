@@ -45,10 +45,10 @@ func (x *exchange) refuseOnWrite() error {
 	}
 	switch class := x.header("X-Amz-Storage-Class"); class {
 	case "", "STANDARD":
-	case "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE":
+	case "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR":
 		return notImplemented("x-amz-storage-class: " + class)
 	default:
-		return badRequest("InvalidStorageClass", "The storage class you specified is not valid")
+		return badRequest("InvalidStorageClass", "The storage class you specified is not valid", bucket.Pair{Name: "StorageClassRequested", Value: class})
 	}
 	if to := x.header(redirectHeader); to != "" && !strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "http://") && !strings.HasPrefix(to, "https://") {
 		return badRequest("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
@@ -100,29 +100,30 @@ func (x *exchange) customerKey(copyPrefix string) *bucket.CustomerKey {
 		return nil
 	}
 	const what = "Requests specifying Server Side Encryption with Customer provided keys must "
-	invalid := func(code, message, name, value string) *bucket.CustomerKey {
-		e := invalidArgument(message, strings.ToLower(prefix+name), value)
-		e.code = code
-		return &bucket.CustomerKey{Invalid: e}
+	// Of the three headers S3 names none.
+	argument := bucket.Pair{Name: "ArgumentName", Value: strings.ToLower(sseHeader)}
+	invalid := func(message string) *bucket.CustomerKey {
+		return &bucket.CustomerKey{Invalid: badRequest("InvalidArgument", message, argument)}
 	}
 	raw, err := base64.StdEncoding.DecodeString(key)
 	defer clear(raw)
 	digest := md5.Sum(raw)
 	switch {
 	case x.cfg.RequireTLS && x.r.TLS == nil:
-		return invalid("InvalidRequest", what+"be made over a secure connection.", "Algorithm", algorithm)
+		return &bucket.CustomerKey{Invalid: badRequest("InvalidRequest", what+"be made over a secure connection.")}
 	case algorithm == "":
-		return invalid("InvalidArgument", what+"provide a valid encryption algorithm.", "Algorithm", "")
+		return invalid(what + "provide a valid encryption algorithm.")
 	case algorithm != "AES256":
-		return invalid("InvalidEncryptionAlgorithmError", "The encryption request you specified is not valid. The valid value is AES256.", "Algorithm", algorithm)
+		return &bucket.CustomerKey{Invalid: badRequest("InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.",
+			argument, bucket.Pair{Name: "ArgumentValue", Value: algorithm})}
 	case key == "":
-		return invalid("InvalidArgument", what+"provide an appropriate secret key.", "Key", "null")
+		return invalid(what + "provide an appropriate secret key.")
 	case err != nil || len(raw) != sealed.KeyBytes:
-		return invalid("InvalidArgument", "The secret key was invalid for the specified algorithm.", "Key", "")
+		return invalid("The secret key was invalid for the specified algorithm.")
 	case sum == "":
-		return invalid("InvalidArgument", what+"provide the client calculated MD5 of the secret key.", "Key-Md5", "null")
+		return invalid(what + "provide the client calculated MD5 of the secret key.")
 	case sum != base64.StdEncoding.EncodeToString(digest[:]):
-		return invalid("InvalidArgument", "The calculated MD5 hash of the key did not match the hash that was provided.", "Key-Md5", sum)
+		return invalid("The calculated MD5 hash of the key did not match the hash that was provided.")
 	}
 	return &bucket.CustomerKey{Key: sealed.NewSecret(raw)}
 }
@@ -248,12 +249,12 @@ func setInt(h http.Header, name string, n int64) { h[name] = []string{strconv.Fo
 // readConditions reads the conditions of a GET or HEAD, or with a prefix those
 // on the source of a copy. Dates that cannot be read count as absent, as RFC
 // 9110 wants.
-func readConditions(h http.Header, prefix string) bucket.ReadConditions {
+func (x *exchange) readConditions(prefix string) bucket.ReadConditions {
 	return bucket.ReadConditions{
-		IfMatch:           h.Get(prefix + "If-Match"),
-		IfNoneMatch:       h.Get(prefix + "If-None-Match"),
-		IfModifiedSince:   httpTime(h.Get(prefix + "If-Modified-Since")),
-		IfUnmodifiedSince: httpTime(h.Get(prefix + "If-Unmodified-Since")),
+		IfMatch:           x.header(prefix + "If-Match"),
+		IfNoneMatch:       x.header(prefix + "If-None-Match"),
+		IfModifiedSince:   httpTime(x.header(prefix + "If-Modified-Since")),
+		IfUnmodifiedSince: httpTime(x.header(prefix + "If-Unmodified-Since")),
 	}
 }
 
@@ -266,15 +267,28 @@ func httpTime(s string) time.Time {
 }
 
 func (x *exchange) writeConditions() (bucket.WriteConditions, error) {
-	w := bucket.WriteConditions{IfMatch: x.r.Header.Get("If-Match")}
-	switch v := x.r.Header.Get("If-None-Match"); v {
-	case "":
-	case "*":
-		w.IfAbsent = true
-	default:
-		return w, notImplemented("If-None-Match with a value other than *")
+	w := bucket.WriteConditions{IfMatch: x.header("If-Match")}
+	none := x.header("If-None-Match")
+	w.IfAbsent = none == "*"
+	switch {
+	case w.IfMatch != "" && none != "":
+		return w, conditionNotImplemented("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
+	case w.IfMatch == "*":
+		return w, conditionNotImplemented("If-Match", "We don't accept the provided value of If-Match header for this API")
+	case none != "" && !w.IfAbsent:
+		return w, conditionNotImplemented("If-None-Match", "We don't accept the provided value of If-None-Match header for this API")
 	}
 	return w, nil
+}
+
+// conditionNotImplemented refuses a condition of a write that S3 refuses as well, in
+// its words.
+func conditionNotImplemented(header, why string) *apiError {
+	return &apiError{
+		code: "NotImplemented", status: http.StatusNotImplemented,
+		message: "A header you provided implies functionality that is not implemented",
+		extra:   []bucket.Pair{{Name: "Header", Value: header}, {Name: "additionalMessage", Value: why}},
+	}
 }
 
 // parseRange reads a Range header: one range of bytes. Anything else is nil,

@@ -1,12 +1,12 @@
 package s3
 
 import (
-	"encoding/xml"
 	"errors"
 	"strconv"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
 // listRequest is what both listings have in common.
@@ -25,13 +25,10 @@ func (x *exchange) listRequest() (in listRequest, err error) {
 		}
 		in.Max = int(min(n, bucket.MaxListed))
 	}
-	switch s := q.Get("encoding-type"); s {
-	case "":
-	case "url":
-		in.encode = true
-	default:
+	if s := q.Get("encoding-type"); q.Has("encoding-type") && s != "url" {
 		return in, invalidArgument("Invalid Encoding Method specified in Request", "encoding-type", s)
 	}
+	in.encode = q.Has("encoding-type")
 	return in, nil
 }
 
@@ -83,7 +80,9 @@ func (x *exchange) listObjectsV2() error {
 	d := newDocument("ListBucketResult")
 	d.text("Name", x.bucket)
 	d.text("Prefix", in.name(in.Prefix))
-	d.optional("StartAfter", in.name(in.After))
+	if in.Token == "" {
+		d.optional("StartAfter", in.name(in.After))
+	}
 	d.optional("ContinuationToken", in.Token)
 	d.optional("NextContinuationToken", page.Token)
 	d.number("KeyCount", int64(len(page.Objects)+len(page.Prefixes)))
@@ -101,7 +100,7 @@ func (x *exchange) listObjects() error {
 	if err != nil {
 		return err
 	}
-	in.After = x.query.Get("marker")
+	in.After, in.PastPrefix = x.query.Get("marker"), true
 	page, err := x.cfg.Buckets.List(x.ctx, x.who, in.List)
 	if err != nil {
 		return err
@@ -165,8 +164,9 @@ func (d *document) checksumKind(a bucket.ChecksumAlgorithm, t bucket.ChecksumTyp
 	}
 }
 
+var deleteRequestDocument = restxml.Of[deleteRequest]("Delete")
+
 type deleteRequest struct {
-	XMLName xml.Name `xml:"Delete"`
 	Objects []struct {
 		Key              string  `xml:"Key"`
 		VersionID        string  `xml:"VersionId"`
@@ -187,12 +187,15 @@ func (x *exchange) deleteObjects() error {
 	if err != nil {
 		return err
 	}
-	var req deleteRequest
-	if err := decodeXML(b, &req); err != nil {
+	req, err := decodeXML(b, deleteRequestDocument)
+	if err != nil {
 		return err
 	}
 	if len(req.Objects) == 0 || len(req.Objects) > maxDeleted {
 		return errXML
+	}
+	if err := x.refuseBypass(); err != nil {
+		return err
 	}
 	if err := x.refuseHeaders("X-Amz-Mfa"); err != nil {
 		return err

@@ -92,7 +92,7 @@ func (x *exchange) readRequest() (in bucket.Get, err error) {
 	h := x.r.Header
 	in = bucket.Get{
 		Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"),
-		Conditions: readConditions(h, ""), Checksum: strings.EqualFold(x.header("X-Amz-Checksum-Mode"), "ENABLED"),
+		Conditions: x.readConditions(""), Checksum: strings.EqualFold(x.header("X-Amz-Checksum-Mode"), "ENABLED"),
 	}
 	if err := x.refuseEncryption(); err != nil {
 		return in, err
@@ -130,12 +130,14 @@ func (x *exchange) describe(o *bucket.Object, in *bucket.Get) error {
 	}
 	h := x.w.Header()
 	setInt(h, "Content-Length", o.Length)
-	// The checksum of the whole would make a client reject a range.
+	// The checksum of the whole would make a client reject a range or a part; parts
+	// have one of their own where the object's is made of theirs.
 	switch {
-	case !in.Checksum || in.Range != nil:
-	case in.Part != 0 && o.Parts > 0:
+	case !in.Checksum:
+	case in.Part != 0 && o.Parts > 0 && o.Checksum.Type == bucket.Composite:
 		setChecksum(h, o.PartChecksum, 0)
 		h["X-Amz-Checksum-Type"] = []string{o.Checksum.Type.String()} // the object's, as S3 has it
+	case in.Part != 0 && o.Parts > 0 || o.Length < o.SizeBytes:
 	default:
 		setChecksum(h, o.Checksum, o.Parts)
 	}
@@ -168,7 +170,10 @@ func (x *exchange) notModified(i *bucket.Info) error {
 }
 
 func (x *exchange) deleteObject() error {
-	in := bucket.Delete{Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"), IfMatch: x.r.Header.Get("If-Match")}
+	in := bucket.Delete{Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"), IfMatch: x.header("If-Match")}
+	if err := x.refuseBypass(); err != nil {
+		return err
+	}
 	if err := x.refuseHeaders("X-Amz-Mfa", "X-Amz-If-Match-"); err != nil {
 		return err
 	}
@@ -181,6 +186,16 @@ func (x *exchange) deleteObject() error {
 		x.w.Header()["X-Amz-Delete-Marker"] = []string{"true"}
 	}
 	return x.noContent()
+}
+
+// refuseBypass refuses a deletion that would get around object lock, which no bucket
+// has.
+func (x *exchange) refuseBypass() error {
+	if x.headerWith("X-Amz-Bypass-Governance-Retention") == "" {
+		return nil
+	}
+	return badRequest("InvalidArgument", "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+		bucket.Pair{Name: "ArgumentName", Value: "x-amz-bypass-governance-retention"})
 }
 
 func (x *exchange) copyObject() error {
@@ -211,7 +226,7 @@ func (x *exchange) copyObject() error {
 		return err
 	}
 	h := x.w.Header()
-	setNewVersion(h, info.VersionID)
+	setVersion(h, info.VersionID) // here S3 tells of the null version too
 	setSourceVersion(h, info.SourceVersionID)
 	x.setEncryption(&info.Encryption, true)
 	d := newDocument("CopyObjectResult")
@@ -223,22 +238,22 @@ func (x *exchange) copyObject() error {
 }
 
 func setSourceVersion(h http.Header, id string) {
-	if id != "" {
+	if id != "" && id != bucket.NullVersion {
 		h["X-Amz-Copy-Source-Version-Id"] = []string{id}
 	}
 }
 
-// copySource reads x-amz-copy-source: bucket/key, URL-encoded, with or without
-// a slash before it.
+// copySource reads x-amz-copy-source: bucket/key, URL-encoded as a query, with or
+// without a slash before it.
 func (x *exchange) copySource() (bucket.Get, error) {
 	source := x.header("X-Amz-Copy-Source")
-	bad := invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", source)
+	bad := invalidArgument("Invalid copy source object key", "x-amz-copy-source", "x-amz-copy-source")
 	path, query, _ := strings.Cut(source, "?")
-	path, err := url.PathUnescape(path)
+	path, err := url.QueryUnescape(path) // here a plus sign is a space
 	if err != nil {
 		return bucket.Get{}, bad
 	}
-	in := bucket.Get{Conditions: readConditions(x.r.Header, "X-Amz-Copy-Source-"), Customer: x.customerKey("Copy-Source-")}
+	in := bucket.Get{Conditions: x.readConditions("X-Amz-Copy-Source-"), Customer: x.customerKey("Copy-Source-")}
 	var ok bool
 	// Some clients escape every slash, the optional first one too.
 	if in.Bucket, in.Key, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/"); !ok || in.Key == "" {
@@ -249,10 +264,8 @@ func (x *exchange) copySource() (bucket.Get, error) {
 			return bucket.Get{}, bad
 		}
 	}
-	if want := x.header("X-Amz-Source-Expected-Bucket-Owner"); want != "" {
-		if b, err := x.cfg.Buckets.Lookup(x.ctx, in.Bucket); err == nil && want != string(b.Owner) {
-			return bucket.Get{}, accessDenied("Access Denied")
-		}
+	if b, err := x.cfg.Buckets.Lookup(x.ctx, in.Bucket); err == nil {
+		return in, x.checkOwner("X-Amz-Source-Expected-Bucket-Owner", &b)
 	}
 	return in, nil
 }

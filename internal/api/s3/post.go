@@ -90,12 +90,12 @@ func (x *exchange) postObject() error {
 		return err
 	}
 	if t := f["tagging"]; t != "" {
-		var doc tagging
-		if err := decodeXML([]byte(t), &doc); err != nil || len(doc.Sets) != 1 {
-			return errXML
+		doc, err := decodeXML([]byte(t), taggingDocument)
+		if err != nil {
+			return err
 		}
-		for _, tag := range doc.Sets[0].Tags {
-			in.Tags = append(in.Tags, bucket.Pair{Name: tag.Key, Value: tag.Value})
+		if in.Tags, err = pairs(doc.Tags); err != nil {
+			return err
 		}
 	}
 	var digests bucket.DeclaredDigests

@@ -91,6 +91,11 @@ func TestHoistedHeaders(t *testing.T) {
 			t.Errorf("%s with %s: %s %s, want %q", tt.method, tt.query, resp.Status, answer, tt.want)
 		}
 	}
+	for query, want := range map[string]int{"If-None-Match=*": http.StatusPreconditionFailed, "If-Match=no": http.StatusPreconditionFailed} {
+		if resp, answer := presigned("PUT", query, "other"); resp.StatusCode != want {
+			t.Errorf("PUT with %s: %s %s, want %d", query, resp.Status, answer, want)
+		}
+	}
 	resp, answer := presigned("GET", "x-amz-checksum-mode=ENABLED", "")
 	h := resp.Header
 	if answer != "hello" || h.Get("X-Amz-Website-Redirect-Location") != "/b" || h.Get("X-Amz-Checksum-Type") != "FULL_OBJECT" || h.Get("X-Amz-Meta-A") != "b" {

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/xml"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,33 +8,40 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
+var taggingDocument = restxml.Of[tagging]("Tagging")
+
 type tagging struct {
-	XMLName xml.Name `xml:"Tagging"`
-	Sets    []struct {
-		Tags []struct {
-			Key   string `xml:"Key"`
-			Value string `xml:"Value"`
-		} `xml:"Tag"`
-	} `xml:"TagSet"`
+	Tags []tag `xml:"TagSet>Tag"`
+}
+
+type tag struct {
+	Key   *string `xml:"Key"`
+	Value *string `xml:"Value"`
 }
 
 // readTags reads the body of a tagging operation; without a tag the result is
 // empty and not nil.
 func (x *exchange) readTags() ([]bucket.Pair, error) {
-	var t tagging
-	if err := x.readXML(&t); err != nil {
+	t, err := readXML(x, taggingDocument)
+	if err != nil {
 		return nil, err
 	}
-	if len(t.Sets) != 1 {
-		return nil, errXML
+	return pairs(t.Tags)
+}
+
+// pairs checks that every tag is whole. The result is not nil.
+func pairs(tags []tag) ([]bucket.Pair, error) {
+	list := make([]bucket.Pair, len(tags))
+	for i, t := range tags {
+		if t.Key == nil || t.Value == nil {
+			return nil, errXML
+		}
+		list[i] = bucket.Pair{Name: *t.Key, Value: *t.Value}
 	}
-	tags := []bucket.Pair{}
-	for _, tag := range t.Sets[0].Tags {
-		tags = append(tags, bucket.Pair{Name: tag.Key, Value: tag.Value})
-	}
-	return tags, nil
+	return list, nil
 }
 
 func (x *exchange) sendTags(tags []bucket.Pair) error {
@@ -69,7 +75,7 @@ func parseTags(s string) ([]bucket.Pair, error) {
 
 // version names the object that a sub-resource belongs to.
 func (x *exchange) version() bucket.Get {
-	return bucket.Get{Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId")}
+	return bucket.Get{Bucket: x.bucket, Key: x.key, VersionID: x.query.Get("versionId"), Described: true}
 }
 
 // inspect decides about an action on the object and describes it.
@@ -178,7 +184,7 @@ func (x *exchange) getAttributes() error {
 	}
 	if wanted["Checksum"] && info.Checksum.Algorithm != bucket.NoChecksum {
 		d.begin("Checksum")
-		d.text("Checksum"+info.Checksum.Algorithm.String(), checksumText(info.Checksum, info.Parts))
+		d.checksum(info.Checksum) // without the number of parts, as on S3
 		d.text("ChecksumType", info.Checksum.Type.String())
 		d.end()
 	}
@@ -203,9 +209,7 @@ func (d *document) objectParts(parts []bucket.Part, after, limit int, each bool)
 		first, _ := slices.BinarySearchFunc(parts, after+1, func(p bucket.Part, n int) int { return p.Number - n })
 		page := parts[first:min(first+limit, len(parts))]
 		d.number("PartNumberMarker", int64(after))
-		if len(page) > 0 {
-			d.number("NextPartNumberMarker", int64(page[len(page)-1].Number))
-		}
+		d.nextPart(page)
 		d.number("MaxParts", int64(limit))
 		d.boolean("IsTruncated", first+len(page) < len(parts))
 		for _, p := range page {

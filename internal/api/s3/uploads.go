@@ -2,12 +2,12 @@ package s3
 
 import (
 	"encoding/base64"
-	"encoding/xml"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
 func (x *exchange) uploadRef() bucket.UploadRef {
@@ -143,9 +143,10 @@ func (d *document) checksum(c bucket.Checksum) {
 	}
 }
 
+var completeRequestDocument = restxml.Of[completeRequest]("CompleteMultipartUpload")
+
 type completeRequest struct {
-	XMLName xml.Name `xml:"CompleteMultipartUpload"`
-	Parts   []struct {
+	Parts []struct {
 		Number    int    `xml:"PartNumber"`
 		ETag      string `xml:"ETag"`
 		CRC32     string `xml:"ChecksumCRC32"`
@@ -165,8 +166,8 @@ func (x *exchange) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	var req completeRequest
-	if err := decodeXML(content, &req); err != nil {
+	req, err := decodeXML(content, completeRequestDocument)
+	if err != nil {
 		return err
 	}
 	in := bucket.Complete{Upload: x.uploadRef(), SizeBytes: -1, Customer: x.customerKey("")}
@@ -281,9 +282,7 @@ func (x *exchange) listParts() error {
 	d.owner("Owner", b.Owner)
 	d.text("StorageClass", "STANDARD")
 	d.number("PartNumberMarker", int64(after))
-	if len(parts) > 0 {
-		d.number("NextPartNumberMarker", int64(parts[len(parts)-1].Number))
-	}
+	d.nextPart(parts)
 	d.number("MaxParts", int64(limit))
 	d.boolean("IsTruncated", more && limit > 0)
 	for _, p := range parts {
@@ -292,11 +291,22 @@ func (x *exchange) listParts() error {
 		d.time("LastModified", p.Modified)
 		d.etag(p.ETag)
 		d.number("Size", p.SizeBytes)
-		d.checksum(p.Checksum)
+		if u.Checksum.Algorithm != bucket.NoChecksum {
+			d.checksum(p.Checksum)
+		}
 		d.end()
 	}
 	d.checksumKind(u.Checksum.Algorithm, u.Checksum.Type)
 	return x.send(d)
+}
+
+// nextPart writes after which part the next page begins; 0 behind an empty page.
+func (d *document) nextPart(page []bucket.Part) {
+	next := 0
+	if len(page) > 0 {
+		next = page[len(page)-1].Number
+	}
+	d.number("NextPartNumberMarker", int64(next))
 }
 
 func (x *exchange) listUploads() error {
@@ -308,6 +318,9 @@ func (x *exchange) listUploads() error {
 	in := bucket.UploadPage{
 		Bucket: x.bucket, Prefix: names.Prefix, Delimiter: names.Delimiter,
 		AfterKey: q.Get("key-marker"), AfterID: q.Get("upload-id-marker"),
+	}
+	if in.AfterKey == "" {
+		in.AfterID = "" // it has no meaning alone
 	}
 	if in.Max, err = x.limit("max-uploads"); err != nil {
 		return err
@@ -324,12 +337,11 @@ func (x *exchange) listUploads() error {
 	d.text("Bucket", x.bucket)
 	d.text("KeyMarker", names.name(in.AfterKey))
 	d.text("UploadIdMarker", in.AfterID)
-	if page.More {
-		d.text("NextKeyMarker", names.name(page.NextKey))
-		d.text("NextUploadIdMarker", page.NextID)
-	}
+	// Of the last upload, on the last page too.
+	d.text("NextKeyMarker", names.name(page.NextKey))
+	d.text("NextUploadIdMarker", page.NextID)
 	d.optional("Delimiter", names.name(in.Delimiter))
-	d.text("Prefix", names.name(in.Prefix))
+	d.optional("Prefix", names.name(in.Prefix))
 	if names.encode {
 		d.text("EncodingType", "url")
 	}

@@ -1,10 +1,10 @@
 package s3
 
 import (
-	"encoding/xml"
 	"net/http"
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
 func (x *exchange) getVersioning() error {
@@ -17,15 +17,16 @@ func (x *exchange) getVersioning() error {
 	return x.send(d)
 }
 
+var versioningConfigurationDocument = restxml.Of[versioningConfiguration]("VersioningConfiguration")
+
 type versioningConfiguration struct {
-	XMLName   xml.Name `xml:"VersioningConfiguration"`
-	Status    string   `xml:"Status"`
-	MFADelete string   `xml:"MfaDelete"`
+	Status    string `xml:"Status"`
+	MFADelete string `xml:"MfaDelete"`
 }
 
 func (x *exchange) putVersioning() error {
-	var c versioningConfiguration
-	if err := x.readXML(&c); err != nil {
+	c, err := readXML(x, versioningConfigurationDocument)
+	if err != nil {
 		return err
 	}
 	if err := x.refuseHeaders("X-Amz-Mfa"); err != nil {
@@ -34,6 +35,8 @@ func (x *exchange) putVersioning() error {
 	switch v := bucket.Versioning(c.Status); {
 	case c.MFADelete != "" && c.MFADelete != "Disabled":
 		return notImplemented("MfaDelete")
+	case v == "":
+		return badRequest("IllegalVersioningConfigurationException", "The Versioning element must be specified")
 	case v != bucket.VersioningEnabled && v != bucket.VersioningSuspended:
 		return errXML
 	default:

@@ -74,7 +74,8 @@ func (d *document) boolean(name string, v bool) { d.text(name, strconv.FormatBoo
 
 func (d *document) time(name string, t time.Time) {
 	d.begin(name)
-	d.b = t.UTC().AppendFormat(d.b, "2006-01-02T15:04:05.000Z")
+	d.b = t.UTC().AppendFormat(d.b, "2006-01-02T15:04:05.")
+	d.b = append(d.b, "000Z"...) // S3 counts in whole seconds
 	d.end()
 }
 

@@ -33,8 +33,8 @@ const ContentType = "application/xml"
 
 const (
 	// MaxBytes bounds a document: the list of 10,000 parts that completes an
-	// upload, and 1,000 keys to delete, fit well.
-	MaxBytes = 4 << 20
+	// upload fits well, and 1,000 keys to delete whose every byte is a reference.
+	MaxBytes = 8 << 20
 
 	// MaxDepth bounds how deep elements may nest.
 	MaxDepth = 32
