@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -34,7 +35,7 @@ func (k parameterKind) put(ctx context.Context, t *stack.Task, name string, over
 		return stack.Made{}, refusal("Value of property Type must be one of String, StringList")
 	}
 	if name == "" {
-		name = named(p.Name, t, 512)
+		name = cmp.Or(p.Name, t.NameAfter("CFN", 512))
 	}
 	_, _, err := k.parameters.Put(ctx, t.Who, parameter.PutRequest{
 		Name: name, Value: p.Value, Type: parameter.Type(p.Type), Description: p.Description, AllowedPattern: p.AllowedPattern,

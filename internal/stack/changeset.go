@@ -23,9 +23,34 @@ type Change struct {
 	Type     string `json:"type"`
 	// Replacement is True, False or Conditional, for Modify.
 	Replacement string `json:"replacement,omitempty"`
-	// Scope lists what changes: Properties, Tags. Properties are their names.
-	Scope      []string `json:"scope,omitempty"`
-	Properties []string `json:"properties,omitempty"`
+	// Policy says what becomes of a resource that goes: Delete, Retain,
+	// ReplaceAndDelete or ReplaceAndRetain; empty where none goes.
+	Policy string `json:"policy,omitempty"`
+	// Scope lists what changes: Properties, Tags, DeletionPolicy,
+	// UpdateReplacePolicy.
+	Scope   []string `json:"scope,omitempty"`
+	Details []Detail `json:"details,omitempty"`
+	// Before and After are the properties, nil where there is no resource; without
+	// what is not to be shown, and with KnownAfterApply for what is not known yet.
+	Before map[string]any `json:"before,omitzero"`
+	After  map[string]any `json:"after,omitzero"`
+	// Possible tells of a change that is only known when another is done.
+	Possible bool `json:"possible,omitempty"`
+}
+
+// Detail is why one property of a resource gets another value.
+type Detail struct {
+	Property string `json:"property"`
+	// Source is DirectModification, ParameterReference, ResourceReference or
+	// ResourceAttribute, Cause the parameter, resource or attribute it is about.
+	Source string `json:"source"`
+	Cause  string `json:"cause,omitempty"`
+	// Dynamic tells that the value is only known when the change is done.
+	Dynamic bool `json:"dynamic,omitempty"`
+	// Valued tells that the detail is for those who ask for values too.
+	Valued bool `json:"valued,omitempty"`
+	// Replaces tells that the property takes a new resource.
+	Replaces bool `json:"replaces,omitempty"`
 }
 
 // ChangeSet is an update, or a creation, that is prepared and not done.
@@ -42,6 +67,12 @@ type ChangeSet struct {
 	Capabilities       []string
 	Tags               []Tag
 }
+
+// What became of a change set.
+const (
+	executed = "EXECUTE_COMPLETE"
+	obsolete = "OBSOLETE"
+)
 
 // Failed is the status of a change set that cannot be executed.
 const Failed Status = "FAILED"
@@ -78,7 +109,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	call.Keys.Set("cloudformation:ChangeSetName", name)
 	call.Note("changeSetName", name)
 	m := realmOf(&who)
-	r, err := s.lookup(ctx, call, m, in.Name)
+	r, err := s.lookup(ctx, call, m, in.Name, noStackNamed)
 	if create && errors.Is(err, ErrInvalid) {
 		r, err = nil, nil
 	}
@@ -96,7 +127,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 		}
 		r = s.blank(m, in.Name)
 	case create && r.Status != ReviewInProgress:
-		return "", "", fail(ErrInvalid, "Stack [%s] already exists and cannot be created again with the changeSet [%s].", r.Name, name)
+		return "", "", fail(ErrInvalid, "Stack [%s] already exists and cannot be created again with the changeSet [%s].", in.Name, name)
 	case !create && r.Status == ReviewInProgress:
 		return "", "", fail(ErrInvalid, "Stack [%s] does not exist", r.Name)
 	case !create && !updatable(r.Status):
@@ -105,6 +136,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	if err := permit(call, r.arn(), in.Role, in.Tags); err != nil {
 		return "", "", err
 	}
+	in.Previewed = true
 	have := &r.definition
 	if create {
 		have = nil
@@ -120,7 +152,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	if c.Changes, err = s.compare(ctx, r, d); err != nil {
 		return "", "", err
 	}
-	if len(c.Changes) == 0 && !s.outputsChange(ctx, r, d) {
+	if !create && len(c.Changes) == 0 && !s.outputsChange(ctx, r, d) {
 		c.Status, c.Execution = Failed, "UNAVAILABLE"
 		c.Reason = "The submitted information didn't contain changes. Submit different information to create a change set."
 	}
@@ -132,11 +164,17 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 					return err
 				}
 			}
-			if _, err := s.findChange(tx, r, name); !errors.Is(err, ErrNoChangeSet) {
-				if err == nil {
-					err = fail(ErrExists, "ChangeSet [%s] already exists", name)
-				}
+			// The name of one that was executed may be used again.
+			switch old, err := s.findChange(tx, r, name); {
+			case errors.Is(err, ErrNoChangeSet):
+			case err != nil:
 				return err
+			case old.Execution != executed && old.Execution != obsolete:
+				return fail(ErrExists, "ChangeSet [%s] already exists", name)
+			default:
+				if err := tx.Delete(changeSpace, string(r.key())+"/"+old.ID); err != nil {
+					return err
+				}
 			}
 			return s.saveChange(tx, r, c)
 		})
@@ -198,7 +236,7 @@ func (s *Service) change(ctx context.Context, call *access.Call, m realm, stack,
 			return nil, nil, err
 		}
 	}
-	if r, err = s.lookup(ctx, call, m, stack); err != nil {
+	if r, err = s.lookup(ctx, call, m, stack, noStackNamed); err != nil {
 		return nil, nil, err
 	}
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
@@ -262,7 +300,7 @@ func (s *Service) changeSet(r *stackRecord, c *changeRecord) ChangeSet {
 func (s *Service) ChangeSets(ctx context.Context, who access.Caller, stack string) (out []ChangeSet, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudformation:ListChangeSets")
 	defer call.End(ctx, &err)
-	r, err := s.lookup(ctx, call, realmOf(&who), stack)
+	r, err := s.lookup(ctx, call, realmOf(&who), stack, noStackNamed)
 	if err != nil {
 		return nil, err
 	}
@@ -340,7 +378,7 @@ func (s *Service) execute(ctx context.Context, r *stackRecord, c *changeRecord, 
 		if r.Status != ReviewInProgress {
 			return fail(ErrChangeSetStatus, "ChangeSet [%s] cannot be executed in its current status of [%s]", c.arn(r.realm()), c.Status)
 		}
-		r.definition, r.ChangeSet = c.Definition, c.arn(r.realm())
+		r.definition, r.ChangeSet, r.Updated = c.Definition, c.arn(r.realm()), s.cfg.Clock.Now()
 		r.OnFailure = c.OnFailure
 		if onFailure != "" {
 			r.OnFailure = onFailure
@@ -352,25 +390,31 @@ func (s *Service) execute(ctx context.Context, r *stackRecord, c *changeRecord, 
 }
 
 // retire marks a change set as executed and the stack's others as obsolete.
-func (s *Service) retire(ctx context.Context, r *stackRecord, executed *changeRecord) error {
+func (s *Service) retire(ctx context.Context, r *stackRecord, done *changeRecord) error {
 	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		all, err := s.changes(tx, r)
-		if err != nil {
+		return s.retireIn(tx, r, done.ID)
+	})
+}
+
+// retireIn marks the change sets of a stack; done is the id of the executed one,
+// empty for none.
+func (s *Service) retireIn(tx store.Writer, r *stackRecord, done string) error {
+	all, err := s.changes(tx, r)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		switch {
+		case c.ID == done:
+			c.Execution = executed
+		case c.Execution == "AVAILABLE":
+			c.Execution = obsolete
+		default:
+			continue
+		}
+		if err := s.saveChange(tx, r, c); err != nil {
 			return err
 		}
-		for _, c := range all {
-			switch {
-			case c.ID == executed.ID:
-				c.Execution = "EXECUTE_COMPLETE"
-			case c.Execution == "AVAILABLE":
-				c.Execution = "OBSOLETE"
-			default:
-				continue
-			}
-			if err := s.saveChange(tx, r, c); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

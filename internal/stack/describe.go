@@ -62,6 +62,9 @@ func (s *Service) describe(r *stackRecord) Stack {
 		Updated: r.Updated, Deleted: r.Deleted, Parameters: s.values(d), Outputs: r.Outputs, Capabilities: d.Capabilities,
 		Tags: d.Tags, Role: d.Role, OnFailure: r.OnFailure, Protected: r.Protected,
 	}
+	if r.Status == DeleteComplete || r.Status == RollbackComplete {
+		out.ChangeSet = ""
+	}
 	if t, err := template.Parse(d.Template); err == nil {
 		out.Description = t.Description
 	}
@@ -78,7 +81,7 @@ func (s *Service) Stacks(ctx context.Context, who access.Caller, name string) (o
 	defer call.End(ctx, &err)
 	m := realmOf(&who)
 	if name != "" {
-		r, err := s.lookup(ctx, call, m, name)
+		r, err := s.lookup(ctx, call, m, name, noStackID)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +136,7 @@ const MaxEvents = 100
 func (s *Service) Events(ctx context.Context, who access.Caller, name, after string) (out []Event, next string, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudformation:DescribeStackEvents")
 	defer call.End(ctx, &err)
-	r, err := s.lookup(ctx, call, realmOf(&who), name)
+	r, err := s.lookup(ctx, call, realmOf(&who), name, noStackNamed)
 	if err != nil {
 		return nil, "", err
 	}
@@ -183,7 +186,11 @@ func (s *Service) Resources(ctx context.Context, who access.Caller, action polic
 			return Stack{}, nil, err
 		}
 	}
-	r, err := s.lookup(ctx, call, m, name)
+	missing := noStackID
+	if action == "cloudformation:DescribeStackResource" {
+		missing = noStackQuoted
+	}
+	r, err := s.lookup(ctx, call, m, name, missing)
 	if err != nil {
 		return Stack{}, nil, err
 	}
@@ -218,10 +225,10 @@ func (s *Service) owner(ctx context.Context, m realm, physical string) (id strin
 }
 
 // Template returns the template of a stack, or with a change set the one that
-// that leads to, as it was given.
+// that leads to: as it was given, or processed with its loops unrolled.
 //
 // Source: AWS CloudFormation API Reference, GetTemplate.
-func (s *Service) Template(ctx context.Context, who access.Caller, name, changeSet string) (text string, err error) {
+func (s *Service) Template(ctx context.Context, who access.Caller, name, changeSet string, processed bool) (text string, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudformation:GetTemplate")
 	defer call.End(ctx, &err)
 	m := realmOf(&who)
@@ -230,13 +237,31 @@ func (s *Service) Template(ctx context.Context, who access.Caller, name, changeS
 		if err != nil {
 			return "", err
 		}
-		return c.Definition.Template, nil
+		return s.written(m, &c.Definition, processed), nil
 	}
-	r, err := s.lookup(ctx, call, m, name)
+	r, err := s.lookup(ctx, call, m, name, noStackID)
 	if err != nil {
 		return "", err
 	}
-	return r.definition.Template, nil
+	return s.written(m, &r.definition, processed), nil
+}
+
+// written is the text of a template, unrolled if processed says so and it can be.
+func (s *Service) written(m realm, d *definition, processed bool) string {
+	if !processed {
+		return d.Template
+	}
+	t, err := template.Parse(d.Template)
+	if err == nil {
+		t, err = s.expand(t, m, d)
+	}
+	if err != nil {
+		return d.Template
+	}
+	if text, ok := t.Document(); ok {
+		return text
+	}
+	return d.Template
 }
 
 // Summary reads the template of in, or that of the stack in.Name when in has none,
@@ -248,9 +273,12 @@ func (s *Service) Summary(ctx context.Context, who access.Caller, action policy.
 	defer call.End(ctx, &err)
 	text := in.Template
 	if in.Name != "" {
-		r, err := s.lookup(ctx, call, realmOf(&who), in.Name)
+		r, err := s.lookup(ctx, call, realmOf(&who), in.Name, noStackID)
 		if err != nil {
 			return nil, err
+		}
+		if r.Status == ReviewInProgress {
+			return nil, fail(ErrInvalid, "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
 		}
 		text = r.definition.Template
 	} else if err := call.Decide(access.Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
@@ -261,7 +289,17 @@ func (s *Service) Summary(ctx context.Context, who access.Caller, action policy.
 			return nil, err
 		}
 	}
-	return s.parse(text)
+	if t, err = s.parse(text); err != nil {
+		return nil, err
+	}
+	// Loops over parameters are taken as their defaults make them.
+	d := &definition{Arguments: map[string]string{}}
+	for name, p := range t.Parameters {
+		if p.Default != nil {
+			d.Arguments[name] = *p.Default
+		}
+	}
+	return s.expand(t, realmOf(&who), d)
 }
 
 // Exports lists the exports of the caller's account and region.

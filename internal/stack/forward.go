@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -24,25 +25,41 @@ func (r *stackRecord) wanted() *definition {
 
 // bind evaluates the template of a definition for a stack.
 func (s *Service) bind(ctx context.Context, r *stackRecord, d *definition) (*template.Template, *template.Bound, error) {
+	return s.bindTo(r, d, func(name string) (string, bool) { return s.exported(ctx, r.realm(), name) })
+}
+
+// bindTo is bind with what finds the exports of other stacks.
+func (s *Service) bindTo(r *stackRecord, d *definition, export func(name string) (string, bool)) (*template.Template, *template.Bound, error) {
 	t, err := s.parse(d.Template)
 	if err != nil {
 		return nil, nil, err
 	}
-	arguments := d.Arguments
-	if len(d.Looked) > 0 {
-		arguments = make(map[string]string, len(d.Arguments))
-		for name, v := range d.Arguments {
-			arguments[name] = v
-		}
-		for name, v := range d.Looked {
-			arguments[name] = v
-		}
+	if t, err = s.expand(t, r.realm(), d); err != nil {
+		return nil, nil, err
 	}
 	b, err := t.Bind(template.Scope{
 		Account: string(r.Account), Region: r.Region, StackName: r.Name, StackID: r.arn(),
-		Arguments: arguments, Export: func(name string) (string, bool) { return s.exported(ctx, r.realm(), name) },
+		Arguments: d.values(), Export: export,
 	})
 	return t, b, err
+}
+
+// expand unrolls the loops of a template for a definition.
+func (s *Service) expand(t *template.Template, m realm, d *definition) (*template.Template, error) {
+	t, err := t.Expand(template.Scope{Account: string(m.account), Region: m.region, Arguments: d.values()})
+	if err != nil {
+		return nil, err
+	}
+	return t, s.recognise(t)
+}
+
+// values are the arguments of a definition, with those of stored parameters looked
+// up.
+func (d *definition) values() map[string]string {
+	values := make(map[string]string, len(d.Arguments))
+	maps.Copy(values, d.Arguments)
+	maps.Copy(values, d.Looked)
+	return values
 }
 
 // known tells a template of the resources that a stack has.
@@ -73,6 +90,11 @@ func (s *Service) forward(ctx context.Context, r *stackRecord) error {
 	if err != nil {
 		return s.fall(ctx, r, reasonOf(err))
 	}
+	if len(r.Work.Done) == 0 {
+		if err := s.checkAttributes(t); err != nil {
+			return s.fall(ctx, r, reasonOf(err)+" ")
+		}
+	}
 	for _, name := range b.Resources() {
 		if r.Work.Done[name] {
 			continue
@@ -92,13 +114,25 @@ func (s *Service) forward(ctx context.Context, r *stackRecord) error {
 		}
 		next := &resourceRecord{
 			Logical: name, Type: want.Type, Properties: properties, Tags: d.Tags,
-			Deletion: want.DeletionPolicy, Replacement: want.UpdateReplacePolicy, Needs: b.Needs(name),
+			Deletion: b.Policies(name).Deletion, Replacement: b.Policies(name).Replacement, Needs: b.Needs(name),
 		}
 		r.Makings++
 		next.Order = r.Makings
 		return s.begin(ctx, r, res, next)
 	}
 	return s.arrive(ctx, r, b)
+}
+
+// checkAttributes checks that the types of a template have the attributes that it
+// asks for.
+func (s *Service) checkAttributes(t *template.Template) error {
+	for _, use := range t.Uses() {
+		kind := t.Resources[use.Resource].Type
+		if !slices.Contains(s.cfg.Providers[kind].Attributes(), use.Attribute) {
+			return fail(ErrInvalid, "[Error] %.1024s: Resource type %s does not support attribute {%.255s}.", use.Path, kind, use.Attribute)
+		}
+	}
+	return nil
 }
 
 // begin records that a resource is about to be made or changed, and does it.
@@ -132,7 +166,9 @@ func (s *Service) begin(ctx context.Context, r *stackRecord, old, next *resource
 		next.Physical, next.Attributes = "", nil
 		next.Token, next.Since, next.Begun, next.Before = uuid.NewString(), now, true, old
 		r.Resources[next.Logical] = next
-		if err := s.commit(ctx, r, s.mark(r, next, UpdateInProgress, replacementReason)); err != nil {
+		event := s.mark(r, next, UpdateInProgress, replacementReason)
+		event.Physical = old.Physical
+		if err := s.commit(ctx, r, event); err != nil {
 			return err
 		}
 	default:
@@ -173,11 +209,15 @@ func (s *Service) make(ctx context.Context, r *stackRecord, res *resourceRecord,
 	}
 	res.Attributes, res.Begun = made.Attributes, false
 	r.Work.Done = with(r.Work.Done, res.Logical)
+	var events []Event
+	during, after := CreateInProgress, CreateComplete
 	if res.Before != nil {
-		return s.commit(ctx, r, s.mark(r, res, UpdateComplete, ""))
+		during, after = UpdateInProgress, UpdateComplete
 	}
-	initiated := s.mark(r, res, CreateInProgress, "Resource creation Initiated")
-	return s.commit(ctx, r, initiated, s.mark(r, res, CreateComplete, ""))
+	if creating {
+		events = append(events, s.mark(r, res, during, "Resource creation Initiated"))
+	}
+	return s.commit(ctx, r, append(events, s.mark(r, res, after, ""))...)
 }
 
 // failResource records that a resource failed, and turns the stack round.
@@ -212,6 +252,7 @@ func (s *Service) fall(ctx context.Context, r *stackRecord, reason string, event
 	case r.OnFailure == Delete:
 		events = append(events, s.turn(r, DeleteInProgress, reason+"Delete requested by user."))
 	default:
+		r.Deleted = s.cfg.Clock.Now()
 		events = append(events, s.turn(r, RollbackInProgress, reason+"Rollback requested by user."))
 	}
 	return s.commit(ctx, r, events...)

@@ -24,7 +24,14 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in Request) (id
 		return "", err
 	}
 	m := realmOf(&who)
-	r := s.blank(m, in.Name)
+	r, err := s.reviewed(ctx, m, in.Name)
+	if err != nil {
+		return "", err
+	}
+	fresh := r == nil
+	if fresh {
+		r = s.blank(m, in.Name)
+	}
 	if err := permit(call, r.arn(), in.Role, in.Tags); err != nil {
 		return "", err
 	}
@@ -40,7 +47,12 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in Request) (id
 	r.Work = &work{Caller: keepCaller(&who, m), Token: in.Token}
 	event := s.turn(r, CreateInProgress, "User Initiated")
 	err = call.Effect(ctx, func() error {
-		return s.cfg.Records.Update(ctx, func(tx store.Writer) error { return s.add(tx, r, event) })
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			if fresh {
+				return s.add(tx, r, event)
+			}
+			return s.take(tx, r, event)
+		})
 	})
 	if err != nil {
 		return "", err
@@ -48,6 +60,36 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in Request) (id
 	s.start(r.key())
 	s.await(ctx, r.key())
 	return r.arn(), nil
+}
+
+// reviewed is the stack of that name that only has change sets so far, nil for
+// none.
+func (s *Service) reviewed(ctx context.Context, m realm, name string) (r *stackRecord, err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+		r, err = s.find(tx, m, name)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && r.Status != ReviewInProgress {
+		return nil, nil
+	}
+	return r, err
+}
+
+// take writes a stack that was under review and is created without one. Its
+// change sets are obsolete then.
+func (s *Service) take(tx store.Writer, r *stackRecord, event Event) error {
+	have, err := s.load(tx, r.key())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err != nil || have.Status != ReviewInProgress {
+		return fail(ErrExists, "Stack [%s] already exists", r.Name)
+	}
+	r.Events = have.Events
+	if err := s.retireIn(tx, r, ""); err != nil {
+		return err
+	}
+	return s.save(tx, r, event)
 }
 
 // blank is a stack without anything in it.
@@ -97,7 +139,7 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in Request) (id
 	call := s.cfg.Gate.Begin(who, "cloudformation:UpdateStack")
 	defer call.End(ctx, &err)
 	m := realmOf(&who)
-	r, err := s.lookup(ctx, call, m, in.Name)
+	r, err := s.lookup(ctx, call, m, in.Name, noStackNamed)
 	if err != nil {
 		return "", err
 	}
@@ -140,9 +182,7 @@ func (s *Service) beginUpdate(ctx context.Context, key stackKey, d *definition, 
 		goal := *d
 		r.Goal, r.Updated = &goal, s.cfg.Clock.Now()
 		r.Work = &work{Caller: caller, Token: token}
-		if changeSet != "" {
-			r.ChangeSet = changeSet
-		}
+		r.ChangeSet = changeSet
 		event := s.turn(r, UpdateInProgress, "User Initiated")
 		return s.save(tx, r, event)
 	})
@@ -164,7 +204,7 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, in DeleteReques
 	call := s.cfg.Gate.Begin(who, "cloudformation:DeleteStack")
 	defer call.End(ctx, &err)
 	m := realmOf(&who)
-	r, err := s.lookup(ctx, call, m, in.Name)
+	r, err := s.lookup(ctx, call, m, in.Name, noStackID)
 	if r == nil && errors.Is(err, ErrInvalid) {
 		return nil
 	}
@@ -222,7 +262,7 @@ func (s *Service) beginDelete(tx store.Writer, who *access.Caller, key stackKey,
 	if in.Role != "" {
 		r.Role = in.Role
 	}
-	r.Goal = nil
+	r.Goal, r.Deleted = nil, s.cfg.Clock.Now()
 	r.Work = &work{Caller: keepCaller(who, r.realm()), Token: in.Token, Retain: in.Retain}
 	event := s.turn(r, DeleteInProgress, "User Initiated")
 	return s.save(tx, r, event)
@@ -235,7 +275,7 @@ func (s *Service) beginDelete(tx store.Writer, who *access.Caller, key stackKey,
 func (s *Service) SetProtection(ctx context.Context, who access.Caller, name string, protected bool) (id string, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudformation:UpdateTerminationProtection")
 	defer call.End(ctx, &err)
-	r, err := s.lookup(ctx, call, realmOf(&who), name)
+	r, err := s.lookup(ctx, call, realmOf(&who), name, noStackNamed)
 	if err != nil {
 		return "", err
 	}

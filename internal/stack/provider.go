@@ -51,9 +51,12 @@ type Task struct {
 
 // Name is the name of a resource that its template does not name, at most most
 // bytes long: the stack's, the resource's and twelve letters of chance.
-func (t *Task) Name(most int) string {
+func (t *Task) Name(most int) string { return t.NameAfter(t.Stack, most) }
+
+// NameAfter is Name with another text in the place of the stack's name.
+func (t *Task) NameAfter(first string, most int) string {
 	suffix := chance(t.Token)
-	name := t.Stack + "-" + t.Logical
+	name := first + "-" + t.Logical
 	if room := most - len(suffix) - 1; len(name) > room {
 		name = name[:room]
 	}

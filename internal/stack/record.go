@@ -218,10 +218,10 @@ func (s *Service) save(tx store.Writer, r *stackRecord, events ...Event) error {
 	return tx.Put(stackSpace, string(r.key()), value)
 }
 
-// find reads the stack that a name or an ARN means. A stack that was deleted is
-// found by its ARN only.
+// find reads the stack that a name or an ARN means, or returns store.ErrNotFound.
+// A stack that was deleted is found by its ARN only.
 func (s *Service) find(tx store.Reader, m realm, ref string) (*stackRecord, error) {
-	missing := fail(ErrInvalid, "Stack with id %.2048s does not exist", ref)
+	missing := store.ErrNotFound
 	id := ""
 	if rest, ok := strings.CutPrefix(ref, m.arn("", "")[:len(m.arn("", ""))-1]); ok {
 		_, id, _ = strings.Cut(rest, "/")

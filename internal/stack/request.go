@@ -2,6 +2,8 @@ package stack
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,6 +41,9 @@ type Request struct {
 	Protected bool
 	// Token names the request in events.
 	Token string
+	// Previewed tells that the request makes a change set, which shows what a
+	// transform made before anything is done.
+	Previewed bool
 }
 
 var stackName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
@@ -102,13 +107,24 @@ func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, h
 	if d.Arguments, err = t.Arguments(given); err != nil {
 		return nil, nil, err
 	}
-	if err := s.lookUp(ctx, who, t, d); err != nil {
+	if err := s.lookUp(ctx, who, t, d, in.Previewed); err != nil {
 		return nil, nil, err
+	}
+	if t, err = s.expand(t, realmOf(who), d); err != nil {
+		return nil, nil, err
+	}
+	if d.Role != "" {
+		if _, err := s.cfg.Assume(ctx, d.Role, who.Account(), realmOf(who).region); err != nil {
+			return nil, nil, fail(ErrInvalid, "Role %s is invalid or cannot be assumed", d.Role)
+		}
 	}
 	if needs := Needs(t); len(needs) > 0 && !slices.ContainsFunc(d.Capabilities, func(c string) bool {
 		return c == "CAPABILITY_NAMED_IAM" || c == needs[0]
 	}) {
 		return nil, nil, fail(ErrCapabilities, "Requires capabilities : %s", bracketed(needs))
+	}
+	if t.Extended() && !in.Previewed && !slices.Contains(d.Capabilities, "CAPABILITY_AUTO_EXPAND") {
+		return nil, nil, fail(ErrCapabilities, "Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
 	}
 	return d, t, nil
 }
@@ -118,14 +134,19 @@ func (s *Service) fetch(ctx context.Context, who *access.Caller, url string) (st
 	return s.cfg.Fetch(ctx, who.Through("cloudformation"), url)
 }
 
-// lookUp reads the values of stored parameters, as the caller.
-func (s *Service) lookUp(ctx context.Context, who *access.Caller, t *template.Template, d *definition) error {
-	for name, p := range t.Parameters {
+// lookUp reads the values of stored parameters, as the caller. previewed says that
+// it is for a change set.
+func (s *Service) lookUp(ctx context.Context, who *access.Caller, t *template.Template, d *definition, previewed bool) error {
+	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
+		p := t.Parameters[name]
 		if !p.Stored() {
 			continue
 		}
 		value, err := s.cfg.Parameter(ctx, who.Through("cloudformation"), "ssm:"+d.Arguments[name])
 		if err != nil {
+			if previewed {
+				return fail(ErrInvalid, "Parameter %s should either have input value or default value", name)
+			}
 			return fail(ErrInvalid, "Unable to fetch parameters [%s] from parameter store for this account.", d.Arguments[name])
 		}
 		if err := p.Check(name, value); err != nil {
@@ -188,13 +209,25 @@ func permit(call *access.Call, target, role string, tags []Tag) error {
 	return call.Decide(access.Target{ARN: role, Action: "iam:PassRole", Rule: policy.IdentityOnly})
 }
 
-// lookup reads the stack that ref means and decides about action on it.
-func (s *Service) lookup(ctx context.Context, call *access.Call, m realm, ref string) (r *stackRecord, err error) {
+// The sentences about a stack that is not there; which one it is depends on the
+// operation.
+const (
+	noStackID     = "Stack with id %.2048s does not exist"
+	noStackNamed  = "Stack [%.2048s] does not exist"
+	noStackQuoted = "Stack '%.2048s' does not exist"
+)
+
+// lookup reads the stack that ref means and decides about action on it. missing is
+// the sentence about one that is not there.
+func (s *Service) lookup(ctx context.Context, call *access.Call, m realm, ref, missing string) (r *stackRecord, err error) {
 	call.Note("stackName", ref)
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		r, err = s.find(tx, m, ref)
 		return err
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = fail(ErrInvalid, missing, ref)
+	}
 	target := m.arn(ref, "*")
 	if strings.HasPrefix(ref, "arn:") {
 		target = ref

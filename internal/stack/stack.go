@@ -234,6 +234,11 @@ func (s *Service) parse(source string) (*template.Template, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t, s.recognise(t)
+}
+
+// recognise checks that all types of a template are known.
+func (s *Service) recognise(t *template.Template) error {
 	var unknown []string
 	for _, name := range t.Types() {
 		if s.cfg.Providers[name] == nil {
@@ -241,7 +246,7 @@ func (s *Service) parse(source string) (*template.Template, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, fail(ErrInvalid, "Template format error: Unrecognized resource types: %s", bracketed(unknown))
+		return fail(ErrInvalid, "Template format error: Unrecognized resource types: %s", bracketed(unknown))
 	}
-	return t, nil
+	return nil
 }

@@ -1,8 +1,11 @@
 package template
 
 import (
+	"cmp"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 )
 
 // Scope is what a template is evaluated in. StackName and StackID may be empty
@@ -33,8 +36,11 @@ type Bound struct {
 	decided  map[string]bool
 	sorted   []string
 	needs    map[string][]string
+	kept     map[string]Policies
 	// imports are the exports that were asked for.
 	imports map[string]bool
+	// hide makes what is not to be shown look like Hidden.
+	hide bool
 	// circle guards conditions against each other.
 	circle map[string]bool
 }
@@ -42,7 +48,7 @@ type Bound struct {
 // Bind gives a template its parameters, decides its conditions and checks its rules.
 func (t *Template) Bind(scope Scope) (*Bound, error) {
 	b := &Bound{
-		template: t, scope: scope, decided: map[string]bool{}, needs: map[string][]string{},
+		template: t, scope: scope, decided: map[string]bool{}, needs: map[string][]string{}, kept: map[string]Policies{},
 		imports: map[string]bool{}, circle: map[string]bool{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.conditions)) {
@@ -53,18 +59,15 @@ func (t *Template) Bind(scope Scope) (*Bound, error) {
 	if err := b.obey(); err != nil {
 		return nil, err
 	}
-	choose := func(condition string) int {
-		if b.decided[condition] {
-			return 1
-		}
-		return 2
-	}
 	for name, r := range t.Resources {
 		if !b.wanted(r.Condition) {
 			continue
 		}
-		var refs references
-		if err := refs.collect(r.properties, choose); err != nil {
+		refs := references{extended: t.extended}
+		if err := refs.collect(r.properties, b.choose); err != nil {
+			return nil, err
+		}
+		if err := b.policies(name, r); err != nil {
 			return nil, err
 		}
 		on := refs.resources(t)
@@ -81,10 +84,76 @@ func (t *Template) Bind(scope Scope) (*Bound, error) {
 		slices.Sort(on)
 		b.needs[name] = slices.Compact(on)
 	}
+	if err := b.checkOutputs(); err != nil {
+		return nil, err
+	}
 	var err error
 	b.sorted, err = order(b.needs)
 	return b, err
 }
+
+// choose is the branch of an Fn::If that counts.
+func (b *Bound) choose(condition string) int {
+	if b.decided[condition] {
+		return 1
+	}
+	return 2
+}
+
+// checkOutputs checks that no output that is wanted refers to a resource that is
+// not.
+func (b *Bound) checkOutputs() error {
+	var missing []string
+	for _, o := range b.template.Outputs {
+		if !b.wanted(o.Condition) {
+			continue
+		}
+		refs := references{extended: b.template.extended}
+		if err := refs.collect([]any{o.value, o.export}, b.choose); err != nil {
+			return err
+		}
+		for _, target := range refs.resources(b.template) {
+			if !b.wanted(b.template.Resources[target].Condition) {
+				missing = append(missing, target)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return fail("Unresolved resource dependencies [%s] in the Outputs block of the template", strings.Join(slices.Compact(missing), ", "))
+}
+
+// Policies are what becomes of a resource.
+type Policies struct {
+	// Deletion is Delete, Retain or RetainExceptOnCreate, Replacement Delete or
+	// Retain.
+	Deletion, Replacement string
+}
+
+// policies evaluates the policies of a resource, which may depend on parameters.
+func (b *Bound) policies(name string, r *Resource) (err error) {
+	var p Policies
+	if p.Deletion, err = b.policy(r.deletion); err != nil || !slices.Contains([]string{"Delete", "Retain", "RetainExceptOnCreate"}, p.Deletion) {
+		return cmp.Or(err, fail("Template error: DeletionPolicy %.64s of resource %s is not supported.", p.Deletion, name))
+	}
+	if p.Replacement, err = b.policy(r.replacement); err != nil || !slices.Contains([]string{"Delete", "Retain"}, p.Replacement) {
+		return cmp.Or(err, fail("Template error: UpdateReplacePolicy %.64s of resource %s is not supported.", p.Replacement, name))
+	}
+	b.kept[name] = p
+	return nil
+}
+
+func (b *Bound) policy(v any) (string, error) {
+	if v == nil {
+		return "Delete", nil
+	}
+	return b.text(v, nil)
+}
+
+// Policies says what becomes of a resource that is wanted.
+func (b *Bound) Policies(name string) Policies { return b.kept[name] }
 
 func (b *Bound) wanted(condition string) bool { return condition == "" || b.decided[condition] }
 
@@ -109,6 +178,48 @@ func (b *Bound) Properties(name string, known Lookup) (map[string]any, error) {
 		return nil, fail("Template format error: Properties of resource %s must be an object.", name)
 	}
 	return m, nil
+}
+
+// Hidden stands for the value of a parameter that is not to be shown.
+const Hidden = "****"
+
+// Shown is b with Hidden in the place of every value that is not to be shown. What
+// depends on conditions is as in b.
+func (b *Bound) Shown() *Bound {
+	c := *b
+	c.hide = true
+	return &c
+}
+
+// Causes are what the value of one property of a resource comes from: the
+// parameters, the resources by Ref and their attributes, these as Resource.Attribute.
+func (b *Bound) Causes(name, property string) (parameters, resources, attributes []string) {
+	refs := references{extended: b.template.extended}
+	if refs.collect(b.template.Resources[name].properties[property], b.choose) != nil {
+		return nil, nil, nil
+	}
+	for _, ref := range refs.refs {
+		switch {
+		case b.template.Parameters[ref] != nil:
+			parameters = append(parameters, ref)
+		case b.template.Resources[ref] != nil:
+			resources = append(resources, ref)
+		}
+	}
+	for _, a := range refs.attributes {
+		attributes = append(attributes, a[0]+"."+a[1])
+	}
+	for _, list := range []*[]string{&parameters, &resources, &attributes} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return parameters, resources, attributes
+}
+
+// SameText tells whether two templates say the same of a property of a resource.
+func (t *Template) SameText(other *Template, name, property string) bool {
+	a, b := t.Resources[name], other.Resources[name]
+	return a != nil && b != nil && reflect.DeepEqual(a.properties[property], b.properties[property])
 }
 
 // Value is one output with its value.

@@ -17,6 +17,14 @@ func unknownFunction(name string) error {
 	return fail("Template error: Encountered unsupported function: %.64s Supported functions are: [%s]", name, strings.Join(slices.Sorted(maps.Keys(functions)), ", "))
 }
 
+// has tells whether templates like this one have the function of that name.
+func (t *Template) has(name string) bool {
+	return functions[name] || t.extended && slices.Contains(extensions, name)
+}
+
+// errTransform refuses a transform in the middle of a template.
+var errTransform = fail("Template error: transforms are not supported: Fn::Transform")
+
 // function tells whether v is a call: a map with one member that is named so.
 func function(v any) (name string, argument any, ok bool) {
 	m, isMap := v.(map[string]any)
@@ -33,7 +41,8 @@ type references struct {
 	refs       []string    // of Ref, and of Fn::Sub without a dot
 	attributes [][2]string // of Fn::GetAtt, and of Fn::Sub with one
 	conditions []string    // of Fn::If
-	mappings   []string    // of Fn::FindInMap
+	mappings   []string    // of Fn::FindInMap that have no default
+	extended   bool        // whether extensions may be called
 }
 
 // resources are the resources among what is referred to.
@@ -67,6 +76,9 @@ func (r *references) collect(v any, choose func(condition string) int) error {
 			return r.collectCall(name, argument, choose)
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if key == "Fn::Transform" {
+				return errTransform
+			}
 			if strings.HasPrefix(key, "Fn::") {
 				return fail("Template error: %s must be the only member of its object.", key)
 			}
@@ -81,6 +93,8 @@ func (r *references) collect(v any, choose func(condition string) int) error {
 func (r *references) collectCall(name string, argument any, choose func(string) int) error {
 	list, _ := argument.([]any)
 	switch name {
+	case "Fn::Transform":
+		return errTransform
 	case "Ref":
 		target, ok := argument.(string)
 		if !ok || target == "" {
@@ -93,8 +107,9 @@ func (r *references) collectCall(name string, argument any, choose func(string) 
 		if err != nil {
 			return err
 		}
-		r.attributes = append(r.attributes, [2]string{target, attribute})
-		return nil
+		name, _ := attribute.(string)
+		r.attributes = append(r.attributes, [2]string{target, name})
+		return r.collect(attribute, choose)
 	case "Fn::Sub":
 		return r.collectSub(argument, choose)
 	case "Fn::If":
@@ -111,7 +126,7 @@ func (r *references) collectCall(name string, argument any, choose func(string) 
 		}
 		return r.collect(list[choose(condition)], choose)
 	case "Fn::FindInMap":
-		if len(list) > 0 {
+		if len(list) > 0 && len(list) < 4 {
 			if m, ok := list[0].(string); ok {
 				r.mappings = append(r.mappings, m)
 			}
@@ -119,7 +134,7 @@ func (r *references) collectCall(name string, argument any, choose func(string) 
 	case "Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not":
 		return fail("Template error: %s can only be used in the Conditions section.", name)
 	}
-	if _, ok := functions[name]; !ok {
+	if !functions[name] && !(r.extended && slices.Contains(extensions, name)) {
 		return unknownFunction(name)
 	}
 	return r.collect(argument, choose)
@@ -166,20 +181,34 @@ func subArguments(argument any) (text string, own map[string]any, err error) {
 	return text, own, nil
 }
 
-func attributeOf(argument any) (target, attribute string, err error) {
+// attributeOf reads the argument of Fn::GetAtt. The attribute is a string, or a Ref
+// that names it.
+func attributeOf(argument any) (target string, attribute any, err error) {
 	switch v := argument.(type) {
 	case string:
-		target, attribute, _ = strings.Cut(v, ".")
+		target, attribute, _ = cut(v)
 	case []any:
 		if len(v) == 2 {
 			target, _ = v[0].(string)
-			attribute, _ = v[1].(string)
+			attribute = v[1]
 		}
 	}
-	if target == "" || attribute == "" {
-		return "", "", fail("Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
+	name, _, called := function(attribute)
+	if target == "" || attribute == "" || !called && !isText(attribute) || called && name != "Ref" {
+		return "", nil, fail("Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
 	}
 	return target, attribute, nil
+}
+
+// cut divides Resource.Attribute.
+func cut(s string) (target string, attribute any, dotted bool) {
+	target, rest, dotted := strings.Cut(s, ".")
+	return target, rest, dotted
+}
+
+func isText(v any) bool {
+	_, ok := v.(string)
+	return ok
 }
 
 // check looks at what the parts of a template say of each other.
@@ -191,15 +220,20 @@ func (t *Template) check() error {
 		return err
 	}
 	graph := make(map[string][]string)
-	var inResources, inOutputs references
+	inResources, inOutputs := references{extended: t.extended}, references{extended: t.extended}
 	for _, name := range slices.Sorted(maps.Keys(t.Resources)) {
 		r := t.Resources[name]
-		var refs, sure references
+		refs, sure := references{extended: t.extended}, references{extended: t.extended}
 		if err := refs.collect(r.properties, nil); err != nil {
 			return err
 		}
-		if r.Condition != "" {
-			inResources.conditions = append(inResources.conditions, r.Condition)
+		if r.Condition != "" && t.conditions[r.Condition] == nil {
+			return unknownCondition(r.Condition, "Resources")
+		}
+		for _, policy := range []any{r.deletion, r.replacement} {
+			if err := refs.collect(policy, nil); err != nil {
+				return err
+			}
 		}
 		for _, on := range r.DependsOn {
 			if t.Resources[on] == nil {
@@ -215,8 +249,8 @@ func (t *Template) check() error {
 		graph[name] = append(sure.resources(t), r.DependsOn...)
 	}
 	for _, o := range t.Outputs {
-		if o.Condition != "" {
-			inOutputs.conditions = append(inOutputs.conditions, o.Condition)
+		if o.Condition != "" && t.conditions[o.Condition] == nil {
+			return unknownCondition(o.Condition, "Outputs")
 		}
 		if err := inOutputs.collect([]any{o.value, o.export}, nil); err != nil {
 			return err
@@ -281,7 +315,7 @@ func (t *Template) resolve(r *references, block string) error {
 	}
 	for _, name := range r.conditions {
 		if t.conditions[name] == nil {
-			return fail("Template format error: Unresolved condition dependency %.255s in the %s block of the template", name, block)
+			return fail("Template error: unresolved condition dependency %.255s in Fn::If", name)
 		}
 	}
 	for _, name := range r.mappings {
@@ -290,6 +324,10 @@ func (t *Template) resolve(r *references, block string) error {
 		}
 	}
 	return nil
+}
+
+func unknownCondition(name, block string) error {
+	return fail("Template format error: Unresolved condition dependency %.255s in the %s block of the template", name, block)
 }
 
 // order sorts the nodes of a graph so that each comes after what it depends on,

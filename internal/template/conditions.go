@@ -48,11 +48,15 @@ func (t *Template) checkExpression(v any, own []string, missing *[]string) error
 			case "Fn::GetAtt", "Fn::ImportValue", "Fn::If":
 				return fail("Template error: %s cannot be used in the Conditions block of the template", name)
 			case "Fn::Sub":
-				if _, own, err := subArguments(argument); err != nil || own != nil {
-					return fail("Template error: Fn::Sub in the Conditions block of the template takes one string")
+				if _, _, err := subArguments(argument); err != nil {
+					return err
+				}
+			case "Fn::Equals":
+				if list, _ := argument.([]any); len(list) != 2 {
+					return fail("Template error: every Fn::Equals object requires a list of 2 string parameters.")
 				}
 			}
-			if _, ok := functions[name]; !ok && strings.HasPrefix(name, "Fn::") && !slices.Contains(own, name) {
+			if !t.has(name) && strings.HasPrefix(name, "Fn::") && !slices.Contains(own, name) {
 				return unknownFunction(name)
 			}
 			if err := t.checkExpression(argument, own, missing); err != nil {

@@ -81,7 +81,14 @@ func (b *Bound) call(name string, argument any, known Lookup) (any, bool, error)
 		if err != nil {
 			return nil, false, err
 		}
-		v, err := b.attribute(target, attribute, known)
+		name, err := b.text(attribute, known)
+		if err != nil {
+			return nil, false, err
+		}
+		v, err := b.attribute(target, name, known)
+		return v, true, err
+	case "Fn::FindInMap":
+		v, err := b.find(argument, known)
 		return v, true, err
 	}
 	evaluated, _, err := b.evaluate(argument, known)
@@ -96,8 +103,6 @@ func (b *Bound) call(name string, argument any, known Lookup) (any, bool, error)
 		v, err = pick(evaluated)
 	case "Fn::Split":
 		v, err = split(evaluated)
-	case "Fn::FindInMap":
-		v, err = b.find(evaluated)
 	case "Fn::Base64":
 		s, ok := scalar(evaluated)
 		if !ok {
@@ -110,6 +115,10 @@ func (b *Bound) call(name string, argument any, known Lookup) (any, bool, error)
 		v, err = b.zones(evaluated)
 	case "Fn::Cidr":
 		v, err = cidr(evaluated)
+	case "Fn::Length":
+		v, err = length(evaluated)
+	case "Fn::ToJsonString":
+		v, err = toJSON(evaluated)
 	default:
 		err = unknownFunction(name)
 	}
@@ -134,6 +143,9 @@ func (b *Bound) ref(name string, known Lookup) (any, error) {
 		return []any{}, nil // stacks notify nobody
 	}
 	if p := b.template.Parameters[name]; p != nil {
+		if b.hide && p.NoEcho {
+			return p.argument(Hidden), nil
+		}
 		return p.argument(b.scope.Arguments[name]), nil
 	}
 	if known != nil {
@@ -237,18 +249,16 @@ func join(v any) (any, error) {
 }
 
 func pick(v any) (any, error) {
+	wrong := fail("Template error: Fn::Select requires a list argument with two elements: an integer index and a list")
 	list, ok := v.([]any)
 	if !ok || len(list) != 2 {
-		return nil, fail("Template error: every Fn::Select object requires two non-empty parameters, an integer index and a list")
+		return nil, wrong
 	}
 	index, _ := scalar(list[0])
 	items, ok := list[1].([]any)
 	n, err := strconv.Atoi(index)
-	if !ok || err != nil {
-		return nil, fail("Template error: every Fn::Select object requires two non-empty parameters, an integer index and a list")
-	}
-	if n < 0 || n >= len(items) {
-		return nil, fail("Template error: Fn::Select cannot select nonexistent value at index %d", n)
+	if !ok || err != nil || n < 0 || n >= len(items) {
+		return nil, wrong
 	}
 	return items[n], nil
 }
@@ -269,16 +279,30 @@ func split(v any) (any, error) {
 	return nil, fail("Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split.")
 }
 
-func (b *Bound) find(v any) (any, error) {
-	list, err := arguments("Fn::FindInMap", v, 3, 3)
+// find looks up Fn::FindInMap. A default, which only extended templates have, is
+// evaluated when it is needed.
+func (b *Bound) find(v any, known Lookup) (any, error) {
+	most := 3
+	if b.template.extended {
+		most = 4
+	}
+	list, err := arguments("Fn::FindInMap", v, 3, most)
 	if err != nil {
 		return nil, err
 	}
 	var path [3]string
-	for i := range list {
-		path[i], _ = scalar(list[i])
+	for i := range path {
+		if path[i], err = b.text(list[i], known); err != nil {
+			return nil, err
+		}
 	}
 	first, ok := b.template.mappings[path[0]].(map[string]any)
+	if len(list) == 4 {
+		second, _ := first[path[1]].(map[string]any)
+		if _, ok := second[path[2]]; !ok {
+			return b.byDefault(list[3], known)
+		}
+	}
 	if !ok {
 		return nil, fail("Template error: Mapping named '%.255s' is not present in the 'Mappings' section of template.", path[0])
 	}

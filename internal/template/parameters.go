@@ -166,7 +166,7 @@ func (p *Parameter) violation(value string) string {
 	n, err := parseFloat(value)
 	switch {
 	case err != nil:
-		return "must be a number"
+		return "must be a number."
 	case p.MinValue != nil && n < *p.MinValue:
 		return "must be a number not less than " + strconv.FormatFloat(*p.MinValue, 'f', -1, 64)
 	case p.MaxValue != nil && n > *p.MaxValue:

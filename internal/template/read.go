@@ -57,7 +57,7 @@ func readJSON(source string) (any, error) {
 	if own := (*Error)(nil); err != nil && !errors.As(err, &own) {
 		before := source[:min(int(dec.InputOffset()), len(source))]
 		line := strings.Count(before, "\n") + 1
-		column := len(before) - strings.LastIndexByte(before, '\n')
+		column := len(before) - strings.LastIndexByte(before, '\n') + 1 // past the character that is wrong
 		return nil, fail("Template format error: JSON not well-formed. (line %d, column %d)", line, column)
 	}
 	return v, err
@@ -291,7 +291,7 @@ func yamlTag(n *ast.TagNode, b *budget) (any, error) {
 		return map[string]any{"Fn::GetAtt": v}, nil
 	}
 	name := "Fn::" + strings.TrimPrefix(tag, "!")
-	if _, ok := functions[name]; !ok && !slices.Contains(ruleFunctions, name) {
+	if !functions[name] && !slices.Contains(ruleFunctions, name) && !slices.Contains(extensions, name) {
 		return nil, unknownFunction(name)
 	}
 	return map[string]any{name: v}, nil

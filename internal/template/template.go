@@ -18,6 +18,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -52,6 +53,12 @@ type Template struct {
 	mappings   map[string]any
 	conditions map[string]any
 	rules      map[string]rule
+	// extended tells that the template has the transform AWS::LanguageExtensions.
+	extended bool
+	// source is what was read, kept where loops are still to be unrolled.
+	source map[string]any
+	// document is the template after that; nil where there was nothing to unroll.
+	document map[string]any
 }
 
 // Resource is one resource of a template. Its properties are evaluated by a Bound.
@@ -61,11 +68,10 @@ type Resource struct {
 	// Condition names the condition under which the resource is wanted; empty for
 	// always.
 	Condition string
-	// DeletionPolicy is Delete, Retain or RetainExceptOnCreate, UpdateReplacePolicy
-	// Delete or Retain.
-	DeletionPolicy, UpdateReplacePolicy string
 
 	properties map[string]any
+	// deletion and replacement are the policies, nil for none; see Bound.Policies.
+	deletion, replacement any
 }
 
 // Output is one output of a template.
@@ -113,12 +119,9 @@ func Parse(source string) (*Template, error) {
 	if !ok {
 		return nil, fail("Template format error: unsupported structure.")
 	}
-	if _, ok := doc["Transform"]; ok {
-		return nil, fail("Template error: transforms are not supported: Transform %s", text(doc["Transform"]))
-	}
 	var strange []string
 	for name := range doc {
-		if !slices.Contains([]string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs"}, name) {
+		if name != "Transform" && !slices.Contains([]string{"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs"}, name) {
 			strange = append(strange, name)
 		}
 	}
@@ -126,8 +129,21 @@ func Parse(source string) (*Template, error) {
 		slices.Sort(strange)
 		return nil, fail("Invalid template property or properties [%s]", strings.Join(strange, ", "))
 	}
-	t := &Template{Metadata: doc["Metadata"], Parameters: map[string]*Parameter{}, Resources: map[string]*Resource{}, Outputs: map[string]*Output{}}
+	if err := withoutNull("", doc); err != nil {
+		return nil, err
+	}
+	if transform, ok := doc["Transform"]; ok {
+		if err := checkTransform(transform); err != nil {
+			return nil, err
+		}
+		return extend(doc, nil)
+	}
+	t := blank(doc)
 	return t, t.fill(doc)
+}
+
+func blank(doc map[string]any) *Template {
+	return &Template{Metadata: doc["Metadata"], Parameters: map[string]*Parameter{}, Resources: map[string]*Resource{}, Outputs: map[string]*Output{}}
 }
 
 // text is a scalar for a message.
@@ -155,23 +171,45 @@ func (t *Template) fill(doc map[string]any) error {
 	return t.check()
 }
 
+// withoutNull returns an error about the first null in a value, by its path.
+func withoutNull(path string, v any) error {
+	switch v := v.(type) {
+	case nil:
+		return fail("[%.1024s] 'null' values are not allowed in templates", path)
+	case []any:
+		for i, item := range v {
+			if err := withoutNull(path+"/"+strconv.Itoa(i), item); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if err := withoutNull(path+"/"+key, v[key]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // section is a member of the template whose members have alphanumeric names and
 // are maps.
 func section(doc map[string]any, name string, most int) (map[string]map[string]any, error) {
 	v, ok := doc[name]
-	if !ok || v == nil {
+	if !ok {
 		return nil, nil
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, fail("Template format error: %s must be an object.", name)
+		return nil, fail("Template format error: Any %s member must be an object.", name)
 	}
 	if len(m) > most {
 		return nil, fail("Template format error: Number of %s, %d, is greater than maximum allowed, %d", strings.ToLower(name), len(m), most)
 	}
 	out := make(map[string]map[string]any, len(m))
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if !alphanumeric.MatchString(key) {
+		// The names of conditions are not looked at, as on AWS.
+		if name != "Conditions" && !alphanumeric.MatchString(key) {
 			return nil, fail("Template format error: %s name %.255s is non alphanumeric.", strings.TrimSuffix(name, "s"), key)
 		}
 		if out[key], ok = m[key].(map[string]any); !ok {
@@ -188,14 +226,14 @@ func (t *Template) readMappings(doc map[string]any) error {
 	}
 	t.mappings = make(map[string]any, len(m))
 	for name, first := range m {
-		for key, second := range first {
-			values, ok := second.(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(first)) {
+			values, ok := first[key].(map[string]any)
 			if !ok {
-				return fail("Template format error: Every Mappings attribute must be an object: %s.%s", name, key)
+				return fail("Template format error: Every Mappings member %.255s must be a map", key)
 			}
-			for leaf, v := range values {
-				if _, ok := v.(map[string]any); ok || v == nil {
-					return fail("Template format error: Every Mappings attribute must be a String or a List: %s.%s.%s", name, key, leaf)
+			for _, v := range values {
+				if _, ok := v.(map[string]any); ok {
+					return fail("Template format error: Every Mappings attribute must be a String or a List.")
 				}
 			}
 		}
@@ -235,7 +273,7 @@ func (t *Template) readResources(doc map[string]any) error {
 }
 
 func readResource(name string, m map[string]any) (*Resource, error) {
-	r := &Resource{DeletionPolicy: "Delete", UpdateReplacePolicy: "Delete", properties: map[string]any{}}
+	r := &Resource{properties: map[string]any{}}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		v := m[key]
 		ok := true
@@ -243,18 +281,18 @@ func readResource(name string, m map[string]any) (*Resource, error) {
 		case "Type":
 			r.Type, ok = v.(string)
 		case "Properties":
-			if v != nil {
-				r.properties, ok = v.(map[string]any)
-			}
+			r.properties, ok = v.(map[string]any)
 		case "DependsOn":
 			r.DependsOn, ok = names(v)
 		case "Condition":
 			r.Condition, ok = v.(string)
 		case "DeletionPolicy":
-			r.DeletionPolicy, ok = v.(string)
+			r.deletion, ok = v, isPolicy(v)
 		case "UpdateReplacePolicy":
-			r.UpdateReplacePolicy, ok = v.(string)
+			r.replacement, ok = v, isPolicy(v)
 		case "Metadata":
+		case "Fn::Transform":
+			return nil, errTransform
 		case "CreationPolicy", "UpdatePolicy":
 			return nil, fail("Template error: %s of resource %s is not supported: no type here waits for signals or moves traffic.", key, name)
 		default:
@@ -270,13 +308,14 @@ func readResource(name string, m map[string]any) (*Resource, error) {
 	if !typeName.MatchString(r.Type) {
 		return nil, fail("Template format error: Unrecognized resource types: [%.200s]", r.Type)
 	}
-	if !slices.Contains([]string{"Delete", "Retain", "RetainExceptOnCreate"}, r.DeletionPolicy) {
-		return nil, fail("Template error: DeletionPolicy %.64s of resource %s is not supported.", r.DeletionPolicy, name)
-	}
-	if !slices.Contains([]string{"Delete", "Retain"}, r.UpdateReplacePolicy) {
-		return nil, fail("Template error: UpdateReplacePolicy %.64s of resource %s is not supported.", r.UpdateReplacePolicy, name)
-	}
 	return r, nil
+}
+
+// isPolicy tells whether v can say what becomes of a resource: a string, or a
+// function that makes one.
+func isPolicy(v any) bool {
+	_, _, called := function(v)
+	return called || isText(v)
 }
 
 // names is one name or a list of them.
@@ -329,7 +368,7 @@ func (t *Template) readOutputs(doc map[string]any) error {
 			}
 		}
 		if o.value == nil {
-			return fail("Template format error: Output %s is malformed. The Value is missing.", name)
+			return fail("Template format error: Every Outputs member must contain a Value object")
 		}
 		t.Outputs[name] = o
 	}

@@ -47,6 +47,7 @@ Conditions:
   Yes: !Equals [!Ref P, p]
   No: !Not [!Condition Yes]
   Both: !And [!Condition Yes, !Equals [!Ref N, '7']]
+  Named: !Equals [!Sub ['${P}-${X}', {X: !Ref N}], 'p-7']
 Resources:
   Other: {Type: 'AWS::S3::Bucket'}
   R: {Type: 'AWS::S3::Bucket', Properties: {V: `
@@ -65,10 +66,12 @@ Resources:
 		{`!Join ['', !Ref L]`, `"ab"`},
 		{`!Select [1, !Split ['|', 'a|b|c']]`, `"b"`},
 		{`!Select ['0', !GetAZs '']`, `"eu-west-1a"`},
+		{`!GetAtt [Other, !Ref P]`, `"Other/p"`},
 		{`!FindInMap [M, !Ref 'AWS::Region', ami]`, `"x"`},
 		{`!If [Yes, 1, 2]`, `1`},
 		{`!If [No, 1, !Ref 'AWS::NoValue']`, ``},
 		{`!If [Both, both, none]`, `"both"`},
+		{`!If [Named, named, none]`, `"named"`},
 		{`!Base64 hello`, `"aGVsbG8="`},
 		{`!ImportValue shared`, `"exported"`},
 		{`!Cidr [10.0.0.0/16, 3, 8]`, `["10.0.0.0/24","10.0.1.0/24","10.0.2.0/24"]`},
@@ -135,6 +138,17 @@ func TestRefusals(t *testing.T) {
 		{"creation policy", "Resources: {R: {Type: 'AWS::S3::Bucket', CreationPolicy: {ResourceSignal: {Count: 1}}}}", "CreationPolicy of resource R is not supported"},
 		{"update policy", "Resources: {R: {Type: 'AWS::S3::Bucket', UpdatePolicy: {AutoScalingReplacingUpdate: {WillReplace: true}}}}", "UpdatePolicy of resource R is not supported"},
 		{"mapping", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !FindInMap [M, a, b]}}}", "Mapping named 'M' is not present"},
+		{"mapping of one level", "Mappings: {M: {B: x, A: y}}\nResources: {" + ok + "}", "Every Mappings member A must be a map"},
+		{"mapping with a function", "Mappings: {M: {A: {B: !Ref P}}}\nResources: {" + ok + "}", "Every Mappings attribute must be a String or a List."},
+		{"null", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: [x, null]}}}", "[/Resources/R/Properties/A/1] 'null' values are not allowed in templates"},
+		{"output without a value", "Resources: {" + ok + "}\nOutputs: {O: {}}", "Every Outputs member must contain a Value object"},
+		{"text for resources", "Resources: ''", "Any Resources member must be an object."},
+		{"unknown condition", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !If [C, 1, 2]}}}", "Template error: unresolved condition dependency C in Fn::If"},
+		{"unknown condition of a resource", "Resources: {R: {Type: 'AWS::S3::Bucket', Condition: C}}", "Unresolved condition dependency C in the Resources block"},
+		{"equals of one", "Conditions: {C: !Equals [a]}\nResources: {" + ok + "}", "every Fn::Equals object requires a list of 2 string parameters."},
+		{"attribute by a function", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !GetAtt [R, !Sub x]}}}", "every Fn::GetAtt object requires two non-empty parameters"},
+		{"transform in a property", "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: {'Fn::Transform': {Name: 'AWS::Include'}}}}}", "transforms are not supported: Fn::Transform"},
+		{"transform of a resource", "Resources: {R: {Type: 'AWS::S3::Bucket', 'Fn::Transform': {Name: x}}}", "transforms are not supported: Fn::Transform"},
 		{"default", "Parameters: {P: {Type: String, Default: x, AllowedValues: [a]}}\nResources: {" + ok + "}", "Parameter 'P' must be one of AllowedValues"},
 	}
 	for _, tt := range tests {
@@ -168,7 +182,7 @@ Resources: {R: {Type: 'AWS::S3::Bucket'}}
 		{map[string]string{"Name": "a"}, "Parameter 'Name' must contain at least 2 characters"},
 		{map[string]string{"Name": "annie"}, "Parameter 'Name' must contain at most 4 characters"},
 		{map[string]string{"Name": "an1"}, "Parameter 'Name' must match pattern [a-z]+"},
-		{map[string]string{"Name": "ann", "Size": "x"}, "Parameter 'Size' must be a number"},
+		{map[string]string{"Name": "ann", "Size": "x"}, "Parameter 'Size' must be a number."},
 		{map[string]string{"Name": "ann", "Size": "0"}, "Parameter 'Size' must be a number not less than 1"},
 		{map[string]string{"Name": "ann", "Size": "10"}, "Parameter 'Size' must be a number not greater than 9"},
 		{map[string]string{"Name": "ann", "Stage": "test"}, "Parameter Stage failed to satisfy constraint: dev or prod"},
@@ -241,6 +255,56 @@ Resources: {R: {Type: 'AWS::S3::Bucket'}}
 	}
 }
 
+// A Bind says what only the parameters show to be wrong, in CloudFormation's words.
+func TestBindRefusals(t *testing.T) {
+	const around = "Parameters: {P: {Type: String, Default: n}}\nConditions: {C: !Equals [!Ref P, y]}\nResources:\n  Other: {Type: 'AWS::S3::Bucket', Condition: C}\n"
+	for _, tt := range []struct{ name, source, want string }{
+		{"a resource that is left out", "  R: {Type: 'AWS::S3::Bucket', Properties: {V: !Ref Other}}", "Template format error: Unresolved resource dependencies [Other] in the Resources block of the template"},
+		{"an output of one", "  R: {Type: 'AWS::S3::Bucket'}\nOutputs: {O: {Value: !GetAtt Other.Arn}}", "Unresolved resource dependencies [Other] in the Outputs block of the template"},
+		{"a policy that is none", "  R: {Type: 'AWS::S3::Bucket', DeletionPolicy: !Ref P}", "Template error: DeletionPolicy n of resource R is not supported."},
+		{"a policy of a resource", "  R: {Type: 'AWS::S3::Bucket', UpdateReplacePolicy: !Ref Other}", "Template format error: Unresolved resource dependencies [Other] in the Resources block of the template"},
+	} {
+		tmpl, err := template.Parse(around + tt.source)
+		if err != nil {
+			t.Errorf("%s: Parse = %v", tt.name, err)
+			continue
+		}
+		if _, err = tmpl.Bind(template.Scope{Arguments: map[string]string{"P": "n"}}); fmt.Sprint(err) != tt.want {
+			t.Errorf("%s: Bind = %v, want %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestSelectRefusals(t *testing.T) {
+	for _, value := range []string{"[bad, [a]]", "[0, 2]", "[100, [a]]", "[-1, [a]]", "[0]", "x"} {
+		b := bind(t, "Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {V: {'Fn::Select': "+value+"}}}}", nil)
+		_, err := b.Properties("R", made{})
+		if want := "Template error: Fn::Select requires a list argument with two elements: an integer index and a list"; fmt.Sprint(err) != want {
+			t.Errorf("Fn::Select of %s: %v, want %s", value, err, want)
+		}
+	}
+}
+
+// What is not to be shown is hidden where it is shown, and counts where it is
+// used.
+func TestShown(t *testing.T) {
+	b := bind(t, `
+Parameters: {S: {Type: String, NoEcho: true}, P: {Type: String, Default: p}}
+Conditions: {C: !Equals [!Ref S, quiet]}
+Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {A: !Sub '${S}-${P}', B: !If [C, yes, no], C: !GetAtt R2.Arn}}, R2: {Type: 'AWS::S3::Bucket'}}
+`, map[string]string{"S": "quiet"})
+	properties, err := b.Shown().Properties("R", made{})
+	if want := (map[string]any{"A": "****-p", "B": "yes", "C": "R2/Arn"}); err != nil || !reflect.DeepEqual(properties, want) {
+		t.Errorf("Properties = %v, %v, want %v", properties, err, want)
+	}
+	if p, _, a := b.Causes("R", "A"); !slices.Equal(p, []string{"P", "S"}) || a != nil {
+		t.Errorf("Causes of A = %v, %v", p, a)
+	}
+	if p, _, a := b.Causes("R", "C"); p != nil || !slices.Equal(a, []string{"R2.Arn"}) {
+		t.Errorf("Causes of C = %v, %v", p, a)
+	}
+}
+
 // Resources that a condition leaves out take no part, and only the branch that
 // counts makes a resource wait for another.
 func TestOrder(t *testing.T) {
@@ -261,8 +325,8 @@ Resources:
 
 // JSON and YAML of one template are the same template.
 func TestJSONAndYAML(t *testing.T) {
-	const yaml = "Resources:\n  R:\n    Type: AWS::S3::Bucket\n    Properties:\n      A: !Sub '${AWS::Region}'\n      B: [1, true, null]\n"
-	const text = "{\n\t\"Resources\": {\"R\": {\"Type\": \"AWS::S3::Bucket\", \"Properties\": {\"A\": {\"Fn::Sub\": \"${AWS::Region}\"}, \"B\": [1, true, null]}}}\n}"
+	const yaml = "Resources:\n  R:\n    Type: AWS::S3::Bucket\n    Properties:\n      A: !Sub '${AWS::Region}'\n      B: [1, true, x]\n"
+	const text = "{\n\t\"Resources\": {\"R\": {\"Type\": \"AWS::S3::Bucket\", \"Properties\": {\"A\": {\"Fn::Sub\": \"${AWS::Region}\"}, \"B\": [1, true, \"x\"]}}}\n}"
 	var both []map[string]any
 	for _, source := range []string{yaml, text} {
 		properties, err := bind(t, source, nil).Properties("R", made{})

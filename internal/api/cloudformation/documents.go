@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -44,7 +45,7 @@ type stackDocument struct {
 	StackId, StackName          string
 	ChangeSetId                 string `xml:",omitempty"`
 	Description                 string `xml:",omitempty"`
-	Parameters                  query.List[parameterDocument]
+	Parameters                  *query.List[parameterDocument]
 	CreationTime                *string
 	DeletionTime                *string `xml:",omitempty"`
 	LastUpdatedTime             *string `xml:",omitempty"`
@@ -52,24 +53,41 @@ type stackDocument struct {
 	StackStatusReason           string `xml:",omitempty"`
 	DisableRollback             bool
 	NotificationARNs            query.List[string]
-	Capabilities                query.List[string]
-	Outputs                     query.List[outputDocument]
+	Capabilities                *query.List[string]
+	Outputs                     *query.List[outputDocument]
 	RoleARN                     string `xml:",omitempty"`
 	Tags                        query.List[tagDocument]
-	EnableTerminationProtection bool
+	EnableTerminationProtection *bool
 	DriftInformation            drift
+	RollbackConfiguration       struct{}
 }
 
+// some is a list in an answer, nil for an empty one: members that AWS leaves out
+// then.
+func some[T, D any](items []T, document func(T) D) *query.List[D] {
+	if len(items) == 0 {
+		return nil
+	}
+	l := listOf(items, document)
+	return &l
+}
+
+func same(s string) string { return s }
+
 func newStack(s stack.Stack) stackDocument {
+	protected := &s.Protected
+	if s.Status == stack.DeleteComplete {
+		protected = nil
+	}
 	return stackDocument{
-		StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSet, Description: s.Description, Parameters: listOf(s.Parameters, newParameter),
+		StackId: s.ID, StackName: s.Name, ChangeSetId: s.ChangeSet, Description: s.Description, Parameters: some(s.Parameters, newParameter),
 		CreationTime: moment(s.Created), DeletionTime: moment(s.Deleted), LastUpdatedTime: moment(s.Updated),
 		StackStatus: s.Status, StackStatusReason: s.Reason, DisableRollback: s.OnFailure == stack.DoNothing,
-		NotificationARNs: query.List[string]{}, Capabilities: query.List[string]{Members: s.Capabilities},
-		Outputs: listOf(s.Outputs, func(o stack.Output) outputDocument {
+		NotificationARNs: query.List[string]{}, Capabilities: some(s.Capabilities, same),
+		Outputs: some(s.Outputs, func(o stack.Output) outputDocument {
 			return outputDocument{o.Name, o.Value, o.Description, o.Export}
 		}),
-		RoleARN: s.Role, Tags: listOf(s.Tags, newTag), EnableTerminationProtection: s.Protected, DriftInformation: drift{"NOT_CHECKED"},
+		RoleARN: s.Role, Tags: listOf(s.Tags, newTag), EnableTerminationProtection: protected, DriftInformation: drift{"NOT_CHECKED"},
 	}
 }
 
@@ -166,6 +184,7 @@ func newValidation(t *template.Template) validation {
 		v.Parameters.Members = append(v.Parameters.Members, templateParameter{name, p.Default, p.NoEcho, p.Description})
 	}
 	v.Capabilities.Members, v.CapabilitiesReason = capabilities(t)
+	v.DeclaredTransforms.Members = t.Transforms()
 	return v
 }
 
@@ -183,7 +202,7 @@ func capabilities(t *template.Template) (needed []string, reason string) {
 	return needed, reason
 }
 
-type constraints struct{ AllowedValues query.List[string] }
+type constraints struct{ AllowedValues *query.List[string] }
 
 type summaryParameter struct {
 	ParameterKey         string
@@ -195,13 +214,21 @@ type summaryParameter struct {
 }
 
 type templateSummary struct {
-	Parameters         query.List[summaryParameter]
-	Description        string `xml:",omitempty"`
-	Capabilities       query.List[string]
-	CapabilitiesReason string `xml:",omitempty"`
-	ResourceTypes      query.List[string]
-	Version            string
-	DeclaredTransforms query.List[string]
+	Parameters                  query.List[summaryParameter]
+	Description                 string `xml:",omitempty"`
+	Capabilities                *query.List[string]
+	CapabilitiesReason          string `xml:",omitempty"`
+	ResourceTypes               query.List[string]
+	Version                     string
+	Metadata                    string `xml:",omitempty"`
+	DeclaredTransforms          *query.List[string]
+	ResourceIdentifierSummaries query.List[identifierSummary]
+}
+
+// identifierSummary names the resources of one type.
+type identifierSummary struct {
+	ResourceType       string
+	LogicalResourceIds query.List[string]
 }
 
 func newTemplateSummary(t *template.Template) templateSummary {
@@ -209,86 +236,25 @@ func newTemplateSummary(t *template.Template) templateSummary {
 	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
 		p := t.Parameters[name]
 		v.Parameters.Members = append(v.Parameters.Members, summaryParameter{
-			name, p.Default, p.Type, p.NoEcho, p.Description, constraints{query.List[string]{Members: p.AllowedValues}},
+			name, p.Default, p.Type, p.NoEcho, p.Description, constraints{some(p.AllowedValues, same)},
 		})
 	}
-	v.Capabilities.Members, v.CapabilitiesReason = capabilities(t)
+	var needed []string
+	needed, v.CapabilitiesReason = capabilities(t)
+	v.Capabilities, v.DeclaredTransforms = some(needed, same), some(t.Transforms(), same)
+	if t.Metadata != nil {
+		if text, err := json.Marshal(t.Metadata); err == nil {
+			v.Metadata = string(text)
+		}
+	}
+	for _, kind := range t.Types() {
+		summary := identifierSummary{ResourceType: kind}
+		for _, name := range slices.Sorted(maps.Keys(t.Resources)) {
+			if t.Resources[name].Type == kind {
+				summary.LogicalResourceIds.Members = append(summary.LogicalResourceIds.Members, name)
+			}
+		}
+		v.ResourceIdentifierSummaries.Members = append(v.ResourceIdentifierSummaries.Members, summary)
+	}
 	return v
-}
-
-type changeTarget struct {
-	Attribute          string
-	Name               string `xml:",omitempty"`
-	RequiresRecreation string
-}
-
-type changeDetail struct {
-	Target       changeTarget
-	Evaluation   string
-	ChangeSource string
-}
-
-type resourceChange struct {
-	Action, LogicalResourceId string
-	PhysicalResourceId        string `xml:",omitempty"`
-	ResourceType              string
-	Replacement               string `xml:",omitempty"`
-	Scope                     query.List[string]
-	Details                   query.List[changeDetail]
-}
-
-type changeDocument struct {
-	Type           string
-	ResourceChange resourceChange
-}
-
-func newChange(c stack.Change) changeDocument {
-	r := resourceChange{
-		Action: c.Action, LogicalResourceId: c.Logical, PhysicalResourceId: c.Physical, ResourceType: c.Type, Replacement: c.Replacement,
-		Scope: query.List[string]{Members: c.Scope},
-	}
-	recreation := map[string]string{"True": "Always", "Conditional": "Conditionally"}[c.Replacement]
-	if recreation == "" {
-		recreation = "Never"
-	}
-	for _, name := range c.Properties {
-		r.Details.Members = append(r.Details.Members, changeDetail{changeTarget{"Properties", name, recreation}, "Static", "DirectModification"})
-	}
-	return changeDocument{"Resource", r}
-}
-
-type changeSetDocument struct {
-	ChangeSetName, ChangeSetId, StackId, StackName string
-	Description                                    string `xml:",omitempty"`
-	Parameters                                     query.List[parameterDocument]
-	CreationTime                                   *string
-	ExecutionStatus                                string
-	Status                                         stack.Status
-	StatusReason                                   string `xml:",omitempty"`
-	NotificationARNs                               query.List[string]
-	Capabilities                                   query.List[string]
-	Tags                                           query.List[tagDocument]
-	Changes                                        query.List[changeDocument]
-	IncludeNestedStacks                            bool
-}
-
-func newChangeSet(c stack.ChangeSet) changeSetDocument {
-	return changeSetDocument{
-		ChangeSetName: c.Name, ChangeSetId: c.ID, StackId: c.StackID, StackName: c.StackName, Description: c.Description,
-		Parameters: listOf(c.Parameters, newParameter), CreationTime: moment(c.Created), ExecutionStatus: c.Execution, Status: c.Status,
-		StatusReason: c.Reason, NotificationARNs: query.List[string]{}, Capabilities: query.List[string]{Members: c.Capabilities},
-		Tags: listOf(c.Tags, newTag), Changes: listOf(c.Changes, newChange),
-	}
-}
-
-type changeSetSummary struct {
-	StackId, StackName, ChangeSetId, ChangeSetName, ExecutionStatus string
-	Status                                                          stack.Status
-	StatusReason                                                    string `xml:",omitempty"`
-	CreationTime                                                    *string
-	Description                                                     string `xml:",omitempty"`
-}
-
-func newChangeSetSummary(c stack.ChangeSet) changeSetSummary {
-	return changeSetSummary{c.StackID, c.StackName, c.ID, c.Name, c.Execution, c.Status, c.Reason, moment(c.Created), c.Description}
 }

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/querydoor"
@@ -119,12 +120,17 @@ func (s *service) listImports(f query.Form) querydoor.Run {
 
 func (s *service) getTemplate(f query.Form) querydoor.Run {
 	name, changeSet := f.Optional("StackName"), f.Optional("ChangeSetName")
-	f.Optional("TemplateStage") // without transforms both stages are the same
-	if name == "" && changeSet == "" {
+	stage := f.Optional("TemplateStage")
+	switch {
+	case name == "" && changeSet == "":
 		return refuse(invalid("StackName is required if ChangeSetName is not specified."))
+	case name == "" && !strings.HasPrefix(changeSet, "arn:"):
+		return refuse(invalid("StackName is a required parameter."))
+	case stage != "" && stage != "Original" && stage != "Processed":
+		return refuse(invalid("1 validation error detected: Value '%.64s' at 'templateStage' failed to satisfy constraint: Member must satisfy enum value set: [Original, Processed]", stage))
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
-		text, err := s.stacks.Template(ctx, who, name, changeSet)
+		text, err := s.stacks.Template(ctx, who, name, changeSet, stage != "Original")
 		return struct {
 			TemplateBody    string
 			StagesAvailable query.List[string]
@@ -171,10 +177,10 @@ func (s *service) getTemplateSummary(f query.Form) querydoor.Run {
 func (s *service) describeChangeSet(f query.Form) querydoor.Run {
 	name, of := f.String("ChangeSetName"), f.Optional("StackName")
 	f.Optional("NextToken")
-	f.Bool("IncludePropertyValues", false)
+	values := f.Bool("IncludePropertyValues", false)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		c, err := s.stacks.ChangeSet(ctx, who, of, name)
-		return newChangeSet(c), err
+		return newChangeSet(c, values), err
 	})
 }
 

@@ -133,7 +133,7 @@ func TestOperations(t *testing.T) {
 	change := &cloudformation.CreateChangeSetInput{StackName: a, ChangeSetName: aws.String("c"), UsePreviousTemplate: aws.Bool(true), Parameters: word}
 	changeID := must(c.CreateChangeSet(ctx, change)).Id
 	described := must(c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: changeID}))
-	if got := described.Changes[0].ResourceChange; len(described.Changes) != 1 || got.Action != types.ChangeActionModify || got.Replacement != types.ReplacementFalse || *got.Details[0].Target.Name != "Value" {
+	if got := described.Changes[0].ResourceChange; len(described.Changes) != 2 || got.Action != types.ChangeActionModify || got.Replacement != types.ReplacementFalse || *got.Details[0].Target.Name != "Value" {
 		t.Errorf("DescribeChangeSet = %+v", described.Changes)
 	}
 	if got := must(c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: a})).Summaries; len(got) != 1 || *got[0].ChangeSetId != *changeID {
