@@ -10,11 +10,14 @@ import (
 
 // Part describes one uploaded part.
 type Part struct {
-	Number     int
-	SizeBytes  int64
-	ETag       string
-	Modified   time.Time
-	Checksum   Checksum
+	Number    int
+	SizeBytes int64
+	ETag      string
+	Modified  time.Time
+	Checksum  Checksum
+	// Wanted says that the upload asked for such checksums. Else Checksum is what the
+	// uploader gave, or one that this package needs.
+	Wanted     bool
 	Encryption Encryption // filled by PutPart only
 	// SourceVersionID is that of Copied, filled by CopyPart only.
 	SourceVersionID string

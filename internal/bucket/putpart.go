@@ -106,7 +106,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 		return Part{}, err
 	}
 	p = pt.part()
-	p.Encryption, p.Checksum = u.enc, sum
+	p.Encryption, p.Checksum, p.Wanted = u.enc, sum, u.checksum.Algorithm != NoChecksum
 	return p, nil
 }
 

@@ -25,7 +25,9 @@ func (s *Service) Parts(ctx context.Context, who Caller, ref UploadRef, after, m
 		}
 		list, more = nil, len(parts) > max
 		for _, pt := range parts[:min(len(parts), max)] {
-			list = append(list, pt.part())
+			p := pt.part()
+			p.Wanted = v.checksum.Algorithm != NoChecksum
+			list = append(list, p)
 		}
 		return nil
 	})

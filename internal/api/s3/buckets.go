@@ -82,12 +82,11 @@ func (x *exchange) createBucket() error {
 	default:
 		return err
 	}
-	switch ownership := x.header("X-Amz-Object-Ownership"); ownership {
-	case "", "BucketOwnerEnforced":
+	switch ownership := x.header("X-Amz-Object-Ownership"); {
+	case x.headerWith("X-Amz-Object-Ownership") == "" || ownership == "BucketOwnerEnforced":
+	case !isOwnership(ownership):
+		return badRequest("InvalidArgument", "Invalid x-amz-object-ownership header: "+ownership, bucket.Pair{Name: "ArgumentName", Value: "x-amz-object-ownership"})
 	default:
-		if !isOwnership(ownership) {
-			return badRequest("InvalidArgument", "Invalid x-amz-object-ownership header: "+ownership, bucket.Pair{Name: "ArgumentName", Value: "x-amz-object-ownership"})
-		}
 		return notImplemented("x-amz-object-ownership: " + ownership)
 	}
 	if strings.EqualFold(x.header("X-Amz-Bucket-Object-Lock-Enabled"), "true") {

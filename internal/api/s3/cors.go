@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -132,9 +133,19 @@ func (x *exchange) setCORS(b *bucket.Bucket) {
 	if m := x.r.Header.Get("Access-Control-Request-Method"); m != "" {
 		method = m // S3 believes it here too
 	}
-	if r := corsMatch(b.CORS, origin, method, nil); r != nil {
+	if r := corsMatch(b.CORS, origin, method, requestedHeaders(x.r.Header)); r != nil {
 		allowOrigin(x.w.Header(), r, origin)
 	}
+}
+
+// requestedHeaders are the names that a page wants to send, in lower case.
+func requestedHeaders(h http.Header) (names []string) {
+	for name := range strings.SplitSeq(strings.Join(h["Access-Control-Request-Headers"], ","), ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // preflight answers a browser that asks, unsigned, what a page may do.
@@ -144,28 +155,25 @@ func (x *exchange) preflight() error {
 	if origin == "" {
 		return badRequest("BadRequest", "Insufficient information. Origin request header needed.")
 	}
-	if method == "" {
-		return badRequest("BadRequest", "Invalid Access-Control-Request-Method: null")
-	}
-	forbidden := func(message string) error {
+	forbidden := func(message, resource string) error {
 		return &apiError{
-			code: "AccessForbidden", status: http.StatusForbidden, message: message,
-			extra: []bucket.Pair{{Name: "Method", Value: method}, {Name: "ResourceType", Value: x.resourceType()}},
+			code: "AccessForbidden", status: http.StatusForbidden, message: "CORSResponse: " + message,
+			extra: []bucket.Pair{{Name: "Method", Value: cmp.Or(method, x.r.Method)}, {Name: "ResourceType", Value: resource}},
 		}
 	}
 	b, err := x.cfg.Buckets.Lookup(x.ctx, x.bucket)
-	if err != nil || len(b.CORS) == 0 {
-		return forbidden("CORSResponse: CORS is not enabled for this bucket.")
+	switch {
+	case err != nil:
+		return forbidden("Bucket not found", "BUCKET")
+	case len(b.CORS) == 0:
+		return forbidden("CORS is not enabled for this bucket.", "BUCKET")
+	case method == "":
+		return badRequest("BadRequest", "Invalid Access-Control-Request-Method: null")
 	}
-	var headers []string
-	for name := range strings.SplitSeq(strings.Join(h["Access-Control-Request-Headers"], ","), ",") {
-		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
-			headers = append(headers, name)
-		}
-	}
+	headers := requestedHeaders(h)
 	r := corsMatch(b.CORS, origin, method, headers)
 	if r == nil {
-		return forbidden("CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
+		return forbidden("This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.", x.resourceType())
 	}
 	allowOrigin(x.w.Header(), r, origin)
 	if len(headers) > 0 {

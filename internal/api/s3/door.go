@@ -75,7 +75,9 @@ func (d *Door) newExchange(w http.ResponseWriter, r *front.Request) *exchange {
 		x.who.AuthType = "REST-QUERY-STRING"
 	}
 	x.who.SignedAt = r.Auth.Time
-	x.who.ContentSHA256 = r.Header.Get("X-Amz-Content-Sha256")
+	if r.Auth.Form != sigv4.FormQuery || r.Auth.Signs("x-amz-content-sha256") {
+		x.who.ContentSHA256 = r.Header.Get("X-Amz-Content-Sha256")
+	}
 	return x
 }
 

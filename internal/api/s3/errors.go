@@ -300,6 +300,12 @@ func signatureError(err error) *apiError {
 	const timeLayout = "2006-01-02T15:04:05Z"
 	switch {
 	case errors.As(err, &malformed):
+		switch {
+		case malformed.Form == sigv4.FormQuery && malformed.Problem == sigv4.Missing:
+			return badRequest("AuthorizationQueryParametersError", "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
+		case malformed.Form == sigv4.FormQuery && malformed.Field == "Credential":
+			return badRequest("AuthorizationQueryParametersError", `Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`)
+		}
 		return malformedAuth(malformed.Form, "the "+malformed.Field+" "+malformed.Problem.String())
 	case errors.As(err, &scope):
 		e := malformedAuth(scope.Form, fmt.Sprintf("the %s '%s' is wrong; expecting '%s'", scope.Field, scope.Got, scope.Want))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
@@ -119,7 +120,7 @@ func (x *exchange) listObjects() error {
 		d.text("EncodingType", "url")
 	}
 	d.boolean("IsTruncated", page.Token != "")
-	return x.sendPage(d, &in, &page, true)
+	return x.sendPage(d, &in, &page, x.who.Principal.Kind != policy.Anonymous)
 }
 
 func (x *exchange) sendPage(d *document, in *listRequest, page *bucket.Listing, withOwner bool) error {

@@ -137,7 +137,7 @@ func (x *exchange) describe(o *bucket.Object, in *bucket.Get) error {
 	case in.Part != 0 && o.Parts > 0 && o.Checksum.Type == bucket.Composite:
 		setChecksum(h, o.PartChecksum, 0)
 		h["X-Amz-Checksum-Type"] = []string{o.Checksum.Type.String()} // the object's, as S3 has it
-	case in.Part != 0 && o.Parts > 0 || o.Length < o.SizeBytes:
+	case o.Length < o.SizeBytes:
 	default:
 		setChecksum(h, o.Checksum, o.Parts)
 	}

@@ -73,7 +73,10 @@ func (x *exchange) postObject() error {
 	if !given {
 		return invalidArgument("Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.", "key", "")
 	}
-	x.key = strings.ReplaceAll(key, "${filename}", file.FileName())
+	// A file without a name leaves the key as it is.
+	if x.key = key; file.FileName() != "" {
+		x.key = strings.ReplaceAll(key, "${filename}", file.FileName())
+	}
 	body := &postedFile{r: file, largest: bucket.MaxObjectBytes}
 	if f["policy"] != "" {
 		if err := x.authenticateForm(f); err != nil {
@@ -124,6 +127,7 @@ func (x *exchange) posted(f form, info *bucket.Info) error {
 	h["Location"] = []string{x.location()}
 	setNewVersion(h, info.VersionID)
 	x.setEncryption(&info.Encryption, true)
+	setChecksum(h, info.Checksum, 0)
 	to := f["success_action_redirect"]
 	if to == "" {
 		to = f["redirect"]
@@ -163,7 +167,7 @@ func (x *exchange) readForm() (form, *multipart.Part, error) {
 	malformed := badRequest("MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
 	kind, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
-		return nil, nil, &apiError{code: "PreconditionFailed", status: http.StatusPreconditionFailed, message: "Bucket POST must be of the enclosure-type multipart/form-data"}
+		return nil, nil, asAPIError(&bucket.PreconditionError{Condition: "Bucket POST must be of the enclosure-type multipart/form-data"})
 	}
 	r := multipart.NewReader(x.r.Request.Body, params["boundary"])
 	f, room := form{}, int64(maxFormBytes)
@@ -215,8 +219,13 @@ func (x *exchange) authenticateForm(f form) error {
 	if f["awsaccesskeyid"] != "" {
 		return badRequest("InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	}
-	for _, name := range []string{"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"} {
-		if f[name] == "" {
+	names := []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"}
+	absent := func(name string) bool { return f[strings.ToLower(name)] == "" }
+	if !slices.ContainsFunc(names, func(name string) bool { return !absent(name) }) {
+		return accessDenied("Access Denied") // nobody's policy
+	}
+	for _, name := range names {
+		if absent(name) {
 			return invalidArgument("Bucket POST must contain a field named '"+name+"'.  If it is specified, please check the order of the fields.", name, "")
 		}
 	}
@@ -282,7 +291,12 @@ func (f form) checkPolicy(name string, now time.Time, file *postedFile) error {
 	covered := map[string]bool{}
 	for _, c := range p.Conditions {
 		operator, field, value, bounds, err := parseCondition(c)
-		if err != nil {
+		switch {
+		case err == errNeverHolds:
+			return refused("Policy Condition failed: " + string(c))
+		case err == errSimple:
+			return malformed("Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
+		case err != nil:
 			return malformed("Invalid condition: " + string(c))
 		}
 		covered[field] = true
@@ -313,7 +327,12 @@ func (f form) checkPolicy(name string, now time.Time, file *postedFile) error {
 	return nil
 }
 
-var errCondition = errors.New("s3: malformed condition")
+var (
+	errCondition = errors.New("s3: malformed condition")
+	errSimple    = errors.New("s3: condition of more or less than one property")
+	// errNeverHolds is about a condition that S3 takes and that nothing meets.
+	errNeverHolds = errors.New("s3: condition never holds")
+)
 
 // parseCondition reads {"field": "value"}, ["eq", "$field", "value"],
 // ["starts-with", "$field", "value"] or ["content-length-range", least, most].
@@ -325,7 +344,7 @@ func parseCondition(raw json.RawMessage) (operator, field, value string, bounds 
 				return "eq", strings.ToLower(field), value, bounds, nil
 			}
 		}
-		return "", "", "", bounds, errCondition
+		return "", "", "", bounds, errSimple
 	}
 	var list []any
 	if json.Unmarshal(raw, &list) != nil || len(list) != 3 {
@@ -340,7 +359,7 @@ func parseCondition(raw json.RawMessage) (operator, field, value string, bounds 
 				bounds[i] = int64(v)
 			case string:
 				if bounds[i], err = strconv.ParseInt(v, 10, 64); err != nil {
-					return "", "", "", bounds, errCondition
+					return "", "", "", bounds, errNeverHolds
 				}
 			default:
 				return "", "", "", bounds, errCondition
@@ -351,8 +370,11 @@ func parseCondition(raw json.RawMessage) (operator, field, value string, bounds 
 	name, isName := list[1].(string)
 	value, isText := list[2].(string)
 	field, dollar := strings.CutPrefix(name, "$")
-	if operator != "eq" && operator != "starts-with" || !isName || !isText || !dollar {
+	if operator != "eq" && operator != "starts-with" || !isName || !isText {
 		return "", "", "", bounds, errCondition
+	}
+	if !dollar {
+		return "", "", "", bounds, errNeverHolds
 	}
 	return operator, strings.ToLower(field), value, bounds, nil
 }

@@ -102,3 +102,45 @@ func TestHoistedHeaders(t *testing.T) {
 		t.Errorf("GET = %s %q %v", resp.Status, answer, h)
 	}
 }
+
+// S3 does not read an x-amz-content-sha256 that nobody signed: with a presigned URL
+// it may come along, and says nothing about the body. Any other header is refused.
+func TestUnsignedContentHeader(t *testing.T) {
+	s := newServer(t, nil)
+	s.bucket(t, "films")
+	put, err := awss3.NewPresignClient(s.client()).PresignPutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("films"), Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, value string
+		want        int
+	}{
+		{"X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD", http.StatusOK},
+		{"X-Amz-Content-Sha256", strings.Repeat("0", 64), http.StatusOK},
+		{"X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", http.StatusOK},
+		{"X-Amz-User-Agent", "films", http.StatusForbidden},
+	} {
+		r, err := http.NewRequest("PUT", put.URL, strings.NewReader("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(tt.name, tt.value)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.want {
+			t.Errorf("PUT with %s: %s = %s, want %d", tt.name, tt.value, resp.Status, tt.want)
+		}
+	}
+	got, err := s.client().GetObject(t.Context(), &awss3.GetObjectInput{Bucket: aws.String("films"), Key: aws.String("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if b, err := io.ReadAll(got.Body); err != nil || string(b) != "hello" {
+		t.Errorf("the object is %q, %v", b, err)
+	}
+}

@@ -132,7 +132,9 @@ func (x *exchange) copyPart() error {
 	d := newDocument("CopyPartResult")
 	d.time("LastModified", p.Modified)
 	d.etag(p.ETag)
-	d.checksum(p.Checksum)
+	if p.Wanted {
+		d.checksum(p.Checksum)
+	}
 	return x.send(d)
 }
 
@@ -166,9 +168,11 @@ func (x *exchange) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	req, err := decodeXML(content, completeRequestDocument)
-	if err != nil {
-		return err
+	req := &completeRequest{} // without a body it names no part
+	if len(content) > 0 {
+		if req, err = decodeXML(content, completeRequestDocument); err != nil {
+			return err
+		}
 	}
 	in := bucket.Complete{Upload: x.uploadRef(), SizeBytes: -1, Customer: x.customerKey("")}
 	if in.Conditions, err = x.writeConditions(); err != nil {
@@ -291,7 +295,7 @@ func (x *exchange) listParts() error {
 		d.time("LastModified", p.Modified)
 		d.etag(p.ETag)
 		d.number("Size", p.SizeBytes)
-		if u.Checksum.Algorithm != bucket.NoChecksum {
+		if p.Wanted {
 			d.checksum(p.Checksum)
 		}
 		d.end()
@@ -337,7 +341,10 @@ func (x *exchange) listUploads() error {
 	d.text("Bucket", x.bucket)
 	d.text("KeyMarker", names.name(in.AfterKey))
 	d.text("UploadIdMarker", in.AfterID)
-	// Of the last upload, on the last page too.
+	// They are there on the last page too, but for a common prefix at its end.
+	if !page.More && page.NextID == "" {
+		page.NextKey = ""
+	}
 	d.text("NextKeyMarker", names.name(page.NextKey))
 	d.text("NextUploadIdMarker", page.NextID)
 	d.optional("Delimiter", names.name(in.Delimiter))

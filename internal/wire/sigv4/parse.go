@@ -358,7 +358,8 @@ func (q *queryFields) auth(r *http.Request) (Auth, error) {
 	if err != nil {
 		return Auth{Scope: a.Scope}, err
 	}
-	if a.contentSHA256 = deref(q.contentSHA256); a.contentSHA256 == "" {
+	// Nobody signed a header that is not among the signed ones: S3 ignores it.
+	if a.contentSHA256 = deref(q.contentSHA256); a.contentSHA256 == "" && a.signsFold(contentHeader) {
 		a.contentSHA256 = sum
 	}
 	return a, nil

@@ -35,7 +35,7 @@ func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Tim
 	if err := a.checkTime(now, p.Style); err != nil {
 		return Payload{}, err
 	}
-	if err := a.checkSignedHeaders(r.Header); err != nil {
+	if err := a.checkSignedHeaders(r.Header, p.Style); err != nil {
 		return Payload{}, err
 	}
 	var sum [sha256.Size]byte
@@ -117,14 +117,16 @@ func (a *Auth) checkTime(now time.Time, style Style) error {
 }
 
 // checkSignedHeaders makes sure that nothing that a service reads from an
-// x-amz-* header could have been added on the way.
-func (a *Auth) checkSignedHeaders(h http.Header) error {
+// x-amz-* header could have been added on the way. S3 tolerates contentHeader, which
+// it does not read then, with a presigned URL.
+func (a *Auth) checkSignedHeaders(h http.Header, style Style) error {
 	var unsigned []string
 	if !a.Signs("host") {
 		unsigned = append(unsigned, "host")
 	}
 	for name := range h {
-		if len(name) > 6 && strings.EqualFold(name[:6], "X-Amz-") && !a.signsFold(name) {
+		if len(name) > 6 && strings.EqualFold(name[:6], "X-Amz-") && !a.signsFold(name) &&
+			!(a.Form == FormQuery && style == S3 && strings.EqualFold(name, contentHeader)) {
 			unsigned = append(unsigned, strings.ToLower(name))
 		}
 	}
@@ -134,6 +136,9 @@ func (a *Auth) checkSignedHeaders(h http.Header) error {
 	slices.Sort(unsigned)
 	return &UnsignedHeadersError{unsigned}
 }
+
+// contentHeader says what the body hashes to, or that nobody says.
+const contentHeader = "x-amz-content-sha256"
 
 func (a *Auth) signsFold(name string) bool {
 	for rest := a.signedHeaders; rest != ""; {
