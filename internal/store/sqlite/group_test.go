@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -145,6 +146,45 @@ func TestTransactionLost(t *testing.T) {
 	}
 	if errs[1] == nil {
 		t.Error("the Update that lost the transaction succeeded")
+	}
+}
+
+// TestGroupAbandoned ends the contexts of all who wait for the turn about when it is
+// passed to them: the one before them is committed and answered all the same.
+func TestGroupAbandoned(t *testing.T) {
+	s := openRecords(t, openFolder(t, filepath.Join(t.TempDir(), "data")))
+	defer s.Close()
+	for round := range 50 {
+		waiting, cancel := context.WithCancel(ctx)
+		var group, started sync.WaitGroup
+		holding := make(chan struct{})
+		started.Add(3)
+		key := fmt.Sprint(round)
+		group.Go(func() {
+			err := s.Update(ctx, func(tx store.Writer) error {
+				close(holding)
+				started.Wait()
+				go cancel()
+				return tx.Put("test", key, nil)
+			})
+			if err != nil {
+				t.Errorf("Update = %v", err)
+			}
+		})
+		<-holding
+		for range 3 {
+			group.Go(func() {
+				started.Done()
+				err := s.Update(waiting, func(tx store.Writer) error { return tx.Put("test", "more", nil) })
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("Update whose context may end = %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if _, err := get(s, "test", key); err != nil {
+			t.Errorf("Get = %v", err)
+		}
 	}
 }
 

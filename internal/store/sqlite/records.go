@@ -60,15 +60,7 @@ func open(folder *store.Folder, onStep stepFunc) (*Records, error) {
 	}
 	c.onStep = onStep
 	r.counters.set(counters)
-	r.writer = &writer{
-		turns:    make(chan *group),
-		back:     make(chan struct{}),
-		quit:     make(chan struct{}),
-		ended:    make(chan struct{}),
-		conn:     c,
-		counters: &r.counters,
-	}
-	go r.writer.serve()
+	r.writer = newWriter(c, &r.counters)
 	return r, nil
 }
 
@@ -218,8 +210,6 @@ func (r *Records) Close() error {
 		return nil
 	}
 	r.closed = true
-	close(r.writer.quit)
-	<-r.writer.ended
 
 	// The writer goes last: the last connection to go empties the log into the
 	// database, and only the writer may write.

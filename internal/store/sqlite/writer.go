@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -15,22 +16,26 @@ import (
 const maxMembers = 256
 
 // writer commits Updates in groups: concurrent ones become members of one SQL
-// transaction and share one sync of the disk. Its goroutine offers the turn to
-// write to whoever waits; the member runs its fn on its own goroutine, within a
-// savepoint, so a panic is its own; when nobody waits any more, the goroutine
-// commits and tells all members how it went.
+// transaction and share one sync of the disk. Who has the turn runs its fn on its own
+// goroutine, behind a savepoint, so a panic is its own, and passes the turn on. The
+// last one, whom nobody follows, commits for all; the others wait for it. An Update
+// that is alone thus runs from one end to the other without waking anybody.
 //
 // A member whose fn failed waits for the commit too, since what it saw may have
 // been written by a member before it: if that is lost, so is the reason.
 type writer struct {
-	turns chan *group   // offers of the turn; unbuffered, so no turn is ever left lying
-	back  chan struct{} // the turn comes back
-	quit  chan struct{}
-	ended chan struct{}
+	turn chan struct{} // holds one token while nobody has the turn
+	// waiting counts the Updates that wait for the turn: who finds none at the end
+	// of its own commits.
+	waiting atomic.Int64
 
 	// What follows belongs to whoever has the turn.
 
 	conn *conn
+	open *group // takes members; nil between a commit and the next member
+	// shared says that the last commit had several members, or that somebody waited
+	// for its end.
+	shared bool
 	// counters are those of the last commit. The one of the empty space counts
 	// the commits themselves.
 	counters *counters
@@ -51,46 +56,27 @@ type group struct {
 	err  error
 }
 
-// serve runs until quit is closed. Nobody may be waiting for a turn then.
-func (w *writer) serve() {
-	defer close(w.ended)
-	for {
-		g := &group{done: make(chan struct{}), wrote: make(map[store.Space]uint64)}
-		select {
-		case w.turns <- g:
-			<-w.back
-		case <-w.quit:
-			return
-		}
-		for yielded := false; g.lost == nil && g.members < maxMembers; {
-			select {
-			case w.turns <- g:
-				<-w.back
-				yielded = false
-				continue
-			default:
-			}
-			if yielded {
-				break
-			}
-			// Those whom the last commit woke are about to come back. Let them: a
-			// turn of the scheduler costs less than a commit of its own for each.
-			runtime.Gosched()
-			yielded = true
-		}
-		g.err = w.commit(g)
-		close(g.done)
-	}
+func newWriter(c *conn, counters *counters) *writer {
+	w := &writer{turn: make(chan struct{}, 1), conn: c, counters: counters}
+	w.turn <- struct{}{}
+	return w
 }
 
 // update is Update.
 func (w *writer) update(ctx context.Context, fn func(store.Writer) error) error {
-	var g *group
+	w.waiting.Add(1)
 	select {
-	case g = <-w.turns:
+	case <-w.turn:
+		w.waiting.Add(-1)
 	case <-ctx.Done():
+		w.waiting.Add(-1)
+		w.adopt()
 		return ctx.Err()
 	}
+	if w.open == nil {
+		w.open = &group{done: make(chan struct{}), wrote: make(map[store.Space]uint64, 4)}
+	}
+	g := w.open
 	err := w.member(ctx, g, fn)
 	<-g.done
 	if g.err == nil || errors.Is(err, g.err) {
@@ -99,25 +85,79 @@ func (w *writer) update(ctx context.Context, fn func(store.Writer) error) error 
 	return errors.Join(g.err, err)
 }
 
-// member runs fn within the group's transaction and gives back the turn.
+// pass ends a turn. If nobody waits for it, it commits the open group.
+func (w *writer) pass() {
+	for yielded := false; w.open != nil; yielded = true {
+		g := w.open
+		if g.lost == nil && g.members < maxMembers {
+			if w.waiting.Load() > 0 {
+				break
+			}
+			if w.shared && !yielded {
+				// Those whom the last commit woke are about to come back. Let them: a
+				// turn of the scheduler costs less than a commit of its own for each.
+				runtime.Gosched()
+				continue
+			}
+		}
+		g.err = w.commit(g)
+		w.open = nil
+		close(g.done)
+		w.shared = g.members > 1 || w.waiting.Load() > 0
+	}
+	left := w.open != nil
+	w.turn <- struct{}{}
+	if left {
+		w.adopt()
+	}
+}
+
+// adopt commits the open group if it was left to Updates that went away, since their
+// contexts ended. It is called after a group was left to others, and by each of them
+// that goes away: whichever comes last finds nobody waiting and the turn free.
+func (w *writer) adopt() {
+	if w.waiting.Load() > 0 {
+		return
+	}
+	select {
+	case <-w.turn:
+		w.pass()
+	default: // who has the turn will pass it
+	}
+}
+
+// member runs fn within the group's transaction, and ends the turn.
 func (w *writer) member(ctx context.Context, g *group, fn func(store.Writer) error) (err error) {
-	defer func() { w.back <- struct{}{} }()
+	defer w.pass()
 	g.members++
 	if err := w.begin(g); err != nil {
 		return err
 	}
-	if err := w.conn.run(savepoint); err != nil {
-		g.lost = err
-		return nil
+	// Before the first one there is nothing to go back to but the beginning.
+	first := g.members == 1
+	if !first {
+		if err := w.conn.run(savepoint); err != nil {
+			g.lost = err
+			return nil
+		}
 	}
 	t := &tx{ctx: ctx, conn: w.conn}
 	kept := false
 	defer func() {
 		t.conn = nil
-		if !kept { // fn failed, panicked, or ended its goroutine
-			if lost := errors.Join(w.conn.run(rollbackTo), w.conn.run(release)); lost != nil {
-				g.lost = errors.Join(t.err, lost)
-			}
+		if kept {
+			return
+		}
+		// fn failed, panicked, or ended its goroutine
+		var lost error
+		if first {
+			lost = w.conn.run(rollback)
+			g.begun = lost != nil
+		} else {
+			lost = errors.Join(w.conn.run(rollbackTo), w.conn.run(release))
+		}
+		if lost != nil {
+			g.lost = errors.Join(t.err, lost)
 		}
 	}()
 	if err := fn(t); err != nil {
@@ -127,9 +167,11 @@ func (w *writer) member(ctx context.Context, g *group, fn func(store.Writer) err
 		return err
 	}
 	kept = true
-	if err := w.conn.run(release); err != nil {
-		g.lost = err
-		return nil
+	if !first {
+		if err := w.conn.run(release); err != nil {
+			g.lost = err
+			return nil
+		}
 	}
 	for _, space := range t.wrote {
 		g.wrote[space]++
