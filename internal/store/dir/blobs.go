@@ -42,7 +42,7 @@ var ErrNewer = errors.New("dir: blobs are in the format of a newer release")
 // Blobs is a store.Blobs in a folder.
 type Blobs struct {
 	root   *os.Root
-	shards [shards]shard
+	shards shardSet
 
 	gate   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool         // guarded by gate
@@ -57,10 +57,10 @@ type Blobs struct {
 
 var _ store.Blobs = (*Blobs)(nil)
 
-// shard is one of the folders for finished blobs.
-type shard struct {
+// shardSet is the folders for finished blobs.
+type shardSet struct {
 	mu   sync.Mutex
-	made bool // and durable
+	made bool // all of them, and durable
 }
 
 // stepFunc does one step of a change to the disk for a test, or fails it, or kills
@@ -95,7 +95,7 @@ func open(folder *store.Folder, onStep stepFunc) (*Blobs, error) {
 
 // prepare makes the folder for unfinished blobs, or removes leftovers from it. The
 // format is written last: without it, the folder was never used. Shards are made
-// when they are needed; to make and sync them all takes a tenth of a second.
+// with the first blob, since many a server never has one.
 func (b *Blobs) prepare() error {
 	got, err := b.root.ReadFile(formatName)
 	if err == nil && string(got) != format {
@@ -148,35 +148,40 @@ func (b *Blobs) removeLeftovers() error {
 	}
 }
 
-// findShards looks for the shards that are there. One may have been made and not
+// findShards looks whether the shards are there. They may have been made and not
 // synced before a crash.
 func (b *Blobs) findShards() error {
-	for i := range b.shards {
+	found := 0
+	for i := range shards {
 		_, err := b.root.Lstat(shardName(byte(i)))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case err == nil:
+			found++
+		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
-		b.shards[i].made = err == nil
 	}
+	b.shards.made = found == shards
 	return b.syncFolder(".")
 }
 
-// makeShard makes a shard if need be. Whoever needs the same one waits until it is
-// durable, which happens once for each shard.
-func (b *Blobs) makeShard(number byte) error {
-	s := &b.shards[number]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.made {
+// makeShards makes the shards if need be, all at once: each would cost its first blob
+// another sync. Other blobs wait until they are durable.
+func (b *Blobs) makeShards() error {
+	b.shards.mu.Lock()
+	defer b.shards.mu.Unlock()
+	if b.shards.made {
 		return nil
 	}
-	err := b.do("make folder", func() error {
-		if err := mkdir(b.root, shardName(number)); err != nil {
-			return err
+	err := b.do("make folders", func() error {
+		for i := range shards {
+			if err := mkdir(b.root, shardName(byte(i))); err != nil {
+				return err
+			}
 		}
 		return b.syncFolder(".")
 	})
-	s.made = err == nil
+	b.shards.made = err == nil
 	return err
 }
 

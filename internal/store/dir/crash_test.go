@@ -149,11 +149,18 @@ func checkCrash(t *testing.T, at int, folder *store.Folder, s *dir.Blobs, output
 // TestFailures fails every step of a change, once before it is done and once after,
 // and expects the state from before or the new one, as the answer said.
 func TestFailures(t *testing.T) {
-	for _, step := range []string{"create", "write", "sync", "make folder", "link", "sync folder", "remove", "delete"} {
+	for _, step := range []string{"create", "write", "sync", "make folders", "link", "sync folder", "remove", "delete"} {
 		for _, done := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/done=%v", step, done), func(t *testing.T) {
 				folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
-				failing, failed := false, 0
+				s := openBlobs(t, folder)
+				if err := putAll(s, "before", []byte("before")); err != nil {
+					t.Fatal(err)
+				}
+				s.Close()
+				removeEmptyFolders(t, folder)
+
+				failing, failed := true, 0
 				s, err := dir.OpenStepwise(folder, func(got string, do func() error) error {
 					if !failing || got != step || failed > 0 {
 						return do()
@@ -170,11 +177,6 @@ func TestFailures(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer s.Close()
-				if err := putAll(s, "before", []byte("before")); err != nil {
-					t.Fatal(err)
-				}
-
-				failing = true
 				putErr := putAll(s, "new", []byte("new"))
 				deleteErr := s.Delete(ctx, "before")
 				failing = false
@@ -216,6 +218,21 @@ func TestFailures(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// removeEmptyFolders removes folders that hold no blob, as if they had not been
+// made yet.
+func removeEmptyFolders(t *testing.T, folder *store.Folder) {
+	t.Helper()
+	shards, err := filepath.Glob(filepath.Join(folder.Path(), "blobs", "[0-9a-f][0-9a-f]"))
+	if err != nil || len(shards) != 256 {
+		t.Fatalf("%d folders for blobs, %v", len(shards), err)
+	}
+	for _, shard := range shards {
+		if err := os.Remove(shard); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
+			t.Fatal(err)
 		}
 	}
 }

@@ -122,8 +122,8 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if folders != 1+1+4 {
-		t.Errorf("%d folders, want the root, tmp and one for each blob", folders)
+	if folders != 1+1+256 {
+		t.Errorf("%d folders, want the root, tmp and those for blobs", folders)
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("files = %q, want %q", got, want)

@@ -101,7 +101,7 @@ func (w *blobWriter) publish() error {
 	if err := b.do("sync", w.file.Sync); err != nil {
 		return wrap("commit blob "+w.name, err)
 	}
-	if err := b.makeShard(shardOf(w.name)); err != nil {
+	if err := b.makeShards(); err != nil {
 		return wrap("commit blob "+w.name, err)
 	}
 	err := b.do("link", func() error { return b.root.Link(w.temp, pathOf(w.name)) })
