@@ -320,12 +320,12 @@ func (f *failingWriter) Write(p []byte) (int, error) {
 
 func TestObjectWriterFails(t *testing.T) {
 	key := sealed.RandomSecret(sealed.KeyBytes)
-	for _, left := range []int{0, sealedChunk + 100, 2*sealedChunk + 100} {
+	for _, left := range []int{0, sealedChunk + 100, 4*sealedChunk + 100, 8*sealedChunk + 100} {
 		w, err := sealed.NewWriter(&failingWriter{left}, key, someBinding)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.Write(make([]byte, 3*sealed.ChunkBytes))
+		_, err = w.Write(make([]byte, 9*sealed.ChunkBytes))
 		if err == nil {
 			err = w.Close()
 		}

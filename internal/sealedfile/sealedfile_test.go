@@ -290,7 +290,7 @@ func TestDiskErrorsPass(t *testing.T) {
 		t.Errorf("Seal of a source that fails = %v", err)
 	}
 	for left := range 4 {
-		if err := sealedfile.Seal(t.Context(), &fullDisk{left, errDisk}, bytes.NewReader(make([]byte, 4*sealed.ChunkBytes)), w.to); !errors.Is(err, errDisk) {
+		if err := sealedfile.Seal(t.Context(), &fullDisk{left, errDisk}, bytes.NewReader(make([]byte, 12*sealed.ChunkBytes)), w.to); !errors.Is(err, errDisk) {
 			t.Errorf("Seal onto a disk that is full after %d writes = %v", left, err)
 		}
 	}
