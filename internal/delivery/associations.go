@@ -2,11 +2,11 @@ package delivery
 
 import (
 	"context"
-	"regexp"
 	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
 )
 
@@ -31,8 +31,8 @@ type Functions interface {
 }
 
 var (
-	lambdaVersion      = regexp.MustCompile(`^arn:aws:lambda:us-east-1:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}:[1-9][0-9]*$`)
-	cloudFrontFunction = regexp.MustCompile(`^arn:aws:cloudfront::[0-9]{12}:function/[A-Za-z0-9_-]{1,64}$`)
+	lambdaVersion      = form.New(`^arn:aws:lambda:us-east-1:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}:[1-9][0-9]*$`)
+	cloudFrontFunction = form.New(`^arn:aws:cloudfront::[0-9]{12}:function/[A-Za-z0-9_-]{1,64}$`)
 )
 
 // validateFunctions checks a behaviour's associations by themselves.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -65,7 +65,7 @@ type FunctionSummary struct {
 	Status string
 }
 
-var functionName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var functionName = form.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (c *FunctionConfig) check(code []byte) error {
 	switch {

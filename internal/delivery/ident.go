@@ -3,10 +3,11 @@ package delivery
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 const (
@@ -45,7 +46,7 @@ func random(alphabet string, n int) string {
 	return string(out)
 }
 
-var etagForm = regexp.MustCompile(`^E[A-Z0-9]{12,13}$`)
+var etagForm = form.New(`^E[A-Z0-9]{12,13}$`)
 
 // matchVersion compares the version that a change was made for with the
 // current one. One pair of quotes around given is accepted.

@@ -2,9 +2,10 @@ package delivery
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 const (
@@ -16,10 +17,10 @@ const (
 )
 
 var (
-	hostname = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
-	token    = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	hostname = form.New(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+	token    = form.New("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 	// bucketHost is a bucket's host name, in virtual-host style, and no website endpoint.
-	bucketHost = regexp.MustCompile(`^[a-z0-9._-]+\.s3([.-][a-z0-9-]+)*\.[a-z0-9.-]+$`)
+	bucketHost = form.New(`^[a-z0-9._-]+\.s3([.-][a-z0-9-]+)*\.[a-z0-9.-]+$`)
 )
 
 // validate checks what can be checked without looking anything up. c is normalised.

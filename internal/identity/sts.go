@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
@@ -31,9 +31,9 @@ const (
 )
 
 var (
-	sessionForm  = regexp.MustCompile(`^[\w+=,.@-]*$`)
-	externalForm = regexp.MustCompile(`^[\w+=,.@:/-]*$`)
-	codeForm     = regexp.MustCompile(`^\d*$`)
+	sessionForm  = form.New(`^[\w+=,.@-]*$`)
+	externalForm = form.New(`^[\w+=,.@:/-]*$`)
+	codeForm     = form.New(`^\d*$`)
 )
 
 // MFA is a code of the caller's device.
@@ -159,11 +159,11 @@ func (in *AssumeRole) check() (arn.ARN, error) {
 	return name, nil
 }
 
-func checkText(member, text string, low, high int, form *regexp.Regexp, pattern string) error {
+func checkText(member, text string, low, high int, of *form.Form, pattern string) error {
 	if err := checkLength(member, text, low, high); err != nil {
 		return err
 	}
-	if !form.MatchString(text) {
+	if !of.MatchString(text) {
 		return invalid(member, text, "satisfy regular expression pattern: "+pattern)
 	}
 	return nil

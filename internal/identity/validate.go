@@ -2,7 +2,6 @@ package identity
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // Quotas of an account and its entities.
@@ -37,12 +37,12 @@ const (
 const tagPattern = `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`
 
 var (
-	nameForm        = regexp.MustCompile(`^[\w+=,.@-]+$`)
-	pathForm        = regexp.MustCompile(`^(/|/[\x21-\x7e]+/)$`)
-	prefixForm      = regexp.MustCompile(`^/[\x21-\x7e]*$`)
-	descriptionForm = regexp.MustCompile(`^[\t\n\r\x20-\x7e\x{a1}-\x{ff}]*$`)
-	tagForm         = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-	aliasForm       = regexp.MustCompile(`^[a-z0-9](([a-z0-9]|-)*[a-z0-9])?$`)
+	nameForm        = form.New(`^[\w+=,.@-]+$`)
+	pathForm        = form.New(`^(/|/[\x21-\x7e]+/)$`)
+	prefixForm      = form.New(`^/[\x21-\x7e]*$`)
+	descriptionForm = form.New(`^[\t\n\r\x20-\x7e\x{a1}-\x{ff}]*$`)
+	tagForm         = form.New(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	aliasForm       = form.New(`^[a-z0-9](([a-z0-9]|-)*[a-z0-9])?$`)
 )
 
 // checkName says whether a name has 1 to max letters that names may have.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -23,7 +23,7 @@ import (
 // blobPrefix begins the names of the blobs that hold code.
 const blobPrefix = "lambda/"
 
-var roleForm = regexp.MustCompile(`^arn:aws:iam::([0-9]{12}):role/[A-Za-z0-9_+=,.@/-]+$`)
+var roleForm = form.New(`^arn:aws:iam::([0-9]{12}):role/[A-Za-z0-9_+=,.@/-]+$`)
 
 func roleAccount(role string) (arn.AccountID, bool) {
 	m := roleForm.FindStringSubmatch(role)

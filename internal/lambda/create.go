@@ -3,10 +3,10 @@ package lambda
 import (
 	"context"
 	"maps"
-	"regexp"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -97,9 +97,9 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 }
 
 var (
-	runtimeForm = regexp.MustCompile(`^nodejs(1[0-9]|2[0-9])\.x$`)
-	handlerForm = regexp.MustCompile(`^[^\s]{1,128}$`)
-	envForm     = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+	runtimeForm = form.New(`^nodejs(1[0-9]|2[0-9])\.x$`)
+	handlerForm = form.New(`^[^\s]{1,128}$`)
+	envForm     = form.New(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 )
 
 // settle checks settings and fills their defaults in.

@@ -3,13 +3,13 @@ package lambda
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -37,8 +37,8 @@ type statement struct {
 }
 
 var (
-	statementForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
-	actionForm    = regexp.MustCompile(`^(lambda:\*|lambda:[a-zA-Z]+|\*)$`)
+	statementForm = form.New(`^[A-Za-z0-9_-]{1,100}$`)
+	actionForm    = form.New(`^(lambda:\*|lambda:[a-zA-Z]+|\*)$`)
 )
 
 func (p *Permission) statement(ref reference) statement {

@@ -1,18 +1,18 @@
 package lambda
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 var (
-	nameForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	versionForm = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
-	aliasForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	nameForm    = form.New(`^[A-Za-z0-9_-]{1,64}$`)
+	versionForm = form.New(`^[1-9][0-9]{0,8}$`)
+	aliasForm   = form.New(`^[A-Za-z0-9_-]{1,128}$`)
+	accountForm = form.New(`^[0-9]{12}$`)
 )
 
 // realm is one account's part of one region.

@@ -3,16 +3,16 @@ package parameter
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-var labelForm = regexp.MustCompile(`^[A-Za-z_.-][A-Za-z0-9_.-]{0,99}$`)
+var labelForm = form.New(`^[A-Za-z_.-][A-Za-z0-9_.-]{0,99}$`)
 
 func validLabel(label string) bool {
 	lower := strings.ToLower(label)

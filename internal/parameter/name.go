@@ -1,12 +1,12 @@
 package parameter
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // realm is one account's part of one region.
@@ -41,7 +41,7 @@ func (m realm) named(ref string) (string, error) {
 	return name, nil
 }
 
-var nameForm = regexp.MustCompile(`^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)
+var nameForm = form.New(`^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)
 
 // checkName says whether a parameter may be called so.
 //

@@ -3,11 +3,11 @@ package parameter
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
 
@@ -33,7 +33,7 @@ type Referred struct {
 	Source string
 }
 
-var versionID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}$`)
+var versionID = form.New(`^[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}$`)
 
 // refer reads the secret that a name stands for. The caller needs the permission
 // for the parameter and for the secret.

@@ -3,13 +3,13 @@ package secret
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -34,8 +34,8 @@ type Made struct {
 }
 
 var (
-	nameForm  = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
-	tokenForm = regexp.MustCompile(`^[A-Za-z0-9-]{32,64}$`)
+	nameForm  = form.New(`^[A-Za-z0-9/_+=.@-]+$`)
+	tokenForm = form.New(`^[A-Za-z0-9-]{32,64}$`)
 )
 
 // Create keeps a new secret. It returns ErrExists about a name that is taken, and

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -36,7 +36,7 @@ type RotateRequest struct {
 	Later bool
 }
 
-var rateForm = regexp.MustCompile(`^rate\((\d{1,3}) (hours?|days?)\)$`)
+var rateForm = form.New(`^rate\((\d{1,3}) (hours?|days?)\)$`)
 
 // period is the time between two rotations.
 func (r *Rotation) period() (time.Duration, error) {

@@ -1,10 +1,10 @@
 package signer
 
 import (
-	"regexp"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/rotation"
 )
@@ -124,7 +124,7 @@ type Status struct {
 	Problem string
 }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+var nameForm = form.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 // path names a profile's record.
 type path struct {

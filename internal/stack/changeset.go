@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -97,7 +97,7 @@ func (c *changeRecord) arn(m realm) string {
 	return "arn:aws:cloudformation:" + m.region + ":" + string(m.account) + ":changeSet/" + c.Name + "/" + c.ID
 }
 
-var changeSetName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
+var changeSetName = form.New(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
 
 // CreateChangeSet prepares an update of a stack, or with create a new stack, and
 // returns the ARNs of the change set and the stack.

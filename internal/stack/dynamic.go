@@ -2,15 +2,16 @@ package stack
 
 import (
 	"context"
-	"regexp"
 	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // reference is a dynamic reference in a property.
 //
 // Source: AWS CloudFormation User Guide, "Get values stored in other services
 // using dynamic references".
-var reference = regexp.MustCompile(`\{\{resolve:((?:ssm|ssm-secure|secretsmanager):[^{}]{1,512})\}\}`)
+var reference = form.New(`\{\{resolve:((?:ssm|ssm-secure|secretsmanager):[^{}]{1,512})\}\}`)
 
 // maxReferences bounds the dynamic references of one resource.
 const maxReferences = 60

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/template"
@@ -46,7 +46,7 @@ type Request struct {
 	Previewed bool
 }
 
-var stackName = regexp.MustCompile(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
+var stackName = form.New(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
 
 func checkName(name string) error {
 	if !stackName.MatchString(name) {

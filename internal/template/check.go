@@ -2,9 +2,10 @@ package template
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // pseudo are the parameters that every template has.
@@ -165,7 +166,7 @@ func (r *references) collectSub(argument any, choose func(string) int) error {
 }
 
 // placeholder is ${Name}, ${Name.Attribute} or ${!Literal} in Fn::Sub.
-var placeholder = regexp.MustCompile(`\$\{\s*(![^{}]*|[A-Za-z0-9_.:]+)\s*\}`)
+var placeholder = form.New(`\$\{\s*(![^{}]*|[A-Za-z0-9_.:]+)\s*\}`)
 
 func subArguments(argument any) (text string, own map[string]any, err error) {
 	if list, ok := argument.([]any); ok && len(list) == 2 {

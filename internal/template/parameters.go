@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // Parameter is one parameter of a template.
@@ -37,7 +39,7 @@ func (p *Parameter) list() bool {
 	return inner == "CommaDelimitedList" || strings.HasPrefix(inner, "List<")
 }
 
-var parameterTypes = regexp.MustCompile(`^(String|Number|CommaDelimitedList|List<(String|Number|AWS::[A-Za-z0-9:]+)>|AWS::SSM::Parameter::Name|AWS::SSM::Parameter::Value<(String|CommaDelimitedList|List<String>|AWS::[A-Za-z0-9:]+)>|AWS::(EC2|Route53)::[A-Za-z0-9:]+)$`)
+var parameterTypes = form.New(`^(String|Number|CommaDelimitedList|List<(String|Number|AWS::[A-Za-z0-9:]+)>|AWS::SSM::Parameter::Name|AWS::SSM::Parameter::Value<(String|CommaDelimitedList|List<String>|AWS::[A-Za-z0-9:]+)>|AWS::(EC2|Route53)::[A-Za-z0-9:]+)$`)
 
 func (t *Template) readParameters(doc map[string]any) error {
 	m, err := section(doc, "Parameters", MaxParameters)

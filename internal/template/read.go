@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // read reads a document. One that begins with a brace is JSON if it can be, for
@@ -195,7 +196,7 @@ func checkTokens(tokens token.Tokens) error {
 
 // jsonNumber is what may stand for itself as a number. All else that looks like
 // one, such as 0123 or 2012-10-17, is meant as it was written.
-var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+var jsonNumber = form.New(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
 
 func yamlValue(n ast.Node, b *budget) (any, error) {
 	if err := b.enter(); err != nil {

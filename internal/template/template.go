@@ -16,10 +16,11 @@ package template
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/keyfront-project/keyfront/internal/form"
 )
 
 // Bounds of a template.
@@ -102,8 +103,8 @@ func (t *Template) Has(resourceType, property string) bool {
 }
 
 var (
-	alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
-	typeName     = regexp.MustCompile(`^[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::[A-Za-z0-9]{2,64}){1,2}$|^Custom::[A-Za-z0-9_@-]{1,60}$`)
+	alphanumeric = form.New(`^[A-Za-z0-9]{1,255}$`)
+	typeName     = form.New(`^[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::[A-Za-z0-9]{2,64}){1,2}$|^Custom::[A-Za-z0-9_@-]{1,60}$`)
 )
 
 // Parse reads a template.
