@@ -17,7 +17,6 @@ package access
 
 import (
 	"net/netip"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -67,9 +66,6 @@ type Exchange struct {
 	recorded atomic.Bool
 }
 
-// Tag is one label of a principal or a resource.
-type Tag struct{ Key, Value string }
-
 // Session is what temporary credentials say beside who calls. It is immutable.
 type Session struct {
 	// IssuedAt is when the credentials were made, the value of
@@ -98,16 +94,6 @@ func (c Caller) Account() arn.AccountID { return c.Principal.Account }
 func (c Caller) Through(service string) Caller {
 	c.Via = service + "." + c.Region + ".amazonaws.com"
 	return c
-}
-
-// ReservedTag tells whether tags of that key are not the caller's to give: keys that
-// begin with "aws:" are the services' own. CloudFormation gives what it makes for a
-// caller those that begin with "aws:cloudformation:".
-func (c *Caller) ReservedTag(key string) bool {
-	if len(key) < 4 || !strings.EqualFold(key[:4], "aws:") {
-		return false
-	}
-	return !strings.HasPrefix(key, "aws:cloudformation:") || !strings.HasPrefix(c.Via, "cloudformation.")
 }
 
 func (c *Caller) identity() audit.Identity {

@@ -60,29 +60,13 @@ func (a *Admin) ask(call *access.Call, who *access.Caller, resource string, tags
 			return fail(ErrSession, "The security token included in the request is invalid")
 		}
 	}
-	for _, t := range tags {
-		call.Keys.SetIn("aws:ResourceTag/", t.Key, t.Value)
-		call.Keys.SetIn("iam:ResourceTag/", t.Key, t.Value)
-	}
+	call.ResourceTags(tags, "iam:ResourceTag/")
 	return call.Decide(access.Target{ARN: resource, Owner: who.Account(), Rule: policy.IdentityOnly})
 }
 
 // also decides about a second action on the same resource.
 func also(call *access.Call, who *access.Caller, action policy.Action, resource string) error {
 	return call.Decide(access.Target{ARN: resource, Owner: who.Account(), Rule: policy.IdentityOnly, Action: action})
-}
-
-// requestTags fills in the keys about tags in the request.
-func requestTags(call *access.Call, tags []Tag) {
-	if len(tags) == 0 {
-		return
-	}
-	keys := make([]string, len(tags))
-	for i, t := range tags {
-		keys[i] = t.Key
-		call.Keys.SetIn("aws:RequestTag/", t.Key, t.Value)
-	}
-	call.Keys.SetList("aws:TagKeys", keys)
 }
 
 // admit decides about the caller's entity of a name and returns it. A name that

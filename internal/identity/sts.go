@@ -224,10 +224,7 @@ func (a *Admin) trusted(call *access.Call, who *access.Caller, in *AssumeRole, n
 	target := access.Target{ARN: in.Role, Owner: name.Account, Rule: policy.TrustPolicy}
 	if ok = ok && role.ARN() == in.Role; ok {
 		target.Policy = role.Trust.document
-		for _, t := range role.Tags {
-			call.Keys.SetIn("aws:ResourceTag/", t.Key, t.Value)
-			call.Keys.SetIn("iam:ResourceTag/", t.Key, t.Value)
-		}
+		call.ResourceTags(role.Tags, "iam:ResourceTag/")
 	}
 	call.Keys.Set("sts:RoleSessionName", in.Session)
 	if in.ExternalID != "" {
@@ -239,7 +236,7 @@ func (a *Admin) trusted(call *access.Call, who *access.Caller, in *AssumeRole, n
 	if len(in.Transitive) > 0 {
 		call.Keys.SetList("sts:TransitiveTagKeys", in.Transitive)
 	}
-	requestTags(call, in.Tags)
+	call.RequestTags(in.Tags)
 	actions := []policy.Action{"sts:AssumeRole"}
 	if len(in.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
@@ -436,7 +433,7 @@ func (a *Admin) FederationToken(ctx context.Context, who access.Caller, name str
 		return Session{}, err
 	}
 	resource := arn.FederatedUser(who.Account(), name).String()
-	requestTags(call, in.Tags)
+	call.RequestTags(in.Tags)
 	target := access.Target{ARN: resource, Owner: who.Account(), Rule: policy.IdentityOnly}
 	if err := call.Decide(target); err != nil {
 		return Session{}, err

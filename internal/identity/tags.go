@@ -37,7 +37,7 @@ func (a *Admin) Tag(ctx context.Context, who access.Caller, ref Ref, tags []Tag)
 	for _, t := range tags {
 		call.Note("tag/"+t.Key, t.Value)
 	}
-	requestTags(call, tags)
+	call.RequestTags(tags)
 	return a.retag(ctx, call, &who, ref, func(have []Tag) ([]Tag, error) { return checkTags(&who, have, tags) })
 }
 

@@ -50,7 +50,7 @@ func (a *Admin) CreateUser(ctx context.Context, who access.Caller, in NewUser) (
 
 // askNew decides about an entity that is to be made, with its tags and boundary.
 func (a *Admin) askNew(call *access.Call, who *access.Caller, e entity, tagAction string) error {
-	requestTags(call, e.meta().Tags)
+	call.RequestTags(e.meta().Tags)
 	if b, ok := e.(bearer); ok && b.permissions().Boundary != "" {
 		if _, err := checkPolicyARN(b.permissions().Boundary); err != nil {
 			return err

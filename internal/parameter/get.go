@@ -94,7 +94,7 @@ func (s *Service) readable(ctx context.Context, call *access.Call, m realm, want
 		return err
 	})
 	if r != nil {
-		setResourceTags(&call.Keys, r.Tags)
+		call.ResourceTags(r.Tags, "ssm:resourceTag/")
 	}
 	if derr := call.Decide(access.Target{ARN: m.arn(want.name), Rule: policy.IdentityOnly}); derr != nil {
 		return nil, derr

@@ -55,7 +55,7 @@ const (
 )
 
 // Tag is one label of a parameter.
-type Tag struct{ Key, Value string }
+type Tag = access.Tag
 
 // Version is one version of a parameter.
 type Version struct {

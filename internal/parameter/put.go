@@ -51,13 +51,13 @@ func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (nu
 		return 0, "", err
 	}
 	call.Keys.Set("ssm:Overwrite", strconv.FormatBool(in.Overwrite))
-	setRequestTags(&call.Keys, in.Tags)
+	call.RequestTags(in.Tags)
 	before, latest, err := s.current(ctx, m, name)
 	if err != nil {
 		return 0, "", err
 	}
 	if before != nil {
-		setResourceTags(&call.Keys, before.Tags)
+		call.ResourceTags(before.Tags, "ssm:resourceTag/")
 	}
 	if err := call.Decide(access.Target{ARN: m.arn(name), Rule: policy.IdentityOnly}); err != nil {
 		return 0, "", err

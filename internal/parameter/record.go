@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -138,23 +137,5 @@ func (v *versionRecord) version(m realm, name string) Version {
 	return Version{
 		Name: name, ARN: m.arn(name), Type: v.Type, Value: v.Value, Version: v.Number, Modified: v.Modified, ModifiedBy: v.ModifiedBy,
 		Description: v.Description, AllowedPattern: v.Pattern, KeyID: v.KeyID, Tier: v.Tier, Labels: v.Labels,
-	}
-}
-
-func setResourceTags(c *policy.Context, tags []Tag) {
-	for _, t := range tags {
-		c.SetIn("aws:ResourceTag/", t.Key, t.Value)
-		c.SetIn("ssm:resourceTag/", t.Key, t.Value)
-	}
-}
-
-func setRequestTags(c *policy.Context, tags []Tag) {
-	names := make([]string, len(tags))
-	for i, t := range tags {
-		names[i] = t.Key
-		c.SetIn("aws:RequestTag/", t.Key, t.Value)
-	}
-	if len(names) > 0 {
-		c.SetList("aws:TagKeys", names)
 	}
 }

@@ -80,7 +80,7 @@ func (s *Service) retag(ctx context.Context, who access.Caller, operation, ref s
 	call := s.gate.Begin(who, actionOf(operation))
 	defer call.End(ctx, &err)
 	call.Note("resourceId", ref)
-	setRequestTags(&call.Keys, tags)
+	call.RequestTags(tags)
 	if len(keys) > 0 {
 		call.Keys.SetList("aws:TagKeys", keys)
 	}
@@ -116,7 +116,7 @@ func (s *Service) tagged(ctx context.Context, call *access.Call, who *access.Cal
 		return err
 	})
 	if r != nil {
-		setResourceTags(&call.Keys, r.Tags)
+		call.ResourceTags(r.Tags, "ssm:resourceTag/")
 	}
 	if derr := call.Decide(access.Target{ARN: m.arn(name), Rule: policy.IdentityOnly}); derr != nil {
 		return nil, "", derr

@@ -53,7 +53,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	if in.KeyID != "" {
 		call.Keys.Set("secretsmanager:KmsKeyId", in.KeyID)
 	}
-	setRequestTags(&call.Keys, in.Tags)
+	call.RequestTags(in.Tags)
 	m := realmOf(&who)
 	fresh := &record{V: recordVersion, Name: in.Name, Suffix: newSuffix(), home: m, Text: in.Text, KeyID: in.KeyID, Created: who.At, Changed: who.At}
 	if err := call.Decide(access.Target{ARN: fresh.arn(), Rule: policy.IdentityOnly}); err != nil {

@@ -35,7 +35,7 @@ func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Call
 	t := access.Target{ARN: at.arn(at.name), Owner: at.account}
 	if r != nil {
 		t.ARN = r.arn()
-		setResourceTags(&call.Keys, r.Tags)
+		call.ResourceTags(r.Tags, "secretsmanager:ResourceTag/")
 		if r.Rotation.Function != "" {
 			call.Keys.Set("secretsmanager:resource/AllowRotationLambdaArn", r.Rotation.Function)
 		}
@@ -90,24 +90,6 @@ func (r *record) alive() error {
 		return nil
 	}
 	return fail(ErrState, "You can't perform this operation on the secret because it was marked for deletion.")
-}
-
-func setResourceTags(c *policy.Context, tags []Tag) {
-	for _, t := range tags {
-		c.SetIn("aws:ResourceTag/", t.Key, t.Value)
-		c.SetIn("secretsmanager:ResourceTag/", t.Key, t.Value)
-	}
-}
-
-func setRequestTags(c *policy.Context, tags []Tag) {
-	names := make([]string, len(tags))
-	for i, t := range tags {
-		names[i] = t.Key
-		c.SetIn("aws:RequestTag/", t.Key, t.Value)
-	}
-	if len(names) > 0 {
-		c.SetList("aws:TagKeys", names)
-	}
 }
 
 // merge gives tags more of them, those of who; a tag whose key is there already is replaced.

@@ -46,7 +46,7 @@ const (
 const ServiceKey = "alias/aws/secretsmanager"
 
 // Tag is one label of a secret.
-type Tag struct{ Key, Value string }
+type Tag = access.Tag
 
 // Value is what a secret holds: bytes, or text.
 type Value struct {

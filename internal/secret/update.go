@@ -178,7 +178,7 @@ func (s *Service) MoveStage(ctx context.Context, who access.Caller, ref, label, 
 func (s *Service) Tag(ctx context.Context, who access.Caller, ref string, tags []Tag) (err error) {
 	call := s.begin(&who, "TagResource", ref)
 	defer call.End(ctx, &err)
-	setRequestTags(&call.Keys, tags)
+	call.RequestTags(tags)
 	return s.retag(ctx, call, &who, ref, func(now []Tag) ([]Tag, error) { return merge(&who, now, tags) })
 }
 

@@ -191,14 +191,7 @@ func permit(call *access.Call, target, role string, tags []Tag) error {
 	if role != "" {
 		call.Keys.Set("cloudformation:RoleArn", role)
 	}
-	names := make([]string, len(tags))
-	for i, t := range tags {
-		names[i] = t.Key
-		call.Keys.SetIn("aws:RequestTag/", t.Key, t.Value)
-	}
-	if len(names) > 0 {
-		call.Keys.SetList("aws:TagKeys", names)
-	}
+	call.RequestTags(tags)
 	if err := call.Decide(access.Target{ARN: target, Rule: policy.IdentityOnly}); err != nil {
 		return err
 	}
@@ -234,9 +227,7 @@ func (s *Service) lookup(ctx context.Context, call *access.Call, m realm, ref, m
 	}
 	if r != nil {
 		target = r.arn()
-		for _, t := range r.Tags {
-			call.Keys.SetIn("aws:ResourceTag/", t.Key, t.Value)
-		}
+		call.ResourceTags(r.Tags)
 	}
 	if denied := call.Decide(access.Target{ARN: target, Rule: policy.IdentityOnly}); denied != nil {
 		return nil, denied

@@ -48,7 +48,8 @@ var (
 	ErrSelectors = errors.New("trail: invalid event selectors")
 	// ErrNoInsight says that the trail has no insight selectors: no trail does.
 	ErrNoInsight = errors.New("trail: insights are not enabled")
-	// ErrTag says that a tag is too long, or there are too many.
+	// ErrTag says that a tag is too long, reserved or given twice, or that there
+	// are too many.
 	ErrTag = errors.New("trail: invalid tag")
 	// ErrUnsupported says that we lack what was asked for.
 	ErrUnsupported = errors.New("trail: not supported")

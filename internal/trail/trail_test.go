@@ -97,9 +97,10 @@ func (s *shelf) keys(part string) (list []string) {
 	return list
 }
 
-type noPolicies struct{}
+// policies are those of every user.
+type policies []*policy.Document
 
-func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
+func (p *policies) PoliciesOf(_ *policy.Principal, of *policy.Policies) { of.Identity = *p }
 
 // world is a trail service over its own log, records and bucket.
 type world struct {
@@ -112,6 +113,8 @@ type world struct {
 	dir     string
 	trails  *trail.Service
 	keys    *vaultKeys
+	// policies are those of users; root needs none.
+	policies policies
 	// removed is when the newest record was made that is archived and gone.
 	removed time.Time
 }
@@ -153,7 +156,7 @@ func (w *world) start() {
 	w.trails, err = trail.Open(trail.Config{
 		Records: w.records, Keys: w.domain, Clock: w.clock, Log: w.log, Reader: reader, Catalog: index, Buckets: w.shelf, KMS: w.keys,
 		Removed: func() time.Time { return w.removed },
-		Gate:    access.NewGate(access.Config{Identities: noPolicies{}, Record: w.log}),
+		Gate:    access.NewGate(access.Config{Identities: &w.policies, Record: w.log}),
 		Logger:  slog.New(slog.DiscardHandler), ErrorCode: func(err error) string { return err.Error() },
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package trail
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +19,6 @@ import (
 const (
 	// MaxTrails is how many trails a region of an account may have.
 	MaxTrails = 5
-	// MaxTags is how many tags a trail may have.
-	MaxTags = 50
 	// maxPauses bounds what a trail that cannot deliver remembers.
 	maxPauses = 100
 
@@ -52,9 +49,6 @@ type Trail struct {
 	// Custom says that its selectors are not the default.
 	Custom bool
 }
-
-// Tag is one label of a trail.
-type Tag struct{ Key, Value string }
 
 // Change says which settings to change; nil keeps one.
 type Change struct {
@@ -93,6 +87,7 @@ func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Call
 	if err != nil {
 		return nil, err
 	}
+	call.ResourceTags(r.tags())
 	if err := call.Decide(access.Target{ARN: r.arn(), Rule: policy.IdentityOnly}); err != nil {
 		return nil, err
 	}
@@ -116,9 +111,10 @@ func (s *Service) CreateTrail(ctx context.Context, who access.Caller, name strin
 		return t, err
 	}
 	r := &record{Name: name, Account: who.Account(), Region: who.Region, Settings: in, Selectors: defaultSelectors()}
-	if r.Tags, err = withTags(nil, tags); err != nil {
+	if r.Tags, err = withTags(&who, nil, tags); err != nil {
 		return t, err
 	}
+	call.RequestTags(tags)
 	if err := call.Decide(access.Target{ARN: r.arn(), Rule: policy.IdentityOnly}); err != nil {
 		return t, err
 	}
@@ -331,75 +327,6 @@ func (s *Service) StopLogging(ctx context.Context, who access.Caller, ref string
 			return nil
 		})
 	})
-}
-
-// AddTags sets tags of a trail.
-//
-// Source: AWS CloudTrail API Reference, AddTags.
-func (s *Service) AddTags(ctx context.Context, who access.Caller, ref string, tags []Tag) (err error) {
-	return s.changeTags(ctx, who, "cloudtrail:AddTags", ref, func(r *record) error {
-		all, err := withTags(r.Tags, tags)
-		r.Tags = all
-		return err
-	})
-}
-
-// RemoveTags removes tags of a trail, by their keys.
-//
-// Source: AWS CloudTrail API Reference, RemoveTags.
-func (s *Service) RemoveTags(ctx context.Context, who access.Caller, ref string, keys []string) (err error) {
-	return s.changeTags(ctx, who, "cloudtrail:RemoveTags", ref, func(r *record) error {
-		for _, k := range keys {
-			delete(r.Tags, k)
-		}
-		return nil
-	})
-}
-
-func (s *Service) changeTags(ctx context.Context, who access.Caller, action policy.Action, ref string, fn func(*record) error) (err error) {
-	call := s.begin(&who, action, ref)
-	defer call.End(ctx, &err)
-	r, err := s.admit(ctx, call, &who, ref, true)
-	if err != nil {
-		return err
-	}
-	if err := fn(r); err != nil {
-		return err
-	}
-	return call.Effect(ctx, func() error { return s.change(ctx, r, fn) })
-}
-
-// Tags lists the tags of a trail, ascending by key.
-//
-// Source: AWS CloudTrail API Reference, ListTags.
-func (s *Service) Tags(ctx context.Context, who access.Caller, ref string) (tags []Tag, err error) {
-	call := s.begin(&who, "cloudtrail:ListTags", ref)
-	defer call.End(ctx, &err)
-	r, err := s.admit(ctx, call, &who, ref, false)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range slices.Sorted(maps.Keys(r.Tags)) {
-		tags = append(tags, Tag{k, r.Tags[k]})
-	}
-	return tags, nil
-}
-
-func withTags(have map[string]string, tags []Tag) (map[string]string, error) {
-	all := maps.Clone(have)
-	if all == nil {
-		all = map[string]string{}
-	}
-	for _, t := range tags {
-		if n := utf8.RuneCountInString(t.Key); n < 1 || n > 128 || utf8.RuneCountInString(t.Value) > 256 {
-			return nil, fail(ErrTag, "A tag key has 1 to 128 characters and a tag value at most 256.")
-		}
-		all[t.Key] = t.Value
-	}
-	if len(all) > MaxTags {
-		return nil, fail(ErrTag, "A trail has at most %d tags.", MaxTags)
-	}
-	return all, nil
 }
 
 func (r *record) trail() Trail {
