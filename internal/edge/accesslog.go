@@ -34,16 +34,20 @@ func (e *Edge) destinations(d *delivery.Distribution) (out []accesslog.Destinati
 func (x *exchange) logged(result string) {
 	r, h := x.asked, x.w.Header()
 	t, _ := parseTarget(r.RequestURI)
-	cookie := strings.Join(r.Header["Cookie"], "; ")
+	cookie, referer := strings.Join(r.Header["Cookie"], "; "), r.Header.Get("Referer")
 	if x.e.cfg.RedactSignatures {
 		t.query, cookie = redact(t.query, "&", "Signature"), redact(cookie, ";", "CloudFront-Signature")
+		// What a page refers to comes with the page's own URL, which may be signed.
+		if page, query, ok := strings.Cut(referer, "?"); ok {
+			referer = page + "?" + redact(query, "&", "Signature")
+		}
 	}
 	end := time.Now()
 	rec := accesslog.Record{
 		Time: x.e.cfg.Clock.Now(), Location: popHeader[0],
 		SentBytes: x.tally.bodyBytes + headBytes(h) + int64(len("HTTP/1.1 200 OK\r\n\r\n")), ReceivedBytes: x.receivedBytes(),
 		Viewer: x.sender.addr, Method: r.Method, DomainName: x.site.d.DomainName, Host: r.Host, Path: t.path, Query: t.query,
-		Status: x.tally.status, Referer: r.Header.Get("Referer"), UserAgent: r.Header.Get("User-Agent"),
+		Status: x.tally.status, Referer: referer, UserAgent: r.Header.Get("User-Agent"),
 		RequestID: x.id, Scheme: "http", Taken: end.Sub(x.begun), FirstByte: end.Sub(x.begun),
 		ForwardedFor: strings.Join(r.Header["X-Forwarded-For"], ", "), Protocol: r.Proto,
 		ContentType: h.Get("Content-Type"), ContentLength: -1, RangeStart: -1, RangeEnd: -1, Denial: string(x.cause),

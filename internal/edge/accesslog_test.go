@@ -151,6 +151,8 @@ func TestSignaturesAreRedacted(t *testing.T) {
 	signature, _, _ = strings.Cut(signature, "&")
 	w.get(signed)
 	w.get("/b?a=b", "Cookie: x=y; CloudFront-Signature="+signature+"; z=1", "Cookie: CloudFront-Signature="+signature)
+	w.get("/c", "Referer: http://"+host+signed)
+	w.get("/d", "Referer: http://"+host+"/page?")
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -167,5 +169,11 @@ func TestSignaturesAreRedacted(t *testing.T) {
 	}
 	if c := lines[1]["cs(Cookie)"]; c != "x=y;%20CloudFront-Signature=redacted;%20z=1;%20CloudFront-Signature=redacted" {
 		t.Errorf("cookies are %q", c)
+	}
+	if r := lines[2]["cs(Referer)"]; !strings.Contains(r, "&Signature=redacted&Key-Pair-Id=K1") {
+		t.Errorf("referer is %q", r)
+	}
+	if r := lines[3]["cs(Referer)"]; r != "http://"+host+"/page?" {
+		t.Errorf("referer is %q", r)
 	}
 }

@@ -63,11 +63,7 @@ func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 		out[name] = slices.Clone(values)
 	}
 	if signs(to, out) {
-		// What we sign, we answer for: a viewer must not turn a request for one
-		// object into a copy of another.
-		maps.DeleteFunc(out, func(name string, _ []string) bool {
-			return strings.HasPrefix(name, "X-Amz-") && !x.mayAddToSigned(to, strings.ToLower(name))
-		})
+		maps.DeleteFunc(out, func(name string, _ []string) bool { return !x.plan.signable(to, name) })
 	}
 	if c := selectCookies(&b.Forward.Cookies, r.Header["Cookie"]); c != "" {
 		out["Cookie"] = []string{c}
@@ -135,14 +131,20 @@ func signs(o *delivery.Origin, h http.Header) bool {
 	}
 }
 
-// mayAddToSigned reports whether a viewer's X-Amz-* header goes into a request
-// that the edge signs: if the behaviour names it, or if it is the hash of the
-// body, which origins other than S3 want the viewer to send.
-func (x *exchange) mayAddToSigned(to *delivery.Origin, lower string) bool {
-	b := x.plan.b
-	named := b.Forward.Headers.Mode == delivery.SelectWhitelist && b.Forward.Headers.Has(lower)
-	other := to.Access.Type != "" && to.Access.Type != "s3"
-	return named || other && lower == "x-amz-content-sha256"
+// signable reports whether a header of the viewer's goes into a request that the
+// edge signs. Of X-Amz-* headers only those do that the behaviour names, and the
+// hash of the body, which origins other than S3 want the viewer to send. What we
+// sign, we answer for: a viewer must not turn a request for one object into a copy
+// of another.
+func (p *plan) signable(to *delivery.Origin, name string) bool {
+	if !strings.HasPrefix(name, "X-Amz-") || name == "X-Amz-Cf-Id" { // that one is the edge's own
+		return true
+	}
+	selected := &p.b.Forward.Headers
+	if selected.Mode == delivery.SelectWhitelist && selected.Has(strings.ToLower(name)) {
+		return true
+	}
+	return name == "X-Amz-Content-Sha256" && to.Access.Type != "" && to.Access.Type != "s3"
 }
 
 // neverForwarded are headers that the edge makes, reads or judges itself.

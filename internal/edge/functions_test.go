@@ -139,6 +139,25 @@ func TestOriginFunctions(t *testing.T) {
 	want(t, w.get("/gone"), 404, "Error", "gone")
 }
 
+// A function that takes the viewer's Authorization out, as one that has checked
+// it does, has the edge sign: but not what the viewer put into X-Amz-* headers.
+func TestFunctionLeavesTheSigningToTheEdge(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header["X-Amz-Copy-Source"], r.Header["X-Amz-Acl"], strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 "), len(r.Header.Get("X-Amz-Cf-Id")))
+	})
+	r := registry{}
+	take := r.at(t, trigger.OriginRequest, "lambda", `exports.handler = async (e) => { const r = e.Records[0].cf.request;
+		if (r.uri === '/checked') delete r.headers.authorization;
+		r.headers['x-amz-acl'] = [{ value: 'private' }]; return r; };`)
+	signed := func(b *delivery.Behavior) {
+		b.Origin.Access = delivery.OriginAccess{ControlID: "OAC", Signing: delivery.SignNoOverride, Type: "s3"}
+	}
+	w := newWorld(t, newFeed(distribution(o, last(everyMethod), last(signed), last(take))), func(c *edge.Config) { c.Functions, c.Credentials = r, credentials{} })
+	headers := []string{"Authorization: mine", "X-Amz-Copy-Source: /b/k", "X-Amz-Acl: public-read"}
+	want(t, w.do("PUT", "/as-it-is", headers...), 200, "Miss", "[/b/k] [private] false 56")
+	want(t, w.do("PUT", "/checked", headers...), 200, "Miss", "[] [private] true 56")
+}
+
 func TestOriginSwitch(t *testing.T) {
 	other := originServer(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "other %s key=%s", r.URL.Path, r.Header.Get("X-Key"))

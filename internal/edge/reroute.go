@@ -59,6 +59,13 @@ func (e *Edge) toOrigin(ctx context.Context, j *job, req *origin.Request) (*http
 	if got.Origin != nil && !reflect.DeepEqual(got.Origin, sent.Origin) {
 		req.Origin = chosen(req.Origin, got.Origin)
 	}
+	if req.KeepAuthorization && signs(req.Origin, req.Header) {
+		// The function took the viewer's Authorization out, so that the edge signs
+		// now. What it left as the viewer wrote it is still the viewer's word.
+		maps.DeleteFunc(req.Header, func(name string, values []string) bool {
+			return !j.plan.signable(req.Origin, name) && slices.Equal(values, sent.Header[name])
+		})
+	}
 	maps.Copy(req.Header, customHeader(req.Origin))
 	req.KeepAuthorization = req.Header["Authorization"] != nil
 	return nil, nil
