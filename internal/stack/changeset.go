@@ -82,6 +82,7 @@ type changeRecord struct {
 	ID          string     `json:"id"`
 	Name        string     `json:"name"`
 	Stack       string     `json:"stack"`
+	Token       string     `json:"token,omitempty"` // ClientToken
 	Description string     `json:"description,omitempty"`
 	Status      Status     `json:"status"`
 	Reason      string     `json:"reason,omitempty"`
@@ -100,7 +101,8 @@ func (c *changeRecord) arn(m realm) string {
 var changeSetName = form.New(`^[A-Za-z][-A-Za-z0-9]{0,127}$`)
 
 // CreateChangeSet prepares an update of a stack, or with create a new stack, and
-// returns the ARNs of the change set and the stack.
+// returns the ARNs of the change set and the stack. A request with the token of
+// the change set that has the name is that one's, sent again.
 //
 // Source: AWS CloudFormation API Reference, CreateChangeSet.
 func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, description string, create bool, in Request) (id, stackID string, err error) {
@@ -146,7 +148,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 		return "", "", err
 	}
 	c := &changeRecord{
-		V: recordVersion, ID: uuid.NewString(), Name: name, Stack: r.ID, Description: description, Status: CreateComplete,
+		V: recordVersion, ID: uuid.NewString(), Name: name, Stack: r.ID, Token: in.Token, Description: description, Status: CreateComplete,
 		Execution: "AVAILABLE", Created: s.cfg.Clock.Now(), Definition: *d, OnFailure: in.OnFailure, Creates: create,
 	}
 	if c.Changes, err = s.compare(ctx, r, d); err != nil {
@@ -169,6 +171,9 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 			case errors.Is(err, ErrNoChangeSet):
 			case err != nil:
 				return err
+			case in.Token != "" && old.Token == in.Token:
+				c = old
+				return nil
 			case old.Execution != executed && old.Execution != obsolete:
 				return fail(ErrExists, "ChangeSet [%s] already exists", name)
 			default:
@@ -315,13 +320,17 @@ func (s *Service) ChangeSets(ctx context.Context, who access.Caller, stack strin
 	return out, err
 }
 
-// DeleteChangeSet forgets a change set.
+// DeleteChangeSet forgets a change set. That the stack has none of that name is
+// success: the Cloud Development Kit counts on it.
 //
 // Source: AWS CloudFormation API Reference, DeleteChangeSet.
 func (s *Service) DeleteChangeSet(ctx context.Context, who access.Caller, stack, ref string) (err error) {
 	call := s.cfg.Gate.Begin(who, "cloudformation:DeleteChangeSet")
 	defer call.End(ctx, &err)
 	r, c, err := s.change(ctx, call, realmOf(&who), stack, ref)
+	if r != nil && errors.Is(err, ErrNoChangeSet) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

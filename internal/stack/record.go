@@ -106,6 +106,8 @@ type stackRecord struct {
 	// Events and Makings count what was ever there.
 	Events  uint64 `json:"events"`
 	Makings uint64 `json:"makings"`
+	// LastEvent is the time of the newest event.
+	LastEvent time.Time `json:"lastEvent,omitzero"`
 }
 
 // work is an operation under way.
@@ -202,6 +204,12 @@ func (s *Service) load(tx store.Reader, key stackKey) (*stackRecord, error) {
 // save writes a stack and the events that go with the change.
 func (s *Service) save(tx store.Writer, r *stackRecord, events ...Event) error {
 	for _, e := range events {
+		// Clients put events in order by their times, which they see in milliseconds.
+		e.At = e.At.Truncate(time.Millisecond)
+		if next := r.LastEvent.Add(time.Millisecond); e.At.Before(next) {
+			e.At = next
+		}
+		r.LastEvent = e.At
 		value, err := json.Marshal(e)
 		if err != nil {
 			return err

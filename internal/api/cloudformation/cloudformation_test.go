@@ -22,7 +22,10 @@ func TestRefused(t *testing.T) {
 		{"UpdateStack", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
 		{"UpdateStack", "DisableRollback", "true"},
 		{"CreateChangeSet", "NotificationARNs.member.1", "arn:aws:sns:us-east-1:111122223333:t"},
-		{"CreateChangeSet", "IncludeNestedStacks", "true"},
+		{"CreateChangeSet", "ImportExistingResources", "true"},
+		{"CreateChangeSet", "DeploymentConfig.Mode", "SLOW"},
+		{"UpdateStack", "DeploymentConfig.DisableRollback", "true"},
+		{"DeleteStack", "DeploymentConfig.DisableRollback", "true"},
 		{"DeleteStack", "DeletionMode", "FORCE_DELETE_STACK"},
 	} {
 		body := url.Values{"Action": {tt.action}, "Version": {"2010-05-15"}, "StackName": {"s"}, tt.name: {tt.value}}
@@ -37,7 +40,7 @@ func TestRefused(t *testing.T) {
 			Request: httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), ID: "REQUEST", Body: []byte(body.Encode()),
 		})
 		name, _, _ := strings.Cut(tt.name, ".")
-		if got := w.Body.String(); w.Code != http.StatusBadRequest || !strings.Contains(got, "<Code>ValidationError</Code>") || !strings.Contains(got, name) {
+		if got := w.Body.String(); w.Code != http.StatusBadRequest || !strings.Contains(got, "<Code>ValidationError</Code>") || !strings.Contains(strings.ToLower(got), strings.ToLower(name)) {
 			t.Errorf("%s with %s = %d %s, want a ValidationError that names it", tt.action, name, w.Code, got)
 		}
 	}

@@ -131,7 +131,14 @@ func TestOperations(t *testing.T) {
 	// Change sets.
 	word := []types.Parameter{{ParameterKey: aws.String("Word"), ParameterValue: aws.String("two")}}
 	change := &cloudformation.CreateChangeSetInput{StackName: a, ChangeSetName: aws.String("c"), UsePreviousTemplate: aws.Bool(true), Parameters: word}
+	change.ClientToken, change.IncludeNestedStacks = aws.String("token"), aws.Bool(true)
 	changeID := must(c.CreateChangeSet(ctx, change)).Id
+	if again := must(c.CreateChangeSet(ctx, change)).Id; *again != *changeID {
+		t.Errorf("CreateChangeSet of one token = %s and then %s", *changeID, *again)
+	}
+	change.ClientToken = aws.String("another")
+	_, err = c.CreateChangeSet(ctx, change)
+	wantError(t, "CreateChangeSet of another token", err, "AlreadyExistsException", "ChangeSet [c] already exists")
 	described := must(c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: changeID}))
 	if got := described.Changes[0].ResourceChange; len(described.Changes) != 2 || got.Action != types.ChangeActionModify || got.Replacement != types.ReplacementFalse || *got.Details[0].Target.Name != "Value" {
 		t.Errorf("DescribeChangeSet = %+v", described.Changes)
@@ -139,7 +146,9 @@ func TestOperations(t *testing.T) {
 	if got := must(c.ListChangeSets(ctx, &cloudformation.ListChangeSetsInput{StackName: a})).Summaries; len(got) != 1 || *got[0].ChangeSetId != *changeID {
 		t.Errorf("ListChangeSets = %+v", got)
 	}
-	must(c.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: changeID}))
+	for range 2 {
+		must(c.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{StackName: a, ChangeSetName: changeID}))
+	}
 	_, err = c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{StackName: a, ChangeSetName: aws.String("c")})
 	wantError(t, "DescribeChangeSet", err, "ChangeSetNotFound", "does not exist")
 	must(c.CreateChangeSet(ctx, change))

@@ -54,7 +54,7 @@ func readRequest(f query.Form) (in stack.Request, err error) {
 	if len(f.Strings("NotificationARNs")) > 0 {
 		return in, invalid("NotificationARNs is not supported; nothing would be sent")
 	}
-	return in, nil
+	return in, readDeployment(f)
 }
 
 // readFailure reads what a caller wants of a stack that cannot be created.
@@ -73,6 +73,20 @@ func readFailure(f query.Form) (stack.OnFailure, error) {
 	default:
 		return "", invalid("1 validation error detected: Value '%.64s' at 'onFailure' failed to satisfy constraint: Member must satisfy enum value set: [DELETE, DO_NOTHING, ROLLBACK]", value)
 	}
+}
+
+// readDeployment reads how a stack is to be deployed. Both modes are one here: what
+// a change makes is there when it is done.
+func readDeployment(f query.Form) error {
+	d := f.Sub("DeploymentConfig")
+	mode := d.Optional("Mode")
+	switch {
+	case mode != "" && mode != "STANDARD" && mode != "EXPRESS":
+		return invalid("1 validation error detected: Value '%.64s' at 'deploymentConfig.mode' failed to satisfy constraint: Member must satisfy enum value set: [EXPRESS, STANDARD]", mode)
+	case d.Bool("DisableRollback", false):
+		return invalid("DeploymentConfig.DisableRollback is not supported; OnFailure and DisableRollback are")
+	}
+	return nil
 }
 
 type stackIDResult struct{ StackId string }
@@ -116,6 +130,9 @@ func (s *service) deleteStack(f query.Form) querydoor.Run {
 	if mode, given := f.Lookup("DeletionMode"); given && mode != "STANDARD" {
 		return refuse(invalid("DeletionMode %.64s is not supported", mode))
 	}
+	if err := readDeployment(f); err != nil {
+		return refuse(err)
+	}
 	return done(func(ctx context.Context, who access.Caller) error { return s.stacks.Delete(ctx, who, in) })
 }
 
@@ -138,8 +155,11 @@ func (s *service) createChangeSet(f query.Form) querydoor.Run {
 	if kind != "" && kind != "CREATE" && kind != "UPDATE" {
 		err = invalid("ChangeSetType %.64s is not supported", kind)
 	}
-	if f.Bool("IncludeNestedStacks", false) {
-		err = invalid("IncludeNestedStacks is not supported")
+	in.Token = f.Optional("ClientToken")
+	// No template here has nested stacks, so that these are always included.
+	f.Bool("IncludeNestedStacks", false)
+	if f.Bool("ImportExistingResources", false) {
+		err = invalid("ImportExistingResources is not supported")
 	}
 	if err != nil {
 		return refuse(err)
