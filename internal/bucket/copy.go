@@ -79,7 +79,8 @@ func (in *Copy) changesNothing() bool {
 		in.To.Metadata.Redirect == "" && in.To.StorageClass == "" && w.Algorithm == "" && w.BucketKey == nil && w.Customer == nil && in.Source.Customer == nil
 }
 
-// copySource is Get with the errors that it has where it is a copy's.
+// copySource is Get with the errors that it has where it is a copy's; those that it
+// has elsewhere too come in a *SourceError.
 func (s *Service) copySource(ctx context.Context, who Caller, in Get) (*Object, error) {
 	src, err := s.Get(ctx, who, in)
 	var (
@@ -101,7 +102,7 @@ func (s *Service) copySource(ctx context.Context, who Caller, in Get) (*Object, 
 	case errors.As(err, &marker) && marker.Named:
 		return nil, ErrCopyOfMarker
 	}
-	return nil, err
+	return nil, &SourceError{in, err}
 }
 
 // failingReader is a body that cannot be had.

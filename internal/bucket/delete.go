@@ -25,8 +25,8 @@ type Deleted struct {
 	Marker bool
 }
 
-// Delete removes an object; an absent one is no error. It returns
-// *PreconditionError, ErrNoBucket, ErrInvalidVersion and access.ErrDenied.
+// Delete removes an object; an absent one is an error, ErrNoKey, to a condition only.
+// It returns *PreconditionError, ErrNoBucket, ErrInvalidVersion and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, DeleteObject.
 func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (d Deleted, err error) {
@@ -78,7 +78,11 @@ func (s *Service) remove(ctx context.Context, decided *config, in *Delete) (d De
 		if err != nil {
 			return err
 		}
-		if in.IfMatch != "" && (v == nil || v.kind != kindObject || !matchETag(in.IfMatch, v.etag)) {
+		switch {
+		case in.IfMatch == "":
+		case v == nil || v.kind != kindObject:
+			return ErrNoKey
+		case !matchETag(in.IfMatch, v.etag):
 			return &PreconditionError{"If-Match"}
 		}
 		if in.VersionID != "" || c.Versioning == Unversioned {

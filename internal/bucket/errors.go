@@ -180,6 +180,15 @@ func (e *RangeError) Error() string {
 	return fmt.Sprintf("bucket: range is outside of the %d bytes", e.SizeBytes)
 }
 
+// SourceError says that it is the source of a copy that cannot be read.
+type SourceError struct {
+	Source Get
+	Err    error
+}
+
+func (e *SourceError) Error() string { return "source of the copy: " + e.Err.Error() }
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // CopyRangeError says that a part was to be copied from a range that its source
 // does not have.
 type CopyRangeError struct {

@@ -379,15 +379,20 @@ func (x *exchange) about(e *apiError, err error) []bucket.Pair {
 		}
 		return []bucket.Pair{{Name: "ArgumentName", Value: name}, {Name: "ArgumentValue", Value: x.query.Get(name)}}
 	}
+	name, key, version := x.bucket, x.key, x.query.Get("versionId")
+	var source *bucket.SourceError
+	if errors.As(err, &source) {
+		name, key, version = source.Source.Bucket, source.Source.Key, source.Source.VersionID
+	}
 	switch e.code {
 	case "NoSuchBucket", "InvalidBucketName", "BucketNotEmpty", "BucketAlreadyExists", "BucketAlreadyOwnedByYou",
 		"NoSuchBucketPolicy", "NoSuchTagSet", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError",
 		"NoSuchWebsiteConfiguration", "NoSuchLifecycleConfiguration", "ReplicationConfigurationNotFoundError", "ObjectLockConfigurationNotFoundError":
-		return []bucket.Pair{{Name: "BucketName", Value: x.bucket}}
+		return []bucket.Pair{{Name: "BucketName", Value: name}}
 	case "NoSuchKey", "ConditionalRequestConflict":
-		return []bucket.Pair{{Name: "Key", Value: x.key}}
+		return []bucket.Pair{{Name: "Key", Value: key}}
 	case "NoSuchVersion":
-		return []bucket.Pair{{Name: "Key", Value: x.key}, {Name: "VersionId", Value: x.query.Get("versionId")}}
+		return []bucket.Pair{{Name: "Key", Value: key}, {Name: "VersionId", Value: version}}
 	case "NoSuchUpload", "InvalidPart", "InvalidPartOrder":
 		return []bucket.Pair{{Name: "UploadId", Value: x.query.Get("uploadId")}}
 	}
