@@ -41,7 +41,7 @@ func (p *parser) document(root node) ([]statement, error) {
 		}
 	}
 	if body == nil {
-		return nil, p.fail(badSyntax, "", "there is no Statement")
+		return nil, p.fail(noStatement, "", "there is no Statement")
 	}
 	parts := []node{*body}
 	if body.kind == arrayNode {

@@ -48,6 +48,7 @@ const (
 	tooLarge
 	badCharacter
 	badSyntax
+	noStatement
 	unknownElement
 	badVersion
 	repeatedSid
@@ -78,6 +79,7 @@ var texts = [problemCount]struct{ iam, kms, s3 string }{
 	badJSON:             {"This policy contains invalid Json", "", "Policies must be valid JSON and the first byte must be '{'"},
 	tooLarge:            {"", "", "Policy exceeds the maximum allowed document size."},
 	badSyntax:           {"Syntax errors in policy.", "", "Invalid policy syntax."},
+	noStatement:         {"Syntax errors in policy.", "", "Missing required field Statement"},
 	unknownElement:      {"Syntax errors in policy.", "Unknown field %s", "Unknown field %s"},
 	badVersion:          {"Policy document must be version 2012-10-17 or greater.", "", "The policy must contain a valid version string"},
 	repeatedSid:         {"Statement IDs (SID) in a single policy must be unique.", "", ""},
