@@ -7,8 +7,9 @@ import (
 	"crypto/sha256"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 	"io"
+
+	"github.com/minio/crc64nvme"
 )
 
 // ChecksumAlgorithm is one of the checksums that clients ask for. The numbers
@@ -90,10 +91,7 @@ type Checksum struct {
 // Command Set Specification 1.0d, section 5.2.1.3.4.
 const polyNVME = 0x9a6c9329ac4bc9b5
 
-var (
-	tableNVME       = crc64.MakeTable(polyNVME)
-	tableCastagnoli = crc32.MakeTable(crc32.Castagnoli)
-)
+var tableCastagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (a ChecksumAlgorithm) newHash() hash.Hash {
 	switch a {
@@ -102,7 +100,7 @@ func (a ChecksumAlgorithm) newHash() hash.Hash {
 	case CRC32C:
 		return crc32.New(tableCastagnoli)
 	case CRC64NVME:
-		return crc64.New(tableNVME)
+		return crc64nvme.New() // hash/crc64 takes 30 times as long
 	case SHA1:
 		return sha1.New()
 	case SHA256:
