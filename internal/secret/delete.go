@@ -36,6 +36,8 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string, day
 	call.Keys.Set("secretsmanager:ForceDeleteWithoutRecovery", strconv.FormatBool(now))
 	r, err := s.admit(ctx, call, &who, ref)
 	switch {
+	case (err == nil || errors.Is(err, ErrNotFound)) && days != 0 && (days < minWindowDays || days > maxWindowDays):
+		return out, ends, fail(ErrInvalid, "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
 	case errors.Is(err, ErrNotFound) && now:
 		return missing(&who, ref), who.At, nil
 	case err != nil:
@@ -44,8 +46,6 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, ref string, day
 		return out, ends, fail(ErrInvalid, "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
 	case days == 0:
 		days = usualWindowDays
-	case days < minWindowDays || days > maxWindowDays:
-		return out, ends, fail(ErrInvalid, "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
 	}
 	out, ends = r.made(), who.At.Add(time.Duration(days)*24*time.Hour)
 	if now {

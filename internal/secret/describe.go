@@ -83,11 +83,14 @@ type Filter struct {
 func (f *Filter) check() error {
 	switch f.Key {
 	case "description", "name", "tag-key", "tag-value", "all":
+		if len(f.Values) == 0 {
+			return fail(ErrInvalid, "Invalid filter values for key: "+f.Key)
+		}
 		return nil
 	case "primary-region", "owning-service":
 		return fail(ErrInvalid, "Filtering by "+f.Key+" is not supported.")
 	}
-	return fail(ErrInvalid, "Invalid filter key: "+f.Key)
+	return fail(ErrInvalid, "Invalid filter key")
 }
 
 // holds reports whether one value means the secret, and none excludes it. Names
@@ -230,6 +233,9 @@ func (s *Service) Batch(ctx context.Context, who access.Caller, refs []string, f
 	}
 	if (len(refs) == 0) == (len(filters) == 0) {
 		return nil, nil, "", fail(ErrInvalid, "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
+	}
+	if len(filters) == 0 && page.Limit != 0 {
+		return nil, nil, "", fail(ErrInvalid, "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.")
 	}
 	if len(filters) > 0 {
 		if page.Limit == 0 || page.Limit > maxBatch {

@@ -48,11 +48,11 @@ func (p *Password) make() (out sealed.Secret, err error) {
 	if p.Length == 0 {
 		p.Length = usualLength
 	}
-	var classes []string
+	var classes []string // each of which the password has, but for the space
 	for _, c := range []struct {
 		letters string
 		without bool
-	}{{lower, p.NoLower}, {upper, p.NoUpper}, {digits, p.NoNumbers}, {punctuation, p.NoPunctuation}, {" ", !p.Space}} {
+	}{{lower, p.NoLower}, {upper, p.NoUpper}, {digits, p.NoNumbers}, {punctuation, p.NoPunctuation}} {
 		letters := strings.Map(func(r rune) rune {
 			if strings.ContainsRune(p.Exclude, r) {
 				return -1
@@ -63,8 +63,12 @@ func (p *Password) make() (out sealed.Secret, err error) {
 			classes = append(classes, letters)
 		}
 	}
+	all := strings.Join(classes, "")
+	if p.Space && !strings.Contains(p.Exclude, " ") {
+		all += " "
+	}
 	switch {
-	case len(classes) == 0:
+	case all == "":
 		return out, fail(ErrInvalid, "Parameters cannot exclude all characters.")
 	case p.Length < 1 || p.Length > maxLength:
 		return out, fail(ErrInvalid, "The parameter PasswordLength must be from 1 to 4096.")
@@ -73,7 +77,6 @@ func (p *Password) make() (out sealed.Secret, err error) {
 	}
 	password := make([]byte, p.Length)
 	defer clear(password)
-	all := strings.Join(classes, "")
 	for i := range password {
 		from := all
 		if !p.AnyClasses && i < len(classes) {

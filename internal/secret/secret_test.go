@@ -366,6 +366,9 @@ func TestRandomPassword(t *testing.T) {
 		{secret.Password{Length: 1, NoPunctuation: true, NoUpper: true, NoLower: true, Exclude: "012345678"}, "9", nil},
 		{secret.Password{NoNumbers: true, NoPunctuation: true, NoUpper: true, NoLower: true}, "", secret.ErrInvalid},
 		{secret.Password{Length: 3}, "", secret.ErrInvalid},
+		{secret.Password{Length: 4, Space: true}, "", nil}, // a space may be there, and need not
+		{secret.Password{NoNumbers: true, NoPunctuation: true, NoUpper: true, NoLower: true, Space: true}, " ", nil},
+		{secret.Password{NoNumbers: true, NoPunctuation: true, NoUpper: true, NoLower: true, Space: true, Exclude: " "}, "", secret.ErrInvalid},
 		{secret.Password{Length: 5000}, "", secret.ErrInvalid},
 	} {
 		for range 50 {

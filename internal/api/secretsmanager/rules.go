@@ -13,13 +13,14 @@ var (
 	tagValue     = awsjson.Rule{Member: "Tags[].Value", Length: awsjson.AtMost(256)}
 	stage        = awsjson.Rule{Member: "VersionStage", Length: awsjson.Between(1, 256)}
 	maxResults   = awsjson.Rule{Member: "MaxResults", Value: awsjson.Between(1, 100)}
-	filterValues = awsjson.Rule{Member: "Filters[].Values", Required: true, Length: awsjson.Between(1, 10)}
+	filterKey    = awsjson.Rule{Member: "Filters[].Key", Enum: []string{"description", "name", "tag-key", "tag-value", "primary-region", "owning-service", "all"}}
+	filterValues = awsjson.Rule{Member: "Filters[].Values", Length: awsjson.Between(1, 10)}
 	document     = awsjson.Rule{Member: "ResourcePolicy", Required: true, Length: awsjson.Between(1, 20480)}
 )
 
 // rules is what the service model of Secrets Manager asks of each request.
 var rules = map[string][]awsjson.Rule{
-	"BatchGetSecretValue":      {{Member: "SecretIdList", Length: awsjson.Between(1, 20)}, {Member: "Filters", Length: awsjson.AtMost(10)}, filterValues, {Member: "MaxResults", Value: awsjson.Between(1, 20)}},
+	"BatchGetSecretValue":      {{Member: "SecretIdList", Length: awsjson.Between(1, 20)}, {Member: "Filters", Length: awsjson.AtMost(10)}, filterKey, filterValues, {Member: "MaxResults", Value: awsjson.Between(1, 20)}},
 	"CancelRotateSecret":       {secretID},
 	"CreateSecret":             {{Member: "Name", Required: true, Length: awsjson.Between(1, 512)}, requestToken, description, keyID, secretBinary, secretString, tagKey, tagValue},
 	"DeleteResourcePolicy":     {secretID},
@@ -29,7 +30,7 @@ var rules = map[string][]awsjson.Rule{
 	"GetResourcePolicy":        {secretID},
 	"GetSecretValue":           {secretID, {Member: "VersionId", Length: awsjson.Between(32, 64)}, stage},
 	"ListSecretVersionIds":     {secretID, maxResults},
-	"ListSecrets":              {{Member: "Filters", Length: awsjson.AtMost(10)}, filterValues, maxResults, {Member: "SortOrder", Enum: []string{"asc", "desc"}}},
+	"ListSecrets":              {{Member: "Filters", Length: awsjson.AtMost(10)}, filterKey, filterValues, maxResults, {Member: "SortOrder", Enum: []string{"asc", "desc"}}},
 	"PutResourcePolicy":        {secretID, document},
 	"PutSecretValue":           {secretID, requestToken, secretBinary, secretString, {Member: "VersionStages", Length: awsjson.Between(1, 20)}, {Member: "VersionStages[]", Length: awsjson.Between(1, 256)}},
 	"RestoreSecret":            {secretID},
