@@ -18,7 +18,7 @@ type Filter struct {
 var (
 	describeKeys = map[string][]string{
 		"Name": {"Equals", "BeginsWith", "Contains"}, "Type": {"Equals", "BeginsWith"}, "KeyId": {"Equals", "BeginsWith"},
-		"Tier": {"Equals"}, "DataType": {"Equals", "BeginsWith"}, "Path": {"OneLevel", "Recursive"}, "tag:": {"Equals"},
+		"Tier": {"Equals"}, "DataType": {"Equals", "BeginsWith"}, "Path": {"OneLevel", "Recursive"}, "tag:": {"Equals", "BeginsWith"},
 	}
 	byPathKeys = map[string][]string{
 		"Type": {"Equals", "BeginsWith"}, "KeyId": {"Equals", "BeginsWith"}, "Label": {"Equals", "BeginsWith"}, "DataType": {"Equals", "BeginsWith"},
@@ -56,6 +56,13 @@ func compile(filters []Filter, keys map[string][]string) (func(name string, r *r
 		if len(f.Values) == 0 && kind != "tag:" {
 			return nil, fail(ErrFilterValue, "The following filter values are missing : null for filter key "+f.Key)
 		}
+		if kind == "Path" {
+			for _, v := range f.Values {
+				if err := checkPath(v); err != nil {
+					return nil, err
+				}
+			}
+		}
 		if known := knownValues[kind]; known != nil && f.Option == "Equals" {
 			for _, v := range f.Values {
 				if !slices.Contains(known, v) {
@@ -77,7 +84,7 @@ func compile(filters []Filter, keys map[string][]string) (func(name string, r *r
 func (f *Filter) holds(name string, r *record, v *versionRecord) bool {
 	switch f.Key {
 	case "Name":
-		return f.any(name) || f.Option != "Contains" && f.any(strings.TrimPrefix(name, "/"))
+		return f.any(name) || f.Option != "Contains" && (f.any(strings.TrimPrefix(name, "/")) || f.any(otherForm(name)))
 	case "Type":
 		return f.any(string(v.Type))
 	case "KeyId":

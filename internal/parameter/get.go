@@ -87,10 +87,16 @@ func (s *Service) Many(ctx context.Context, who access.Caller, refs []string, de
 func (s *Service) readable(ctx context.Context, call *access.Call, m realm, want selection) (v *versionRecord, err error) {
 	var r *record
 	err = s.records.View(ctx, func(tx store.Reader) error {
-		if r, err = find(tx, m, want.name); err != nil {
+		of := want
+		r, err = find(tx, m, of.name)
+		if errors.Is(err, ErrNotFound) {
+			of.name = otherForm(of.name)
+			r, err = find(tx, m, of.name)
+		}
+		if err != nil {
 			return err
 		}
-		v, err = pick(tx, m, want, r)
+		v, err = pick(tx, m, of, r)
 		return err
 	})
 	if r != nil {

@@ -53,6 +53,9 @@ func (m realm) checkName(name string) error {
 		if strings.HasPrefix(name, "/") && strings.HasPrefix(first, "aws") {
 			return fail(ErrReserved, "No access to reserved parameter name: "+name+".")
 		}
+		if !strings.HasPrefix(name, "/") {
+			return fail(ErrInvalid, `Parameter name: can't be prefixed with "aws" or "ssm" (case-insensitive).`)
+		}
 		return noName()
 	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
 		return fail(ErrInvalid, "Parameter name must be a fully qualified name.")
@@ -64,6 +67,16 @@ func (m realm) checkName(name string) error {
 		return fail(ErrLevels, "Hierarchy level limit exceeded: a parameter name can have a maximum of "+strconv.Itoa(MaxLevels)+" levels.")
 	}
 	return nil
+}
+
+// otherForm is a name of one level with its slash, or without: both mean the same
+// parameter, as their ARN does.
+func otherForm(name string) string {
+	bare, slash := strings.CutPrefix(name, "/")
+	if slash || strings.Contains(name, "/") {
+		return bare
+	}
+	return "/" + name
 }
 
 // checkAsked says whether there can be a parameter of that name.
