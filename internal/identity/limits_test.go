@@ -101,6 +101,13 @@ func TestBadInput(t *testing.T) {
 		return err
 	}
 	put := func(text string) error { return w.admin.PutInlinePolicy(ctx, root, userRef("alice"), "p", text) }
+	if err := put(strings.Replace(allow("s3:*"), "2012", "2008", 1)); err != nil {
+		t.Errorf("inline policy of the old version: %v", err)
+	}
+	managed := func(text string) error {
+		_, err := w.admin.CreatePolicy(ctx, root, identity.NewPolicy{Name: "p", Text: text})
+		return err
+	}
 	tests := []struct {
 		name string
 		err  error
@@ -120,6 +127,9 @@ func TestBadInput(t *testing.T) {
 		{"trust of another service", role(identity.NewRole{Name: "r", Trust: strings.Replace(trustAccount, "sts:TagSession", "s3:GetObject", 1)}), identity.ErrMalformedPolicy, ""},
 		{"not JSON", put("{"), identity.ErrMalformedPolicy, "This policy contains invalid Json"},
 		{"old version", put(strings.Replace(allow("s3:*"), "2012", "2011", 1)), identity.ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater."},
+		{"managed policy without a version", managed(strings.Replace(allow("s3:*"), `"Version":"2012-10-17",`, "", 1)), identity.ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater."},
+		{"managed policy of the old version", managed(strings.Replace(allow("s3:*"), "2012", "2008", 1)), identity.ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater."},
+		{"too many keys of tags", w.admin.Untag(ctx, root, userRef("alice"), strings.Split(strings.Repeat("k ", 50)+"k", " ")), identity.ErrValidation, "Value '[k, k, k, "},
 		{"no vendor", put(allow("GetObject")), identity.ErrMalformedPolicy, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."},
 		{"principal", put(strings.Replace(allow("s3:*"), `"Effect"`, `"Principal":"*","Effect"`, 1)), identity.ErrMalformedPolicy, ""},
 		{"deep JSON", put(strings.Repeat("[", 10_000)), identity.ErrMalformedPolicy, ""},

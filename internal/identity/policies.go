@@ -61,11 +61,15 @@ func (a *Admin) CreatePolicy(ctx context.Context, who access.Caller, in NewPolic
 	return p, nil
 }
 
-// checkManaged says whether text may be a version of a managed policy.
+// checkManaged says whether text may be a version of a managed policy. Unlike an
+// inline policy, it must say that it is in the newer version of the language.
 func checkManaged(text string) error {
 	d, err := parseDocument(policy.UseIdentity, text)
 	if err != nil {
 		return err
+	}
+	if !d.Variables() {
+		return fail(ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater.")
 	}
 	if d.Size() > maxManagedChars {
 		return fail(ErrLimit, "Cannot exceed quota for PolicySize: %d", maxManagedChars)

@@ -46,7 +46,7 @@ func (a *Admin) Untag(ctx context.Context, who access.Caller, ref Ref, keys []st
 	call := a.begin(&who, action("iam:Untag"+string(ref.Kind)), note{ref.member(), ref.Name}, note{"tagKeys", strings.Join(keys, ",")})
 	defer call.End(ctx, &err)
 	if len(keys) > MaxTags {
-		return invalid("tagKeys", keys, "have length less than or equal to "+strconv.Itoa(MaxTags))
+		return invalid("tagKeys", "["+strings.Join(keys, ", ")+"]", "have length less than or equal to "+strconv.Itoa(MaxTags))
 	}
 	call.Keys.SetList("aws:TagKeys", keys)
 	return a.retag(ctx, call, &who, ref, func(have []Tag) ([]Tag, error) {

@@ -37,6 +37,7 @@ func (u Use) hasPrincipal() bool {
 type Document struct {
 	source     string
 	use        Use
+	variables  bool
 	statements []statement
 }
 
@@ -75,11 +76,15 @@ func Parse(use Use, source string) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Document{source: source, use: use, statements: statements}, nil
+	return &Document{source: source, use: use, variables: p.variables, statements: statements}, nil
 }
 
 // String is the document as it was written.
 func (d *Document) String() string { return d.source }
+
+// Variables reports whether the document knows variables: its Version is
+// 2012-10-17, and neither absent nor 2008-10-17.
+func (d *Document) Variables() bool { return d.variables }
 
 // Use is what the document was parsed for.
 func (d *Document) Use() Use { return d.use }
