@@ -30,6 +30,7 @@ func (s *Service) AssociateAlias(ctx context.Context, who access.Caller, id, ali
 		return ErrAliasElsewhere
 	}
 	if held && from != to {
+		call.ResetKeys() // they told of the other
 		if err := s.decide(call, from); err != nil {
 			return err
 		}

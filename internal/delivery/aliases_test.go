@@ -105,6 +105,14 @@ func TestAssociateAliasNeedsBoth(t *testing.T) {
 	if err := f.AssociateAlias(ctx, who, b.ID, "www.example.com"); err != nil {
 		t.Errorf("with both permissions: %v", err)
 	}
+	// The tags of the one that gets the alias are not those of the other.
+	if err := f.Tag(ctx, me, a.ARN(), map[string]string{"team": "blue"}); err != nil {
+		t.Fatal(err)
+	}
+	may(`"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"blue"}}`)
+	if err := f.AssociateAlias(ctx, who, a.ID, "www.example.com"); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("taking from one without the tag: %v", err)
+	}
 }
 
 func TestConflictingAliases(t *testing.T) {

@@ -73,9 +73,11 @@ func (a *Admin) AddRoleToProfile(ctx context.Context, who access.Caller, name, r
 	if _, err := admit[*Profile](a, call, &who, name); err != nil {
 		return err
 	}
+	call.ResetKeys() // they told of the profile
 	resource := arnOf(KindRole, who.Account(), "/", role)
 	if r, ok := get[*Role](a.reg, who.Account(), role); ok {
 		resource = r.ARN()
+		call.ResourceTags(r.Tags, "iam:ResourceTag/")
 	}
 	call.Keys.Set("iam:PassedToService", "ec2.amazonaws.com")
 	if err := also(call, &who, "iam:PassRole", resource); err != nil {

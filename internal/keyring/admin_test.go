@@ -201,6 +201,40 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// Each of the two keys is decided about by its own tags.
+func TestMoveAliasAsksAboutEachKeysTags(t *testing.T) {
+	w := newWorld(t)
+	r := w.open()
+	who := w.user(account, "u", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"kms:UpdateAlias","Resource":"arn:aws:kms:*:*:alias/*"},
+		{"Effect":"Allow","Action":"kms:UpdateAlias","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"blue"}}}]}`)
+	create := func(alias string, tags ...keyring.Tag) string {
+		t.Helper()
+		k, err := r.Create(t.Context(), root(), keyring.CreateInput{Tags: tags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.CreateAlias(t.Context(), root(), alias, k.ARN); err != nil {
+			t.Fatal(err)
+		}
+		return k.ARN
+	}
+	blue := keyring.Tag{Key: "team", Value: "blue"}
+	first, second, plain := create("alias/first", blue), create("alias/second", blue), create("alias/plain")
+	for _, tt := range []struct {
+		alias, to string
+		want      error
+	}{
+		{"alias/first", plain, access.ErrDenied},
+		{"alias/plain", first, access.ErrDenied},
+		{"alias/first", second, nil},
+	} {
+		if err := r.MoveAlias(t.Context(), who, tt.alias, tt.to); !errors.Is(err, tt.want) {
+			t.Errorf("MoveAlias(%s, %s) = %v, want %v", tt.alias, tt.to, err, tt.want)
+		}
+	}
+}
+
 func TestKeyPolicy(t *testing.T) {
 	w := newWorld(t)
 	r := w.open()

@@ -129,6 +129,7 @@ func (r *Ring) MoveAlias(ctx context.Context, who access.Caller, name, ref strin
 	if err := r.permit(call, &who, opUpdateAlias, from); err != nil {
 		return err
 	}
+	call.ResetKeys() // they told of that key
 	next, err := r.admitTarget(call, &who, opUpdateAlias, t)
 	if err != nil {
 		return err

@@ -90,6 +90,7 @@ func (s *Service) passRole(ctx context.Context, call *access.Call, who *access.C
 	if owner != ref.account {
 		return &access.Denied{Message: "Cross-account pass role is not allowed."}
 	}
+	call.ResetKeys() // they told of the function
 	call.Keys.Set("iam:PassedToService", lambdaService)
 	call.Keys.Set("iam:AssociatedResourceArn", ref.realm.arn(ref.name, ""))
 	if err := call.Decide(access.Target{ARN: role, Action: "iam:PassRole", Rule: policy.IdentityOnly}); err != nil {

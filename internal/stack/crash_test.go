@@ -22,9 +22,10 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
 
-type noPolicies struct{}
+// policies are those of every user.
+type policies []*policy.Document
 
-func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
+func (p policies) PoliciesOf(_ *policy.Principal, of *policy.Policies) { of.Identity = p }
 
 type journal struct{}
 
@@ -41,6 +42,8 @@ type world struct {
 	left   int               // steps until the crash; negative for never
 	after  bool              // the last step before the crash has its effect
 	down   func()            // told of the crash
+
+	policies policies // of users; root needs none
 }
 
 var errDown = errors.New("the machine is down")
@@ -161,7 +164,7 @@ func open(t *testing.T, w *world, c *clock.Clock) *stack.Service {
 	}
 	return stack.New(stack.Config{
 		Records: w, Domain: domain, Clock: c, Log: slog.New(slog.DiscardHandler), Patience: 1 << 40,
-		Gate:      access.NewGate(access.Config{Identities: noPolicies{}, Record: journal{}}),
+		Gate:      access.NewGate(access.Config{Identities: w.policies, Record: journal{}}),
 		Providers: map[string]stack.Provider{"Test::World::Thing": thing{w}},
 		Assume: func(context.Context, string, arn.AccountID, string) (access.Caller, error) {
 			return access.Caller{}, errors.New("no role can be assumed")

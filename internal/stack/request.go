@@ -198,6 +198,7 @@ func permit(call *access.Call, target, role string, tags []Tag) error {
 	if role == "" {
 		return nil
 	}
+	call.ResetKeys() // they told of the stack
 	call.Keys.Set("iam:PassedToService", "cloudformation.amazonaws.com")
 	return call.Decide(access.Target{ARN: role, Action: "iam:PassRole", Rule: policy.IdentityOnly})
 }
