@@ -46,7 +46,7 @@ func (s *Service) PutAlias(ctx context.Context, who access.Caller, in AliasChang
 		return nil, err
 	}
 	if !aliasForm.MatchString(in.Name) || versionForm.MatchString(in.Name) {
-		return nil, refuse(ErrInvalid, "1 validation error detected: Value '%.128s' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)", in.Name)
+		return nil, malformed(in.Name, "name", "satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
 	}
 	var a aliasRecord
 	err = s.edit(ctx, call, ref, func(tx store.Writer, r *record) error {
@@ -56,7 +56,7 @@ func (s *Service) PutAlias(ctx context.Context, who access.Caller, in AliasChang
 		case in.New && before != nil:
 			return refuse(ErrConflict, "Alias already exists: %s", ref.realm.arn(ref.name, in.Name))
 		case !in.New && before == nil:
-			return refuse(ErrNotFound, "Cannot find alias arn: %s", ref.realm.arn(ref.name, in.Name))
+			return refuse(ErrNotFound, "Alias not found: %s", ref.realm.arn(ref.name, in.Name))
 		case before != nil:
 			if err := (&versionRecord{Revision: before.Revision}).expect(in.RevisionID); err != nil {
 				return err

@@ -50,7 +50,7 @@ func (s *Service) fetch(ctx context.Context, who *access.Caller, from Code) ([]b
 	case from.Bucket != "":
 		object, err := s.cfg.Objects.Object(ctx, who.Through("lambda"), from.Bucket, from.Key, from.ObjectVersion)
 		if err != nil {
-			return nil, refuse(ErrInvalid, "Error occurred while GetObject. S3 Error Message: %s", err)
+			return nil, refuse(ErrInvalid, "Error occurred while GetObject. %s", err)
 		}
 		defer object.Close()
 		if zip, err = io.ReadAll(io.LimitReader(object, MaxZipBytes+1)); err != nil {

@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"maps"
+	"strconv"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -30,7 +31,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	call := s.begin(&who, "CreateFunction", in.Name)
 	defer call.End(ctx, &err)
 	call.Note("role", in.Role)
-	ref, err := parse(&who, in.Name, "")
+	ref, err := parseNew(&who, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +42,11 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	if err := call.Decide(t); err != nil {
 		return nil, err
 	}
-	if ref.account != who.Account() || ref.qualifier != "" {
-		return nil, refuse(ErrInvalid, "A function is created by its name, without another account or a version.")
+	if ref.account != who.Account() {
+		return nil, &access.Denied{Message: "A function is created in the caller's account."}
+	}
+	if ref.qualifier != "" {
+		return nil, refuse(ErrInvalid, "A function is created by its name, without a version.")
 	}
 	if err := in.Settings.settle(); err != nil {
 		return nil, err
@@ -117,15 +121,17 @@ func (s *Settings) settle() error {
 	case !runtimeForm.MatchString(s.Runtime):
 		return refuse(ErrInvalid, "Value %.64s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs18.x, nodejs20.x, nodejs22.x, nodejs24.x]; other runtimes are not supported.", s.Runtime)
 	case !handlerForm.MatchString(s.Handler) || !strings.Contains(s.Handler, "."):
-		return refuse(ErrInvalid, "Value '%.128s' at 'handler' failed to satisfy constraint: Member must satisfy regular expression pattern: [^\\s]+", s.Handler)
-	case s.TimeoutSec < 1 || s.TimeoutSec > 900:
-		return refuse(ErrInvalid, "Value '%d' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900", s.TimeoutSec)
+		return malformed(s.Handler, "handler", `satisfy regular expression pattern: [^\s]+`)
+	case s.TimeoutSec < 1:
+		return malformed(strconv.Itoa(s.TimeoutSec), "timeout", "have value greater than or equal to 1")
+	case s.TimeoutSec > 900:
+		return malformed(strconv.Itoa(s.TimeoutSec), "timeout", "have value less than or equal to 900")
 	case s.MemoryMB < 128 || s.MemoryMB > 10240:
 		return refuse(ErrInvalid, "'MemorySize' value failed to satisfy constraint: Member must have value between 128 and 10240")
 	case s.EphemeralMB != 512:
 		return refuse(ErrInvalid, "EphemeralStorage other than 512 MB is not supported.")
 	case len(s.Description) > 256:
-		return refuse(ErrInvalid, "Value at 'description' failed to satisfy constraint: Member must have length less than or equal to 256")
+		return malformed(s.Description, "description", "have length less than or equal to 256")
 	}
 	return nil
 }
@@ -145,7 +151,7 @@ func checkEnv(env map[string]string) error {
 	total := 0
 	for name, value := range env {
 		if !envForm.MatchString(name) {
-			return refuse(ErrInvalid, "1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
+			return refuse(ErrValidation, "1 validation error detected: Value at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
 		}
 		if reserved[name] {
 			return refuse(ErrInvalid, "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", name)

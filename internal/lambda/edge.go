@@ -71,7 +71,7 @@ func (s *Service) Associable(ctx context.Context, account arn.AccountID, version
 		return refuse(ErrInvalid, "The function ARN doesn't exist or isn't a version of this account: %s", versionARN)
 	case err != nil:
 		return err
-	case v.Env != nil:
+	case v.Env != nil && !v.Env.empty():
 		return refuse(ErrInvalid, "The function cannot have environment variables. Function: %s", versionARN)
 	case time.Duration(v.Settings.TimeoutSec)*time.Second > event.Timeout():
 		return refuse(ErrInvalid, "The function has an invalid timeout: %d s is larger than %d s for %s events. Function: %s", v.Settings.TimeoutSec, event.Timeout()/time.Second, event, versionARN)

@@ -85,7 +85,7 @@ func (s *Service) edit(ctx context.Context, call *access.Call, ref reference, ch
 func (s *Service) passRole(ctx context.Context, call *access.Call, who *access.Caller, ref reference, role string) error {
 	owner, ok := roleAccount(role)
 	if !ok {
-		return refuse(ErrInvalid, "1 validation error detected: Value '%.256s' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+", role)
+		return malformed(role, "role", `satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`)
 	}
 	if owner != ref.account {
 		return &access.Denied{Message: "Cross-account pass role is not allowed."}

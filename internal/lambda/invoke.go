@@ -74,7 +74,7 @@ func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) 
 	}
 	switch {
 	case in.Mode != Wait && in.Mode != Later && in.Mode != DryRun:
-		return nil, refuse(ErrInvalid, "Value '%.32s' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse, Event, DryRun]", in.Mode)
+		return nil, malformed(string(in.Mode), "invocationType", "satisfy enum value set: [RequestResponse, Event, DryRun]")
 	case len(in.Payload) > bound:
 		return nil, refuse(ErrTooLarge, "%d byte payload is too large for the %s invocation type (limit %d bytes)", len(in.Payload), in.Mode, bound)
 	case !json.Valid(in.Payload):

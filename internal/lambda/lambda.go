@@ -134,6 +134,7 @@ var (
 	ErrNotFound     = errors.New("lambda: not found")
 	ErrConflict     = errors.New("lambda: conflict")
 	ErrInvalid      = errors.New("lambda: invalid parameter value")
+	ErrValidation   = errors.New("lambda: malformed parameter")
 	ErrPrecondition = errors.New("lambda: another revision")
 	ErrCodeStorage  = errors.New("lambda: code storage exceeded")
 	ErrPolicyLength = errors.New("lambda: policy too long")

@@ -164,7 +164,7 @@ func TestCreateRefuses(t *testing.T) {
 		says   string
 	}{
 		"a name that is taken":   {func(in *lambda.CreateRequest) { in.Name = "taken" }, lambda.ErrConflict, "already exist"},
-		"a name with a slash":    {func(in *lambda.CreateRequest) { in.Name = "a/b" }, lambda.ErrInvalid, "functionName"},
+		"a name with a slash":    {func(in *lambda.CreateRequest) { in.Name = "a/b" }, lambda.ErrValidation, "functionName"},
 		"a version":              {func(in *lambda.CreateRequest) { in.Name = "a:1" }, lambda.ErrInvalid, "by its name"},
 		"no code":                {func(in *lambda.CreateRequest) { in.Code.Zip = nil }, lambda.ErrInvalid, "source"},
 		"an object not there":    {func(in *lambda.CreateRequest) { in.Code = lambda.Code{Bucket: "b", Key: "k"} }, lambda.ErrInvalid, "NoSuchKey"},
@@ -172,8 +172,8 @@ func TestCreateRefuses(t *testing.T) {
 		"a zip bomb":             {func(in *lambda.CreateRequest) { in.Code.Zip = bomb.Bytes() }, lambda.ErrInvalid, "Unzipped size must be smaller than 262144000 bytes"},
 		"too large a zip":        {func(in *lambda.CreateRequest) { in.Code.Zip = make([]byte, lambda.MaxZipBytes+1) }, lambda.ErrTooLarge, "smaller"},
 		"another runtime":        {func(in *lambda.CreateRequest) { in.Runtime = "python3.13" }, lambda.ErrInvalid, "runtime"},
-		"a handler without dot":  {func(in *lambda.CreateRequest) { in.Handler = "index" }, lambda.ErrInvalid, "handler"},
-		"too long a time":        {func(in *lambda.CreateRequest) { in.TimeoutSec = 901 }, lambda.ErrInvalid, "timeout"},
+		"a handler without dot":  {func(in *lambda.CreateRequest) { in.Handler = "index" }, lambda.ErrValidation, "handler"},
+		"too long a time":        {func(in *lambda.CreateRequest) { in.TimeoutSec = 901 }, lambda.ErrValidation, "timeout"},
 		"too much memory":        {func(in *lambda.CreateRequest) { in.MemoryMB = 10241 }, lambda.ErrInvalid, "MemorySize"},
 		"a role that trusts not": {func(in *lambda.CreateRequest) { in.Role = noRole }, lambda.ErrInvalid, "cannot be assumed by Lambda"},
 		"another account's role": {func(in *lambda.CreateRequest) { in.Role = strings.Replace(role, "1111", "4444", 1) }, access.ErrDenied, "Cross-account"},

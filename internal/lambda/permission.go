@@ -88,9 +88,9 @@ func (s *Service) AddPermission(ctx context.Context, who access.Caller, in Permi
 	}
 	switch {
 	case !statementForm.MatchString(in.StatementID):
-		return "", refuse(ErrInvalid, "1 validation error detected: Value '%.128s' at 'statementId' failed to satisfy constraint: Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)", in.StatementID)
+		return "", malformed(in.StatementID, "statementId", "satisfy regular expression pattern: ([a-zA-Z0-9-_]+)")
 	case !actionForm.MatchString(in.Action):
-		return "", refuse(ErrInvalid, "1 validation error detected: Value '%.128s' at 'action' failed to satisfy constraint: Member must satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])", in.Action)
+		return "", malformed(in.Action, "action", "satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])")
 	case ref.qualifier == Latest:
 		return "", refuse(ErrInvalid, "We currently do not support adding policies for $LATEST.")
 	}
@@ -100,20 +100,17 @@ func (s *Service) AddPermission(ctx context.Context, who access.Caller, in Permi
 		return "", err
 	}
 	err = s.edit(ctx, call, ref, func(tx store.Writer, r *record) error {
-		if _, err := readVersion(tx, ref, r); err != nil {
+		if err := reviseWithPolicy(tx, ref, r, in.RevisionID); err != nil {
 			return err
 		}
 		p := r.Policies[ref.qualifier]
 		if p == nil {
 			p = new(policyRecord)
 		}
-		if in.RevisionID != "" && in.RevisionID != p.Revision {
-			return (&versionRecord{Revision: p.Revision}).expect(in.RevisionID)
-		}
 		if p.index(in.StatementID) >= 0 {
 			return refuse(ErrConflict, "The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", in.StatementID)
 		}
-		next := &policyRecord{Statements: append(slices.Clone(p.Statements), text), Revision: uuid.NewString()}
+		next := &policyRecord{Statements: append(slices.Clone(p.Statements), text)}
 		if len(next.text()) > MaxPolicyBytes {
 			return refuse(ErrPolicyLength, "The final policy size (%d) is bigger than the limit (%d).", len(next.text()), MaxPolicyBytes)
 		}
@@ -153,7 +150,7 @@ func (s *Service) RemovePermission(ctx context.Context, who access.Caller, name,
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, call, ref, func(_ store.Writer, r *record) error {
+	return s.edit(ctx, call, ref, func(tx store.Writer, r *record) error {
 		p := r.Policies[ref.qualifier]
 		if p == nil {
 			return refuse(ErrNotFound, "No policy is associated with the given resource.")
@@ -162,10 +159,10 @@ func (s *Service) RemovePermission(ctx context.Context, who access.Caller, name,
 		if at < 0 {
 			return refuse(ErrNotFound, "Statement %s is not found in resource policy.", statementID)
 		}
-		if err := (&versionRecord{Revision: p.Revision}).expect(revisionID); err != nil {
+		if err := reviseWithPolicy(tx, ref, r, revisionID); err != nil {
 			return err
 		}
-		p.Statements, p.Revision = slices.Delete(p.Statements, at, at+1), uuid.NewString()
+		p.Statements = slices.Delete(p.Statements, at, at+1)
 		if len(p.Statements) == 0 {
 			delete(r.Policies, ref.qualifier)
 		}
@@ -190,5 +187,39 @@ func (s *Service) Policy(ctx context.Context, who access.Caller, name, qualifier
 	if doc == nil {
 		return "", "", refuse(ErrNotFound, "The resource you requested does not exist.")
 	}
-	return doc.Render(s.cfg.Principals.NameOf), r.Policies[ref.qualifier].Revision, nil
+	if a := r.Aliases[ref.qualifier]; a != nil {
+		return doc.Render(s.cfg.Principals.NameOf), a.Revision, nil
+	}
+	var v *versionRecord
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+		v, err = readVersion(tx, ref, r)
+		return err
+	})
+	if err != nil {
+		return "", "", err
+	}
+	return doc.Render(s.cfg.Principals.NameOf), v.Revision, nil
+}
+
+// reviseWithPolicy gives a function, a version or an alias a new revision: its
+// policy has that of what it belongs to. expected is the one that the caller saw,
+// or empty.
+func reviseWithPolicy(tx store.Writer, ref reference, r *record, expected string) error {
+	v, err := readVersion(tx, ref, r)
+	if err != nil {
+		return err
+	}
+	now := &v.Revision
+	a := r.Aliases[ref.qualifier]
+	if a != nil {
+		now = &a.Revision
+	}
+	if expected != "" && expected != *now {
+		return refuse(ErrPrecondition, "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id")
+	}
+	*now = uuid.NewString()
+	if a != nil {
+		return nil
+	}
+	return v.save(tx, ref)
 }

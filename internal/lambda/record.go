@@ -44,7 +44,6 @@ type record struct {
 type policyRecord struct {
 	Statements []json.RawMessage `json:"statements"`
 	Bound      map[string]string `json:"bound,omitempty"` // unique ids of the names in it
-	Revision   string            `json:"revision"`
 }
 
 type aliasRecord struct {
@@ -56,13 +55,16 @@ type aliasRecord struct {
 // versionRecord is one version. Versions that were published from the same code
 // share the blob.
 type versionRecord struct {
-	V        int       `json:"v"`
-	Version  string    `json:"version"`
-	Settings Settings  `json:"settings"`
-	Env      *box      `json:"env,omitempty"`
-	Code     code      `json:"code"`
-	Modified time.Time `json:"modified"`
-	Revision string    `json:"revision"`
+	V        int      `json:"v"`
+	Version  string   `json:"version"`
+	Settings Settings `json:"settings"`
+	// Described is the description that $LATEST had when the version was published
+	// with another one, else nil.
+	Described *string   `json:"described,omitempty"`
+	Env       *box      `json:"env,omitempty"`
+	Code      code      `json:"code"`
+	Modified  time.Time `json:"modified"`
+	Revision  string    `json:"revision"`
 }
 
 // box is a text sealed under the domain, by an id of its own.
@@ -167,10 +169,13 @@ func (v *versionRecord) touch(at time.Time) {
 	v.Modified, v.Revision = at, uuid.NewString()
 }
 
-// sealEnv seals an environment; none is nil.
+// sealEnv seals an environment; nil is none, an empty one is one.
 func (s *Service) sealEnv(functionARN string, env map[string]string) (*box, error) {
-	if len(env) == 0 {
+	if env == nil {
 		return nil, nil
+	}
+	if len(env) == 0 {
+		return new(box), nil
 	}
 	text, err := json.Marshal(env)
 	if err != nil {
@@ -180,9 +185,15 @@ func (s *Service) sealEnv(functionARN string, env map[string]string) (*box, erro
 	return &box{id, s.cfg.Vault.Wrap("environment", functionARN+"/"+id, sealed.NewSecret(text))}, nil
 }
 
+// empty tells of an environment that is there and has no variable.
+func (b *box) empty() bool { return b.ID == "" }
+
 func (s *Service) openEnv(functionARN string, b *box) (env map[string]string, err error) {
 	if b == nil {
 		return nil, nil
+	}
+	if b.empty() {
+		return map[string]string{}, nil
 	}
 	text, err := s.cfg.Vault.Unwrap("environment", functionARN+"/"+b.ID, b.Sealed)
 	if err != nil {

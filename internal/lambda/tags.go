@@ -9,6 +9,8 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
+var errTags = refuse(ErrInvalid, "Number of tags exceeds resource tag limit.")
+
 // requestTags checks tags that a caller gives, and makes them known to the
 // decision.
 func requestTags(call *access.Call, who *access.Caller, tags map[string]string) error {
@@ -23,7 +25,7 @@ func requestTags(call *access.Call, who *access.Caller, tags map[string]string) 
 		call.Keys.SetIn("aws:RequestTag/", key, tags[key])
 	}
 	if len(names) > MaxTags {
-		return refuse(ErrInvalid, "The number of tags exceeds the limit of %d.", MaxTags)
+		return errTags
 	}
 	if len(names) > 0 {
 		call.Keys.SetList("aws:TagKeys", names)
@@ -37,6 +39,9 @@ func requestTags(call *access.Call, who *access.Caller, tags map[string]string) 
 func (s *Service) Tags(ctx context.Context, who access.Caller, functionARN string) (_ map[string]string, err error) {
 	call := s.begin(&who, "ListTags", functionARN)
 	defer call.End(ctx, &err)
+	if err := checkTagged(functionARN); err != nil {
+		return nil, err
+	}
 	_, r, err := s.admitLatest(ctx, call, &who, functionARN)
 	if err != nil {
 		return nil, err
@@ -50,8 +55,14 @@ func (s *Service) Tags(ctx context.Context, who access.Caller, functionARN strin
 func (s *Service) Tag(ctx context.Context, who access.Caller, functionARN string, tags map[string]string) (err error) {
 	call := s.begin(&who, "TagResource", functionARN)
 	defer call.End(ctx, &err)
+	if err := checkTagged(functionARN); err != nil {
+		return err
+	}
 	if err := requestTags(call, &who, tags); err != nil {
 		return err
+	}
+	if len(tags) == 0 {
+		return refuse(ErrInvalid, "An error occurred and the request cannot be processed.")
 	}
 	ref, _, err := s.admitLatest(ctx, call, &who, functionARN)
 	if err != nil {
@@ -63,7 +74,7 @@ func (s *Service) Tag(ctx context.Context, who access.Caller, functionARN string
 		}
 		maps.Copy(r.Tags, tags)
 		if len(r.Tags) > MaxTags {
-			return refuse(ErrInvalid, "The number of tags exceeds the limit of %d.", MaxTags)
+			return errTags
 		}
 		return nil
 	})
@@ -76,6 +87,12 @@ func (s *Service) Untag(ctx context.Context, who access.Caller, functionARN stri
 	call := s.begin(&who, "UntagResource", functionARN)
 	defer call.End(ctx, &err)
 	call.Keys.SetList("aws:TagKeys", keys)
+	if err := checkTagged(functionARN); err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return refuse(ErrValidation, "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null")
+	}
 	ref, _, err := s.admitLatest(ctx, call, &who, functionARN)
 	if err != nil {
 		return err

@@ -14,17 +14,17 @@ import (
 )
 
 // publish makes the next version of what v is. The last version again is no new
-// one.
+// one, whatever description it is to have.
 func publish(tx store.Writer, ref reference, r *record, v *versionRecord, description *string, at time.Time) (*versionRecord, error) {
 	next := *v
 	if description != nil {
-		next.Settings.Description = *description
+		next.Settings.Description, next.Described = *description, &v.Settings.Description
 	}
 	if r.Last > 0 {
 		last := ref
 		last.qualifier = strconv.Itoa(r.Last)
 		before, err := readVersion(tx, last, r)
-		if err == nil && before.Settings == next.Settings && before.Code.ID == v.Code.ID && sameBox(before.Env, v.Env) {
+		if err == nil && before.source() == v.Settings && before.Code.ID == v.Code.ID && sameBox(before.Env, v.Env) {
 			return before, nil
 		}
 	}
@@ -32,6 +32,15 @@ func publish(tx store.Writer, ref reference, r *record, v *versionRecord, descri
 	next.Version = strconv.Itoa(r.Last)
 	next.touch(at)
 	return &next, next.save(tx, ref)
+}
+
+// source is the settings that $LATEST had when v was published.
+func (v *versionRecord) source() Settings {
+	s := v.Settings
+	if v.Described != nil {
+		s.Description = *v.Described
+	}
+	return s
 }
 
 func sameBox(a, b *box) bool {
@@ -219,18 +228,24 @@ func (s *Service) Functions(ctx context.Context, who access.Caller, every bool, 
 }
 
 // Delete removes a version, or a whole function with its versions and aliases. A
-// version that a distribution or an alias names stays.
+// version that a distribution or an alias names stays; one that is not there is no
+// error.
 //
 // Source: AWS Lambda API Reference, DeleteFunction.
 func (s *Service) Delete(ctx context.Context, who access.Caller, name, qualifier string) (err error) {
 	call := s.begin(&who, "DeleteFunction", name)
 	defer call.End(ctx, &err)
-	ref, _, err := s.admit(ctx, call, &who, name, qualifier)
-	if err != nil {
+	ref, err := parse(&who, name, qualifier)
+	switch {
+	case err != nil:
 		return err
+	case ref.qualifier == Latest:
+		return refuse(ErrInvalid, "$LATEST version cannot be deleted without deleting the function.")
+	case ref.qualifier != "" && !versionForm.MatchString(ref.qualifier):
+		return refuse(ErrInvalid, "Deletion of aliases is not currently supported.")
 	}
-	if ref.qualifier != "" && !versionForm.MatchString(ref.qualifier) {
-		return refuse(ErrInvalid, "$LATEST version cannot be deleted without deleting the function, and aliases are deleted by DeleteAlias.")
+	if ref, _, err = s.admit(ctx, call, &who, name, qualifier); err != nil {
+		return err
 	}
 	var codes []string
 	var gone []string
@@ -248,7 +263,7 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, name, qualifier
 			if ref.qualifier != "" {
 				doomed = slices.DeleteFunc(doomed, func(v *versionRecord) bool { return v.Version != ref.qualifier })
 				if len(doomed) == 0 {
-					return ref.missing()
+					return nil // a version that is not there is gone
 				}
 				for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
 					if r.Aliases[alias].Version == ref.qualifier {

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/delivery"
@@ -89,7 +91,11 @@ var _ lambda.Objects = objects{}
 
 // Object opens an object for a caller.
 func (o objects) Object(ctx context.Context, who access.Caller, name, key, version string) (io.ReadCloser, error) {
-	return o.buckets.Get(ctx, bucket.Caller{Caller: who}, bucket.Get{Bucket: name, Key: key, VersionID: version})
+	object, err := o.buckets.Get(ctx, bucket.Caller{Caller: who}, bucket.Get{Bucket: name, Key: key, VersionID: version})
+	if err != nil {
+		return nil, fmt.Errorf("S3 Error Code: %s. S3 Error Message: %s", s3.ErrorCode(err), s3.Message(err))
+	}
+	return object, nil
 }
 
 // imports are where the pairs of key value stores may come from.
@@ -104,7 +110,7 @@ func (i imports) Object(ctx context.Context, who access.Caller, name, key string
 	if _, err := i.buckets.Location(ctx, bucket.Caller{Caller: who}, name); err != nil {
 		return nil, err
 	}
-	return objects(i).Object(ctx, who, name, key, "")
+	return i.buckets.Get(ctx, bucket.Caller{Caller: who}, bucket.Get{Bucket: name, Key: key})
 }
 
 // rotators are the functions that rotate secrets.

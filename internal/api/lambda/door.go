@@ -48,7 +48,7 @@ func (c *call) page() (lambda.Page, error) {
 	if s := q.Get("MaxItems"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > 10_000 {
-			return p, invalid("Value '%.32s' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and 10000", s)
+			return p, malformed("maxItems", s, "have value between 1 and 10000")
 		}
 		p.Max = n
 	}
@@ -69,6 +69,14 @@ func decode[T any](c *call) (*T, error) {
 
 func invalid(format string, args ...any) error {
 	return &lambda.Error{Kind: lambda.ErrInvalid, Message: fmt.Sprintf(format, args...)}
+}
+
+// malformed refuses a parameter for its form.
+func malformed(parameter, value, constraint string) error {
+	return &lambda.Error{
+		Kind:    lambda.ErrValidation,
+		Message: fmt.Sprintf("1 validation error detected: Value '%.64s' at '%s' failed to satisfy constraint: Member must %s", value, parameter, constraint),
+	}
 }
 
 // answer is a successful answer; without a document it has an empty body.
@@ -119,6 +127,7 @@ var failures = []jsondoor.Failure{
 	{Err: lambda.ErrNotFound, Status: http.StatusNotFound, Code: "ResourceNotFoundException"},
 	{Err: lambda.ErrConflict, Status: http.StatusConflict, Code: "ResourceConflictException"},
 	{Err: lambda.ErrInvalid, Status: http.StatusBadRequest, Code: "InvalidParameterValueException"},
+	{Err: lambda.ErrValidation, Status: http.StatusBadRequest, Code: "ValidationException"},
 	{Err: lambda.ErrPrecondition, Status: http.StatusPreconditionFailed, Code: "PreconditionFailedException"},
 	{Err: lambda.ErrCodeStorage, Status: http.StatusBadRequest, Code: "CodeStorageExceededException"},
 	{Err: lambda.ErrPolicyLength, Status: http.StatusBadRequest, Code: "PolicyLengthExceededException"},

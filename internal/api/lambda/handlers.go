@@ -145,8 +145,11 @@ func (d *Door) listFunctions(c *call) (*answer, error) {
 		return nil, err
 	}
 	every := c.URL.Query().Get("FunctionVersion")
-	if every != "" && every != "ALL" || c.URL.Query().Has("MasterRegion") {
-		return nil, invalid("FunctionVersion must be ALL, and MasterRegion is not supported.")
+	if every != "" && every != "ALL" {
+		return nil, malformed("functionVersion", every, "satisfy enum value set: [ALL]")
+	}
+	if c.URL.Query().Has("MasterRegion") {
+		return nil, unsupportedSetting("MasterRegion")
 	}
 	list, next, err := d.service.Functions(c.Context(), c.Caller, every != "", page)
 	if err != nil {
@@ -330,6 +333,9 @@ func (d *Door) listTags(c *call) (*answer, error) {
 	tags, err := d.service.Tags(c.Context(), c.Caller, c.ids[0])
 	if err != nil {
 		return nil, err
+	}
+	if tags == nil {
+		tags = map[string]string{}
 	}
 	return &answer{status: http.StatusOK, document: struct{ Tags map[string]string }{tags}}, nil
 }

@@ -132,13 +132,16 @@ type configuration struct {
 	Environment                                       *environment `json:",omitempty"`
 	TracingConfig                                     struct{ Mode string }
 	RevisionId                                        string
-	State, LastUpdateStatus, PackageType              string
+	State, LastUpdateStatus                           string `json:",omitempty"`
+	PackageType                                       string
 	Architectures                                     []string
 	EphemeralStorage                                  struct{ Size int }
 	SnapStart                                         struct{ ApplyOn, OptimizationStatus string }
-	RuntimeVersionConfig                              struct{ RuntimeVersionArn string }
+	RuntimeVersionConfig                              *runtimeVersion `json:",omitempty"`
 	LoggingConfig                                     loggingConfig
 }
+
+type runtimeVersion struct{ RuntimeVersionArn string }
 
 // modifiedForm is how the service writes when a function was changed.
 const modifiedForm = "2006-01-02T15:04:05.000-0700"
@@ -150,9 +153,10 @@ func configurationOf(v *lambda.Version) *configuration {
 		CodeSha256: base64.StdEncoding.EncodeToString(v.CodeSHA256[:]), Version: v.Version, RevisionId: v.RevisionID,
 		State: "Active", LastUpdateStatus: "Successful", PackageType: "Zip", Architectures: []string{"x86_64"},
 	}
-	if len(v.Env) > 0 {
+	if v.Env != nil {
 		c.Environment = &environment{v.Env}
 	}
+	c.RuntimeVersionConfig = new(runtimeVersion)
 	c.TracingConfig.Mode = "PassThrough"
 	c.EphemeralStorage.Size = v.EphemeralMB
 	c.SnapStart.ApplyOn, c.SnapStart.OptimizationStatus = "None", "Off"
@@ -174,6 +178,8 @@ func configurationsOf(list []*lambda.Version) []*configuration {
 	out := make([]*configuration, len(list))
 	for i, v := range list {
 		out[i] = configurationOf(v)
+		// Lists say nothing of how a function is now.
+		out[i].State, out[i].LastUpdateStatus, out[i].RuntimeVersionConfig = "", "", nil
 	}
 	return out
 }
