@@ -322,7 +322,7 @@ Made: key %s
       distribution %s
 
 Ctrl-C ends the demo and leaves nothing behind.
-`, s.Count, s.Valid, s.PageURL, s.Plain, s.PageURL, s.Plain, strings.Join(cookies, "; "), s.Plain,
+`, s.Count, short(s.Valid), s.PageURL, s.Plain, s.PageURL, s.Plain, strings.Join(cookies, "; "), s.Plain,
 		s.APIURL, s.AccessKeyID, s.SecretKey, publishRegion, publishRegion, s.Alias, s.Bucket, s.DistributionID,
 		s.KeyARN, s.Bucket, s.PublicKeyID, s.KeyGroupID, s.DistributionID)
 }

@@ -148,23 +148,6 @@ func printSignature(line func(name, format string, args ...any), s *edge.Signatu
 	line("", "%s", mark)
 }
 
-// away says how far a moment lies from at.
-func away(t, at time.Time) string {
-	if d := t.Sub(at); d >= 0 {
-		return "in " + rough(d)
-	}
-	return rough(at.Sub(t)) + " ago"
-}
-
-// rough is a duration for people.
-func rough(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d < 2*day {
-		return d.Round(time.Second).String()
-	}
-	return fmt.Sprintf("%d days and %d hours", d/day, d%day/time.Hour)
-}
-
 // quoted returns text on one line, and a line that marks the byte at.
 func quoted(text string, at int) (line, mark string) {
 	line = fmt.Sprintf("%q", text)

@@ -223,8 +223,8 @@ func (c *signerSignCmd) Run(ctx context.Context, e env) error {
 }
 
 func printProfile(w io.Writer, s *own.Signer) {
-	fmt.Fprintf(w, "name: %s\narn: %s\nkey group: %s\nalgorithm: %s\nlongest validity: %v\nrotation period: %v\n",
-		s.Name, s.ARN, s.KeyGroup, s.Algorithm, time.Duration(s.LongestValiditySeconds)*time.Second, time.Duration(s.PeriodSeconds)*time.Second)
+	fmt.Fprintf(w, "name: %s\narn: %s\nkey group: %s\nalgorithm: %s\nlongest validity: %s\nrotation period: %s\n",
+		s.Name, s.ARN, s.KeyGroup, s.Algorithm, rough(time.Duration(s.LongestValiditySeconds)*time.Second), rough(time.Duration(s.PeriodSeconds)*time.Second))
 	if s.AddressBits > 0 {
 		fmt.Fprintf(w, "address condition: at least %d bits\n", s.AddressBits)
 	}
@@ -253,14 +253,6 @@ func printKeys(out io.Writer, s *own.Signer) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", id, k.Phase, age(s.Time.Sub(k.Made)), stamp(k.FirstUse), stamp(k.LastUse), k.WaitsFor)
 	}
 	_ = w.Flush()
-}
-
-// age is a duration in its two largest units.
-func age(d time.Duration) string {
-	if d >= 48*time.Hour {
-		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	}
-	return d.Truncate(time.Second).String()
 }
 
 func printProblem(w io.Writer, s *own.Signer) {
