@@ -22,6 +22,10 @@ var (
 	ErrNotRecorded = errors.New("access: not recorded")
 	// ErrUndecided is a fault of ours: a method answered without a decision.
 	ErrUndecided = errors.New("access: answered without a decision")
+
+	// errPanicked stands in the record of a call that panicked. What it panicked
+	// with may hold anything, and is for the log.
+	errPanicked = errors.New("access: internal failure")
 )
 
 // Denied is the error of a denied call. It matches ErrDenied.
@@ -210,8 +214,14 @@ func (c *Call) Effect(ctx context.Context, change func() error) error {
 
 // End writes the record of a call that ends with *err, unless Effect already
 // wrote the same. If the record cannot be written, *err becomes ErrNotRecorded.
-// It is meant to be deferred.
+// It is meant to be deferred, by itself: the record of a method that panics then
+// says that the call failed, and the panic goes on.
 func (c *Call) End(ctx context.Context, err *error) {
+	if v := recover(); v != nil {
+		// Without a record that can be written there is still no answer.
+		_ = c.write(ctx, errPanicked)
+		panic(v)
+	}
 	if *err == nil && c.record.Decision != audit.Allowed {
 		*err = fmt.Errorf("%w: %s", ErrUndecided, c.record.Action)
 	}

@@ -75,6 +75,50 @@ func encrypt(ctx context.Context, g *access.Gate, who access.Caller, on access.T
 	return result
 }
 
+// TestPanicIsRecordedAsFailure: a call that panics behind its decision, or in its
+// effect, did not succeed, and says so.
+func TestPanicIsRecordedAsFailure(t *testing.T) {
+	allowed := target(t, "Allow", "")
+	for name, work := range map[string]func(call *access.Call) error{
+		"before the decision": func(*access.Call) error { panic("boom secret") },
+		"after the decision": func(call *access.Call) error {
+			if err := call.Decide(allowed); err != nil {
+				return err
+			}
+			panic("boom secret")
+		},
+		"in the effect": func(call *access.Call) error {
+			if err := call.Decide(allowed); err != nil {
+				return err
+			}
+			return call.Effect(t.Context(), func() error { panic("boom secret") })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var kept tape
+			func() {
+				defer func() {
+					if v := recover(); v != "boom secret" {
+						t.Errorf("recovered %v, want the panic to go on", v)
+					}
+				}()
+				_ = func() (err error) {
+					call := gate(&kept).Begin(root(), "kms:Encrypt")
+					defer call.End(t.Context(), &err)
+					return work(call)
+				}()
+			}()
+			if len(kept.records) == 0 {
+				t.Fatal("no record")
+			}
+			last := kept.records[len(kept.records)-1]
+			if last.Error == "" || last.Corrects != (len(kept.records) > 1) || strings.Contains(last.Error+last.Message, "secret") {
+				t.Errorf("last record = %+v, want a failure that does not tell what it panicked with", last)
+			}
+		})
+	}
+}
+
 func TestOneRecordACall(t *testing.T) {
 	broken := errors.New("disabled")
 	tests := []struct {
