@@ -48,9 +48,10 @@ var (
 	ErrSelectors = errors.New("trail: invalid event selectors")
 	// ErrNoInsight says that the trail has no insight selectors: no trail does.
 	ErrNoInsight = errors.New("trail: insights are not enabled")
-	// ErrTag says that a tag is too long, reserved or given twice, or that there
-	// are too many.
+	// ErrTag says that a tag is too long, reserved or given twice.
 	ErrTag = errors.New("trail: invalid tag")
+	// ErrTooManyTags says that a trail would have more than MaxTags.
+	ErrTooManyTags = errors.New("trail: too many tags")
 	// ErrUnsupported says that we lack what was asked for.
 	ErrUnsupported = errors.New("trail: not supported")
 )

@@ -106,6 +106,7 @@ func (s *Service) newKey(ctx context.Context, region string, at time.Time) (k si
 		return k, fmt.Errorf("trail: make a signing key: %w", err)
 	}
 	secret := sealed.NewSecret(der)
+	clear(der)
 	defer secret.Wipe()
 	public := x509.MarshalPKCS1PublicKey(&k.private.PublicKey)
 	// The fingerprint names a key and proves nothing; AWS's has this length.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -75,6 +76,22 @@ func TestTheKeyOfATrail(t *testing.T) {
 				t.Errorf("GetTrail = %+v, %v, want no key", made, err)
 			}
 		})
+	}
+}
+
+// A key that is kept has to be where the bucket moves to.
+func TestTheKeyOfATrailWhoseBucketMoves(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.trails.CreateTrail(t.Context(), w.root(), "audit", trail.Settings{Bucket: "logs", Key: keyARN}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.shelf.policy = strings.ReplaceAll(openPolicy, "logs", "far")
+	far, none := "far", ""
+	if _, err := w.trails.UpdateTrail(t.Context(), w.root(), "audit", trail.Change{Bucket: &far}); !errors.Is(err, trail.ErrKeyNotFound) {
+		t.Errorf("UpdateTrail to a bucket in another region: %v, want %v", err, trail.ErrKeyNotFound)
+	}
+	if made, err := w.trails.UpdateTrail(t.Context(), w.root(), "audit", trail.Change{Bucket: &far, Key: &none}); err != nil || made.Bucket != far {
+		t.Errorf("UpdateTrail without the key = %+v, %v", made, err)
 	}
 }
 

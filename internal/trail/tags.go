@@ -16,7 +16,8 @@ const MaxTags = 50
 type Tag = access.Tag
 
 // AddTags sets tags of a trail; one whose key is there already is replaced. It
-// returns ErrTag about repeated or reserved keys, and too many or too long tags.
+// returns ErrTag about repeated or reserved keys and too long tags, and
+// ErrTooManyTags.
 //
 // Source: AWS CloudTrail API Reference, AddTags.
 func (s *Service) AddTags(ctx context.Context, who access.Caller, ref string, tags []Tag) (err error) {
@@ -83,7 +84,7 @@ func (r *record) tags() (tags []Tag) {
 // withTags is have with tags that who gives.
 func withTags(who *access.Caller, have map[string]string, tags []Tag) (map[string]string, error) {
 	if len(tags) > MaxTags {
-		return nil, fail(ErrTag, "A trail has at most %d tags.", MaxTags)
+		return nil, fail(ErrTooManyTags, "A trail has at most %d tags.", MaxTags)
 	}
 	all := maps.Clone(have)
 	if all == nil {
@@ -101,7 +102,7 @@ func withTags(who *access.Caller, have map[string]string, tags []Tag) (map[strin
 		all[t.Key] = t.Value
 	}
 	if len(all) > MaxTags {
-		return nil, fail(ErrTag, "A trail has at most %d tags.", MaxTags)
+		return nil, fail(ErrTooManyTags, "A trail has at most %d tags.", MaxTags)
 	}
 	return all, nil
 }

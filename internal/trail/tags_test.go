@@ -3,6 +3,7 @@ package trail_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -71,6 +72,13 @@ func TestTagsThatAreRefused(t *testing.T) {
 		if _, err := w.trails.CreateTrail(t.Context(), who, "other", trail.Settings{Bucket: "logs"}, tags); !errors.Is(err, trail.ErrTag) {
 			t.Errorf("%s, at its making: %v", name, err)
 		}
+	}
+	var many []trail.Tag
+	for i := range trail.MaxTags + 1 {
+		many = append(many, trail.Tag{Key: strconv.Itoa(i)})
+	}
+	if err := w.trails.AddTags(t.Context(), who, "audit", many); !errors.Is(err, trail.ErrTooManyTags) {
+		t.Errorf("%d tags: %v, want %v", len(many), err, trail.ErrTooManyTags)
 	}
 	stack := []trail.Tag{{Key: "aws:cloudformation:stack-name", Value: "s"}}
 	if err := w.trails.AddTags(t.Context(), who.Through("cloudformation"), "audit", stack); err != nil {

@@ -38,7 +38,8 @@ const (
 	trailARN = "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit"
 )
 
-// shelf is a bucket named "logs" with a policy, which can fail.
+// shelf is a bucket named "logs" with a policy, which can fail; "far" is one in
+// another region.
 type shelf struct {
 	policy  string
 	objects map[string]bucket.Put
@@ -50,10 +51,13 @@ type shelf struct {
 }
 
 func (s *shelf) Lookup(_ context.Context, name string) (bucket.Bucket, error) {
-	if name != "logs" {
-		return bucket.Bucket{}, bucket.ErrNoBucket
+	switch name {
+	case "logs":
+		return bucket.Bucket{Name: name, Region: "us-east-1"}, nil
+	case "far":
+		return bucket.Bucket{Name: name, Region: "eu-west-1"}, nil
 	}
-	return bucket.Bucket{Name: name, Region: "us-east-1"}, nil
+	return bucket.Bucket{}, bucket.ErrNoBucket
 }
 
 func (s *shelf) PolicyOf(ctx context.Context, name string) (*policy.Document, arn.AccountID, error) {

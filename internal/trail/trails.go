@@ -156,9 +156,11 @@ func (s *Service) UpdateTrail(ctx context.Context, who access.Caller, ref string
 	if err != nil {
 		return t, err
 	}
+	old := r.Settings
 	c.apply(&r.Settings)
 	r.note(call)
-	if err := s.checkSettings(ctx, r, c.Key != nil && *c.Key != ""); err != nil {
+	// A key that is kept must be where the bucket now is.
+	if err := s.checkSettings(ctx, r, r.Key != "" && (c.Key != nil || r.Bucket != old.Bucket)); err != nil {
 		return t, err
 	}
 	if c.Key != nil {
@@ -360,9 +362,9 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkSettings says whether a trail can work as it is told to. A key that is new
-// to it is asked too.
-func (s *Service) checkSettings(ctx context.Context, r *record, newKey bool) error {
+// checkSettings says whether a trail can work as it is told to. With askKey its key
+// is asked too.
+func (s *Service) checkSettings(ctx context.Context, r *record, askKey bool) error {
 	switch {
 	case len(r.Bucket) < 3 || len(r.Bucket) > 63:
 		return fail(ErrBucketName, "The bucket name %.64q is not valid.", r.Bucket)
@@ -371,7 +373,7 @@ func (s *Service) checkSettings(ctx context.Context, r *record, newKey bool) err
 	case len(r.Key) > 350 || strings.ContainsAny(r.Key, " \t\n"):
 		return fail(ErrKeyID, "The KMS key id is not valid.")
 	}
-	if err := s.checkBucketPolicy(ctx, r); err != nil || !newKey {
+	if err := s.checkBucketPolicy(ctx, r); err != nil || !askKey {
 		return err
 	}
 	return s.checkKey(ctx, r)

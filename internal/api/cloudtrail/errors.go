@@ -30,6 +30,7 @@ var failures = []jsondoor.Failure{
 	{Err: trail.ErrSelectors, Status: http.StatusBadRequest, Code: "InvalidEventSelectorsException"},
 	{Err: trail.ErrNoInsight, Status: http.StatusBadRequest, Code: "InsightNotEnabledException"},
 	{Err: trail.ErrTag, Status: http.StatusBadRequest, Code: "InvalidTagParameterException"},
+	{Err: trail.ErrTooManyTags, Status: http.StatusBadRequest, Code: "TagsLimitExceededException"},
 	{Err: trail.ErrUnsupported, Status: http.StatusBadRequest, Code: "UnsupportedOperationException"},
 }
 
