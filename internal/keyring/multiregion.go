@@ -111,6 +111,15 @@ type ReplicaInput struct {
 	Tags          []Tag
 }
 
+// describe fills in the condition keys about what the request asks for.
+func (in *ReplicaInput) describe(keys *policy.Context) {
+	keys.Set("kms:ReplicaRegion", in.Region)
+	if in.BypassLockout {
+		keys.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
+	}
+	setTagConditions(keys, in.Tags)
+}
+
 // Replica is a key that Replicate made, with its policy and tags. Its state
 // reads Creating, as that of every replica at first.
 type Replica struct {
@@ -135,15 +144,13 @@ func (r *Ring) Replicate(ctx context.Context, who access.Caller, in ReplicaInput
 	if len(in.Tags) > MaxTagsPerKey {
 		return out, fail(ErrTag, "Too many tags")
 	}
-	call.Keys.Set("kms:ReplicaRegion", in.Region)
-	if in.BypassLockout {
-		call.Keys.Set("kms:BypassPolicyLockoutSafetyCheck", "true")
-	}
-	setTagConditions(&call.Keys, in.Tags)
+	in.describe(&call.Keys)
 	k, err := r.admit(call, &who, opReplicateKey, in.Key)
 	if err != nil {
 		return out, err
 	}
+	call.ResetKeys() // they told of the primary key
+	in.describe(&call.Keys)
 	for _, action := range []policy.Action{"kms:CreateKey", "kms:TagResource"} {
 		if action == "kms:TagResource" && len(in.Tags) == 0 {
 			continue

@@ -224,3 +224,29 @@ func TestReplicateNeedsPermission(t *testing.T) {
 		t.Errorf("Replicate without kms:CreateKey = %v", err)
 	}
 }
+
+// The replica is no resource yet when it is decided about: the tags of its primary
+// key say nothing about making it.
+func TestReplicateDoesNotLendThePrimarysTags(t *testing.T) {
+	w := newWorld(t)
+	r := w.open()
+	blue := []keyring.Tag{{Key: "team", Value: "blue"}}
+	m := must[keyring.Metadata](t)(r.Create(t.Context(), root(), keyring.CreateInput{MultiRegion: true, Tags: blue}))
+	for _, action := range []string{"kms:CreateKey", "kms:TagResource"} {
+		rest := `"kms:ReplicateKey","kms:CreateKey"`
+		if action == "kms:CreateKey" {
+			rest = `"kms:ReplicateKey","kms:TagResource"`
+		}
+		who := w.user(account, action[4:], `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[`+rest+`],"Resource":"*"},
+			{"Effect":"Allow","Action":"`+action+`","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"blue"}}}]}`)
+		_, err := r.Replicate(t.Context(), who, keyring.ReplicaInput{Key: m.ARN, Region: elsewhere, Tags: blue})
+		if !errors.Is(err, access.ErrDenied) || !strings.Contains(err.Error(), action) {
+			t.Errorf("Replicate with %s for blue keys only = %v, want it denied", action, err)
+		}
+	}
+	who := w.user(account, "request", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*",
+		"Condition":{"StringEquals":{"aws:RequestTag/team":"blue","kms:ReplicaRegion":"`+elsewhere+`"}}}]}`)
+	if _, err := r.Replicate(t.Context(), who, keyring.ReplicaInput{Key: m.ARN, Region: elsewhere, Tags: blue}); err != nil {
+		t.Errorf("Replicate with what the request says = %v", err)
+	}
+}
