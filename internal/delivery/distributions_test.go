@@ -375,6 +375,9 @@ func TestTags(t *testing.T) {
 			t.Errorf("Tag(%s, %d tags): %v, want %v", r.arn, len(r.tags), err, r.want)
 		}
 	}
+	if err := f.Untag(ctx, me, d.ARN(), []string{"a", "aws:cloudformation:stack-name"}); !errors.Is(err, delivery.ErrInvalidTagging) {
+		t.Errorf("Untag of a stack's tag: %v, want %v", err, delivery.ErrInvalidTagging)
+	}
 }
 
 func TestWarnsOfUnreachedSignedBehaviour(t *testing.T) {

@@ -25,10 +25,14 @@ func checkTags(who *access.Caller, tags map[string]string) error {
 			return refuse(ErrInvalidTagging, "The tag %.128q is not valid.", k)
 		}
 		if who.ReservedTag(k) {
-			return refuse(ErrInvalidTagging, "The tag %.128q begins with aws:, which is reserved.", k)
+			return reservedTag(k)
 		}
 	}
 	return nil
+}
+
+func reservedTag(key string) error {
+	return refuse(ErrInvalidTagging, "The tag %.128q begins with aws:, which is reserved.", key)
 }
 
 func tagText(s string) bool {
@@ -149,6 +153,11 @@ func (s *Service) Untag(ctx context.Context, who access.Caller, resource string,
 	n, err := s.decideTagging(call, who, resource)
 	if err != nil {
 		return err
+	}
+	for _, k := range keys {
+		if who.ReservedTag(k) {
+			return reservedTag(k)
+		}
 	}
 	return s.retag(ctx, call, n, func(have map[string]string) {
 		for _, k := range keys {

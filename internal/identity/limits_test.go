@@ -129,6 +129,7 @@ func TestBadInput(t *testing.T) {
 		{"old version", put(strings.Replace(allow("s3:*"), "2012", "2011", 1)), identity.ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater."},
 		{"managed policy without a version", managed(strings.Replace(allow("s3:*"), `"Version":"2012-10-17",`, "", 1)), identity.ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater."},
 		{"managed policy of the old version", managed(strings.Replace(allow("s3:*"), "2012", "2008", 1)), identity.ErrMalformedPolicy, "Policy document must be version 2012-10-17 or greater."},
+		{"a stack's tag removed", w.admin.Untag(ctx, root, userRef("alice"), []string{"aws:cloudformation:stack-name"}), identity.ErrInvalidInput, "Tag keys starting with 'aws:' are reserved"},
 		{"too many keys of tags", w.admin.Untag(ctx, root, userRef("alice"), strings.Split(strings.Repeat("k ", 50)+"k", " ")), identity.ErrValidation, "Value '[k, k, k, "},
 		{"no vendor", put(allow("GetObject")), identity.ErrMalformedPolicy, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."},
 		{"principal", put(strings.Replace(allow("s3:*"), `"Effect"`, `"Principal":"*","Effect"`, 1)), identity.ErrMalformedPolicy, ""},

@@ -50,6 +50,9 @@ func (a *Admin) Untag(ctx context.Context, who access.Caller, ref Ref, keys []st
 	}
 	call.Keys.SetList("aws:TagKeys", keys)
 	return a.retag(ctx, call, &who, ref, func(have []Tag) ([]Tag, error) {
+		if slices.ContainsFunc(keys, who.ReservedTag) {
+			return nil, errReservedTag
+		}
 		return slices.DeleteFunc(slices.Clone(have), func(t Tag) bool {
 			return slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, t.Key) })
 		}), nil

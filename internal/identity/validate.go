@@ -163,6 +163,8 @@ func checkTags(who *access.Caller, have, news []Tag) ([]Tag, error) {
 	return merged, nil
 }
 
+var errReservedTag = fail(ErrInvalidInput, "Tag keys starting with 'aws:' are reserved for system use.")
+
 func checkTagKey(who *access.Caller, member, key string) error {
 	if err := checkLength(member, key, 1, 128); err != nil {
 		return err
@@ -171,7 +173,7 @@ func checkTagKey(who *access.Caller, member, key string) error {
 	case !tagForm.MatchString(key):
 		return invalid(member, key, `satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`)
 	case who.ReservedTag(key):
-		return fail(ErrInvalidInput, "Tag keys starting with 'aws:' are reserved for system use.")
+		return errReservedTag
 	}
 	return nil
 }

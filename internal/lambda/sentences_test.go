@@ -66,6 +66,7 @@ func TestWholeFunctions(t *testing.T) {
 		{"tags of a version", w.Tag(ctx, root(), made.ARN+":1", tags), lambda.ErrInvalid, "Tags on function aliases and versions are not supported. Please specify a function ARN."},
 		{"tags of a name", w.Tag(ctx, root(), "there", tags), lambda.ErrValidation, "1 validation error detected: Value 'there' at 'resource' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws"},
 		{"no tags", w.Tag(ctx, root(), made.ARN, nil), lambda.ErrInvalid, "An error occurred and the request cannot be processed."},
+		{"a stack's tag", w.Untag(ctx, root(), made.ARN, []string{"k", "aws:cloudformation:stack-name"}), lambda.ErrInvalid, "Tag keys starting with 'aws:' are reserved for system use."},
 		{"no keys", w.Untag(ctx, root(), made.ARN, nil), lambda.ErrValidation, "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"},
 	} {
 		if !errors.Is(tt.err, tt.kind) || tt.err != nil && !strings.HasPrefix(tt.err.Error(), tt.says) {

@@ -9,7 +9,10 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-var errTags = refuse(ErrInvalid, "Number of tags exceeds resource tag limit.")
+var (
+	errTags        = refuse(ErrInvalid, "Number of tags exceeds resource tag limit.")
+	errReservedTag = refuse(ErrInvalid, "Tag keys starting with 'aws:' are reserved for system use.")
+)
 
 // requestTags checks tags that a caller gives, and makes them known to the
 // decision.
@@ -20,7 +23,7 @@ func requestTags(call *access.Call, who *access.Caller, tags map[string]string) 
 		case key == "" || len(key) > 128 || len(tags[key]) > 256:
 			return refuse(ErrInvalid, "Tag keys have 1 to 128 characters, values at most 256.")
 		case who.ReservedTag(key):
-			return refuse(ErrInvalid, "Tag keys starting with 'aws:' are reserved for system use.")
+			return errReservedTag
 		}
 		call.Keys.SetIn("aws:RequestTag/", key, tags[key])
 	}
@@ -96,6 +99,9 @@ func (s *Service) Untag(ctx context.Context, who access.Caller, functionARN stri
 	ref, _, err := s.admitLatest(ctx, call, &who, functionARN)
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(keys, who.ReservedTag) {
+		return errReservedTag
 	}
 	return s.edit(ctx, call, ref, func(_ store.Writer, r *record) error {
 		for _, key := range keys {

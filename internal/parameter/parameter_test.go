@@ -318,3 +318,23 @@ func TestStrangersLearnNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a stack marked as its own stays marked.
+func TestUntagLeavesReservedTags(t *testing.T) {
+	s, _ := open()
+	put(t, s, parameter.PutRequest{Name: "p", Type: parameter.String, Value: "v"})
+	mark := []parameter.Tag{{Key: "aws:cloudformation:stack-name", Value: "s"}}
+	stack := root().Through("cloudformation")
+	if err := s.Tag(t.Context(), stack, "p", mark); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Untag(t.Context(), root(), "p", []string{mark[0].Key}); !errors.Is(err, parameter.ErrInvalid) {
+		t.Errorf("Untag = %v, want %v", err, parameter.ErrInvalid)
+	}
+	if tags, err := s.Tags(t.Context(), root(), "p"); err != nil || !slices.Equal(tags, mark) {
+		t.Errorf("Tags = %v, %v, want %v", tags, err, mark)
+	}
+	if err := s.Untag(t.Context(), stack, "p", []string{mark[0].Key}); err != nil {
+		t.Errorf("Untag by the stack = %v", err)
+	}
+}

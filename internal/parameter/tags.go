@@ -11,6 +11,8 @@ import (
 
 func actionOf(operation string) policy.Action { return policy.Action("ssm:" + operation) }
 
+var errReservedTag = fail(ErrInvalid, "Tag keys beginning with aws: are reserved for system use.")
+
 // checkTags says whether who may give more to what has tags.
 func checkTags(who *access.Caller, tags, more []Tag) error {
 	names := make(map[string]bool, len(tags)+len(more))
@@ -20,7 +22,7 @@ func checkTags(who *access.Caller, tags, more []Tag) error {
 	given := make(map[string]bool, len(more))
 	for _, t := range more {
 		if who.ReservedTag(t.Key) {
-			return fail(ErrInvalid, "Tag keys beginning with aws: are reserved for system use.")
+			return errReservedTag
 		}
 		if given[t.Key] {
 			return fail(ErrInvalid, "Duplicate tag key: "+t.Key)
@@ -57,6 +59,9 @@ func (s *Service) Tag(ctx context.Context, who access.Caller, ref string, tags [
 // Source: AWS Systems Manager API Reference, RemoveTagsFromResource.
 func (s *Service) Untag(ctx context.Context, who access.Caller, ref string, keys []string) error {
 	return s.retag(ctx, who, "RemoveTagsFromResource", ref, nil, keys, func(r *record) error {
+		if slices.ContainsFunc(keys, who.ReservedTag) {
+			return errReservedTag
+		}
 		r.Tags = slices.DeleteFunc(r.Tags, func(t Tag) bool { return slices.Contains(keys, t.Key) })
 		return nil
 	})

@@ -92,12 +92,14 @@ func (r *record) alive() error {
 	return fail(ErrState, "You can't perform this operation on the secret because it was marked for deletion.")
 }
 
+var errReservedTag = fail(ErrInvalid, "Tag keys beginning with aws: are reserved for system use.")
+
 // merge gives tags more of them, those of who; a tag whose key is there already is replaced.
 func merge(who *access.Caller, tags, more []Tag) ([]Tag, error) {
 	tags = slices.Clone(tags)
 	for i, t := range more {
 		if who.ReservedTag(t.Key) {
-			return nil, fail(ErrInvalid, "Tag keys beginning with aws: are reserved for system use.")
+			return nil, errReservedTag
 		}
 		if slices.ContainsFunc(more[:i], func(o Tag) bool { return o.Key == t.Key }) {
 			return nil, fail(ErrInvalid, "Duplicate tag key: "+t.Key)

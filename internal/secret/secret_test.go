@@ -389,3 +389,20 @@ func TestRandomPassword(t *testing.T) {
 		}
 	}
 }
+
+// What a stack marked as its own stays marked.
+func TestUntagLeavesReservedTags(t *testing.T) {
+	w := open()
+	made := w.create(t, "s", "v")
+	key := "aws:cloudformation:stack-name"
+	stack := root().Through("cloudformation")
+	if err := w.Tag(t.Context(), stack, made.ARN, []secret.Tag{{Key: key, Value: "s"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Untag(t.Context(), root(), made.ARN, []string{key}); !errors.Is(err, secret.ErrInvalid) {
+		t.Errorf("Untag = %v, want %v", err, secret.ErrInvalid)
+	}
+	if err := w.Untag(t.Context(), stack, made.ARN, []string{key}); err != nil {
+		t.Errorf("Untag by the stack = %v", err)
+	}
+}

@@ -190,6 +190,9 @@ func (s *Service) Untag(ctx context.Context, who access.Caller, ref string, keys
 	defer call.End(ctx, &err)
 	call.Keys.SetList("aws:TagKeys", keys)
 	return s.retag(ctx, call, &who, ref, func(now []Tag) ([]Tag, error) {
+		if slices.ContainsFunc(keys, who.ReservedTag) {
+			return nil, errReservedTag
+		}
 		return slices.DeleteFunc(now, func(t Tag) bool { return slices.Contains(keys, t.Key) }), nil
 	})
 }
