@@ -29,6 +29,9 @@ const (
 type bucketKeys struct {
 	mu      sync.Mutex
 	entries map[bucketKeyID]*bucketKey
+	// epoch grows whenever entries is emptied, so that a key that was had before is
+	// not kept after it.
+	epoch   uint64
 	changes uint64 // of the key service's keys, when checked
 	checked time.Time
 }
@@ -63,8 +66,9 @@ func (s *Service) bucketKeyID(who access.Caller, c *config, ref string, bind map
 	return bucketKeyID{c.ID, callerID(who), string(appendPairs(nil, sortedPairs(bind))), ref, opening}
 }
 
-// cached returns a bucket key that is fresh enough, or nil.
-func (s *Service) cachedBucketKey(ctx context.Context, id bucketKeyID) *bucketKey {
+// cachedBucketKey returns a bucket key that is fresh enough, or nil and the epoch to
+// keep another one in.
+func (s *Service) cachedBucketKey(ctx context.Context, id bucketKeyID) (*bucketKey, uint64) {
 	b := &s.bucketKeys
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,24 +76,28 @@ func (s *Service) cachedBucketKey(ctx context.Context, id bucketKeyID) *bucketKe
 		changes, err := s.cfg.KeyChanges(ctx)
 		if err != nil || changes != b.changes {
 			clear(b.entries)
+			b.epoch++
 		}
 		b.changes, b.checked = changes, time.Now()
 	}
 	k := b.entries[id]
 	if k == nil {
-		return nil
+		return nil, b.epoch
 	}
 	if age := s.cfg.Clock.Now().Sub(k.made); age < 0 || age >= bucketKeyLife {
 		delete(b.entries, id)
-		return nil
+		return nil, b.epoch
 	}
-	return k
+	return k, b.epoch
 }
 
-func (s *Service) keepBucketKey(id bucketKeyID, k *bucketKey) {
+func (s *Service) keepBucketKey(epoch uint64, id bucketKeyID, k *bucketKey) {
 	b := &s.bucketKeys
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.epoch != epoch {
+		return
+	}
 	if len(b.entries) >= maxBucketKeys {
 		clear(b.entries)
 	}
@@ -99,15 +107,16 @@ func (s *Service) keepBucketKey(id bucketKeyID, k *bucketKey) {
 // newBucketKey returns a bucket key for writing under the key that ref names.
 func (s *Service) newBucketKey(ctx context.Context, who access.Caller, c *config, ref string, bind map[string]string) (*bucketKey, error) {
 	id := s.bucketKeyID(who, c, ref, bind, false)
-	if k := s.cachedBucketKey(ctx, id); k != nil {
+	k, epoch := s.cachedBucketKey(ctx, id)
+	if k != nil {
 		return k, nil
 	}
-	k := &bucketKey{made: s.cfg.Clock.Now()}
+	k = &bucketKey{made: s.cfg.Clock.Now()}
 	var err error
 	if k.secret, k.wrapped, k.keyARN, err = s.cfg.Keys.NewDataKey(ctx, who, ref, bind); err != nil {
 		return nil, &KeyError{err}
 	}
-	s.keepBucketKey(id, k)
+	s.keepBucketKey(epoch, id, k)
 	return k, nil
 }
 
@@ -115,7 +124,8 @@ func (s *Service) newBucketKey(ctx context.Context, who access.Caller, c *config
 func (s *Service) openBucketKey(ctx context.Context, who access.Caller, c *config, wrapped []byte, bind map[string]string) (sealed.Secret, error) {
 	sum := sha256.Sum256(wrapped)
 	id := s.bucketKeyID(who, c, string(sum[:]), bind, true)
-	if k := s.cachedBucketKey(ctx, id); k != nil {
+	k, epoch := s.cachedBucketKey(ctx, id)
+	if k != nil {
 		return k.secret, nil
 	}
 	made := s.cfg.Clock.Now()
@@ -123,6 +133,6 @@ func (s *Service) openBucketKey(ctx context.Context, who access.Caller, c *confi
 	if err != nil {
 		return sealed.Secret{}, err
 	}
-	s.keepBucketKey(id, &bucketKey{secret: secret, made: made})
+	s.keepBucketKey(epoch, id, &bucketKey{secret: secret, made: made})
 	return secret, nil
 }

@@ -50,7 +50,14 @@ type CompletedPart struct {
 func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (info Info, err error) {
 	call := s.begin(&who, "s3:PutObject")
 	defer call.End(ctx, &err)
-	c, u, err := s.admitUpload(ctx, call, in.Upload, "")
+	call.Keys.Set(creates, "true")
+	call.setConditions(&in.Conditions)
+	c, u, err := s.admitUpload(ctx, call, in.Upload)
+	if c != nil {
+		if err := s.decideMatch(ctx, call, c, in.Upload.Key, "", in.Conditions.IfMatch); err != nil {
+			return Info{}, err
+		}
+	}
 	if errors.Is(err, ErrNoUpload) {
 		return s.completedBefore(ctx, c, &in)
 	}

@@ -1,8 +1,12 @@
 package bucket
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"time"
+
+	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 // ReadConditions are the conditions of a read, as RFC 9110 section 13 defines
@@ -73,4 +77,43 @@ func (r *Range) resolve(size int64) (off, n int64, err error) {
 		return 0, 0, &RangeError{Requested: r.Requested, SizeBytes: size}
 	}
 	return first, last - first + 1, nil
+}
+
+// creates is the condition key that tells the writes that make an object from those
+// that only bring parts of one.
+//
+// Source: Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets".
+const creates = "s3:ObjectCreationOperation"
+
+// setConditions fills the condition keys that stand for the conditions of a write.
+func (k *pass) setConditions(w *WriteConditions) {
+	if w.IfAbsent {
+		k.Keys.Set("s3:if-none-match", "*")
+	}
+	k.setNamed("s3:if-match", w.IfMatch)
+}
+
+// decideMatch decides about reading the version whose ETag a write or deletion
+// compares: whether it is that one is for its readers to know. That there is an
+// object, which is all that "*" asks, any writer may find out. It is the last
+// decision of its call, since it replaces the condition keys.
+//
+// Source: Amazon S3 User Guide, "Enforce conditional deletes on Amazon S3 buckets".
+func (s *Service) decideMatch(ctx context.Context, call *pass, c *config, key, id, ifMatch string) error {
+	if ifMatch == "" || ifMatch == "*" {
+		return nil
+	}
+	var tags []Pair
+	err := s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		v, err := readVersion(tx, c, key, id)
+		if v != nil {
+			tags = v.tags
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read object: %w", err)
+	}
+	call.about(id, tags)
+	return call.decide(c, key, versioned("s3:GetObject", id))
 }

@@ -48,6 +48,9 @@ func (s *Service) Delete(ctx context.Context, who Caller, in Delete) (d Deleted,
 	if err := call.decide(c, in.Key, ""); err != nil {
 		return Deleted{}, err
 	}
+	if err := s.decideMatch(ctx, call, c, in.Key, in.VersionID, in.IfMatch); err != nil {
+		return Deleted{}, err
+	}
 	if err := checkVersionID(c, in.VersionID); err != nil {
 		return Deleted{}, err
 	}

@@ -117,6 +117,16 @@ func setEncryptionKeys(call *pass, who *Caller, region string, w *EncryptionWish
 	}
 }
 
+// setKeys fills the same keys for an upload whose beginning was decided about.
+func (e *Encryption) setKeys(call *pass) {
+	if e.Algorithm == CustomerManaged {
+		call.Keys.Set("s3:x-amz-server-side-encryption-customer-algorithm", "AES256")
+		return
+	}
+	call.Keys.Set("s3:x-amz-server-side-encryption", string(e.Algorithm))
+	call.setNamed("s3:x-amz-server-side-encryption-aws-kms-key-id", e.KeyARN)
+}
+
 // plan decides how a new object is encrypted: the wish, else the bucket's
 // default. In the result KeyARN is still a reference.
 func (c *config) plan(w *EncryptionWish) (Encryption, error) {

@@ -80,6 +80,11 @@ func (s *Service) Get(ctx context.Context, who Caller, in Get) (o *Object, err e
 			case again == nil || again.kind != kindObject:
 				return nil, s.absent(call, c, &in, again)
 			case tries < 3 && (again.generation != f.generation || again.name != f.name):
+				// What was decided about is gone; this one has tags of its own.
+				call.about(in.VersionID, again.tags)
+				if err := call.decide(c, in.Key, ""); err != nil {
+					return nil, err
+				}
 				f = again
 				continue
 			}
@@ -174,14 +179,11 @@ func (s *Service) admitRead(ctx context.Context, call *pass, in *Get) (*config, 
 	if err := checkKey(in.Key); err != nil {
 		return nil, nil, err
 	}
-	if in.VersionID != "" {
-		call.Keys.Set("s3:VersionId", in.VersionID)
-	}
 	f, findErr := s.find(ctx, c, in)
 	if f != nil {
-		for _, t := range f.tags {
-			call.Keys.SetIn("s3:ExistingObjectTag/", t.Name, t.Value)
-		}
+		call.setVersion(in.VersionID, f.tags)
+	} else {
+		call.setVersion(in.VersionID, nil)
 	}
 	if err := call.decide(c, in.Key, ""); err != nil {
 		return nil, nil, err

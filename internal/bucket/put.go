@@ -89,6 +89,7 @@ func (w *WriteConditions) checkIn(tx store.Reader, c *config, key string) error 
 func (s *Service) Put(ctx context.Context, who Caller, in Put) (info Info, err error) {
 	call := s.begin(&who, "s3:PutObject")
 	defer call.End(ctx, &err)
+	call.Keys.Set(creates, "true")
 	c, enc, err := s.admitWrite(ctx, call, &who, &in)
 	if err != nil {
 		return Info{}, err
@@ -150,12 +151,7 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 	call.setNamed("s3:x-amz-storage-class", in.StorageClass)
 	call.setNamed("s3:x-amz-copy-source", in.CopySource)
 	call.setNamed("s3:x-amz-metadata-directive", in.MetadataDirective)
-	if in.Conditions.IfAbsent {
-		call.Keys.Set("s3:if-none-match", "*")
-	}
-	if in.Conditions.IfMatch != "" {
-		call.Keys.Set("s3:if-match", in.Conditions.IfMatch)
-	}
+	call.setConditions(&in.Conditions)
 	call.setRequestTags(in.Tags)
 	err = call.decide(c, in.Key, "")
 	call.noteSource(in.CopySource, in.source)
@@ -166,6 +162,9 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 		if err := call.decide(c, in.Key, "s3:PutObjectTagging"); err != nil {
 			return nil, Encryption{}, err
 		}
+	}
+	if err := s.decideMatch(ctx, call, c, in.Key, "", in.Conditions.IfMatch); err != nil {
+		return nil, Encryption{}, err
 	}
 	switch {
 	case in.SizeBytes < UnknownSize:

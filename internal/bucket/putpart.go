@@ -40,8 +40,9 @@ type PutPart struct {
 func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, err error) {
 	call := s.begin(&who, "s3:PutObject")
 	defer call.End(ctx, &err)
+	call.Keys.Set(creates, "false")
 	call.setNamed("s3:x-amz-copy-source", in.CopySource)
-	c, u, err := s.admitUpload(ctx, call, in.Upload, "")
+	c, u, err := s.admitUpload(ctx, call, in.Upload)
 	call.noteSource(in.CopySource, in.source)
 	if err != nil {
 		return Part{}, err

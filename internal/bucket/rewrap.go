@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -27,7 +28,7 @@ type RewrapReport struct {
 	Already int
 	// Skipped are under SSE-C, whose keys are the clients', or delete markers.
 	Skipped int
-	// Failed could not be opened; LastError is that of the last one.
+	// Failed could not be opened, or are denied to the caller; LastError is that of the last one.
 	Failed    int
 	LastError error
 }
@@ -58,6 +59,9 @@ func (s *Service) Rewrap(ctx context.Context, who Caller, in Rewrap) (r RewrapRe
 		for _, space := range []store.Space{spaceObject, spaceMarker, spaceVersion} {
 			err := s.walk(ctx, c, space, "", func(key string, v *stored, err error) error {
 				if err == nil {
+					err = call.decideRewrap(c, key, v)
+				}
+				if err == nil {
 					err = s.rewrapVersion(ctx, &who, c, key, v, in.Key, &r)
 				}
 				if ctx.Err() != nil {
@@ -79,6 +83,16 @@ func (s *Service) Rewrap(ctx context.Context, who Caller, in Rewrap) (r RewrapRe
 		return nil
 	})
 	return r, err
+}
+
+// decideRewrap decides about one version. The decision about the bucket, which is the
+// one that is recorded, says nothing of a policy about some of its objects.
+func (k *pass) decideRewrap(c *config, key string, v *stored) error {
+	k.about(v.id, v.tags)
+	if !k.Allows(k.target(c, key, "")) {
+		return &access.Denied{Message: "Access Denied"}
+	}
+	return nil
 }
 
 func (s *Service) rewrapVersion(ctx context.Context, who *Caller, c *config, key string, v *stored, ref string, r *RewrapReport) error {

@@ -167,17 +167,37 @@ type pass struct {
 // begin opens a call and fills the condition keys that every S3 call has.
 func (s *Service) begin(who *Caller, action policy.Action) *pass {
 	call := &pass{s.cfg.Gate.Begin(who.Caller, action), who}
+	call.setRequestKeys()
+	return call
+}
+
+func (k *pass) setRequestKeys() {
+	who := k.who
 	if who.AuthType != "" {
-		call.Keys.Set("s3:authType", who.AuthType)
-		call.Keys.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		k.Keys.Set("s3:authType", who.AuthType)
+		k.Keys.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
 		if age := who.At.Sub(who.SignedAt); !who.SignedAt.IsZero() && age >= 0 {
-			call.Keys.Set("s3:signatureAge", fmt.Sprint(age.Milliseconds()))
+			k.Keys.Set("s3:signatureAge", fmt.Sprint(age.Milliseconds()))
 		}
 	}
 	if who.ContentSHA256 != "" {
-		call.Keys.Set("s3:x-amz-content-sha256", who.ContentSHA256)
+		k.Keys.Set("s3:x-amz-content-sha256", who.ContentSHA256)
 	}
-	return call
+}
+
+// about replaces all that the condition keys told of a version by what they tell of
+// another: its id, where the request names it, and its tags.
+func (k *pass) about(id string, tags []Pair) {
+	k.ResetKeys()
+	k.setRequestKeys()
+	k.setVersion(id, tags)
+}
+
+func (k *pass) setVersion(id string, tags []Pair) {
+	k.setNamed("s3:VersionId", id)
+	for _, t := range tags {
+		k.Keys.SetIn("s3:ExistingObjectTag/", t.Name, t.Value)
+	}
 }
 
 // target is the bucket or, with a key, an object in it; action replaces the

@@ -152,18 +152,21 @@ func worldOn(t testing.TB, records store.Records, blobs store.Blobs, vault *seal
 	return w
 }
 
-func (w *world) open() {
+func (w *world) open(edit ...func(*bucket.Config)) {
 	w.t.Helper()
 	domain, err := w.vault.Domain(w.t.Context(), "s3")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Service, err = bucket.Open(w.t.Context(), bucket.Config{
+	cfg := bucket.Config{
 		Records: w.records, Blobs: w.blobs, Keys: w.keys, Vault: domain,
 		Gate:  access.NewGate(access.Config{Identities: noPolicies{}, Record: w.journal}),
 		Clock: w.clock, Log: slog.New(slog.DiscardHandler), SoleWriter: true, Principals: w.principals,
-	})
-	if err != nil {
+	}
+	for _, e := range edit {
+		e(&cfg)
+	}
+	if w.Service, err = bucket.Open(w.t.Context(), cfg); err != nil {
 		w.t.Fatal(err)
 	}
 }

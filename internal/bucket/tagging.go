@@ -122,25 +122,50 @@ func (s *Service) SetTags(ctx context.Context, who Caller, in Get, tags []Pair) 
 	if err := checkTags(&who, tags, MaxTags, reservedObjectTag); err != nil {
 		return "", err
 	}
+	decided := f.tags
 	err = call.Effect(ctx, func() error {
-		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			if _, err := readSame(tx, c); err != nil {
+		for {
+			now, err := s.replaceTags(ctx, c, in.Key, f, decided, tags)
+			if err != nil || slices.Equal(now, decided) {
 				return err
 			}
-			v, err := readVersion(tx, c, in.Key, f.id)
-			if err != nil {
+			// Others tagged it meanwhile, and policies may ask for its tags.
+			decided = now
+			call.about(in.VersionID, decided)
+			call.setRequestTags(tags)
+			if err := call.decide(c, in.Key, ""); err != nil {
 				return err
 			}
-			// What was decided about may have been overwritten since: then its tags
-			// are gone with it.
-			if v == nil || v.generation != f.generation {
-				return nil
-			}
-			v.tags = tags
-			return v.put(tx)
-		})
+		}
 	})
 	return f.info(c, in.Key).VersionID, err
+}
+
+// replaceTags gives a version other tags if it still has those that were decided
+// about. It returns what it had.
+func (s *Service) replaceTags(ctx context.Context, decided *config, key string, f *found, before, after []Pair) (had []Pair, err error) {
+	err = s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+		had = before
+		c, err := readSame(tx, decided)
+		if err != nil {
+			return err
+		}
+		v, err := readVersion(tx, c, key, f.id)
+		if err != nil {
+			return err
+		}
+		// What was decided about may have been overwritten since: then its tags
+		// are gone with it.
+		if v == nil || v.generation != f.generation {
+			return nil
+		}
+		if had = v.tags; !slices.Equal(had, before) {
+			return nil
+		}
+		v.tags = after
+		return v.put(tx)
+	})
+	return had, err
 }
 
 // Attributes describes an object and, if it has several, its parts. The checksums

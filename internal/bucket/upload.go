@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -43,6 +42,7 @@ func (s *Service) CreateUpload(ctx context.Context, who Caller, in Put, checksum
 	call := s.begin(&who, "s3:PutObject")
 	defer call.End(ctx, &err)
 	in.SizeBytes, in.Conditions = 0, WriteConditions{}
+	call.Keys.Set(creates, "false")
 	c, enc, err := s.admitWrite(ctx, call, &who, &in)
 	if err != nil {
 		return Upload{}, err
@@ -127,8 +127,9 @@ func decodeUploadID(id string) (generation string, err error) {
 // UploadRef names an upload.
 type UploadRef struct{ Bucket, Key, ID string }
 
-// admitUpload decides about a call on an upload and reads the upload's record.
-func (s *Service) admitUpload(ctx context.Context, call *pass, ref UploadRef, action policy.Action) (*config, *version, error) {
+// admitUpload decides about a call on an upload and reads the upload's record. With
+// ErrNoUpload comes the bucket, of a call that was allowed.
+func (s *Service) admitUpload(ctx context.Context, call *pass, ref UploadRef) (*config, *version, error) {
 	c, err := s.config(ctx, ref.Bucket)
 	if err != nil {
 		return nil, nil, err
@@ -136,19 +137,23 @@ func (s *Service) admitUpload(ctx context.Context, call *pass, ref UploadRef, ac
 	if err := checkKey(ref.Key); err != nil {
 		return nil, nil, err
 	}
-	if err := call.decide(c, ref.Key, action); err != nil {
+	var v *version
+	generation, readErr := decodeUploadID(ref.ID)
+	if readErr == nil {
+		readErr = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+			v, err = readUpload(tx, c, ref.Key, generation)
+			return err
+		})
+	}
+	// Only the request that began the upload said how to encrypt it. Where a policy
+	// wants to hear of that from every write, those after it say the same.
+	if v != nil && !call.Allows(call.target(c, ref.Key, "")) {
+		v.enc.setKeys(call)
+	}
+	if err := call.decide(c, ref.Key, ""); err != nil {
 		return nil, nil, err
 	}
-	generation, err := decodeUploadID(ref.ID)
-	if err != nil {
-		return c, nil, err
-	}
-	var v *version
-	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		v, err = readUpload(tx, c, ref.Key, generation)
-		return err
-	})
-	return c, v, err
+	return c, v, readErr
 }
 
 func readUpload(tx store.Reader, c *config, key, generation string) (*version, error) {
@@ -177,7 +182,7 @@ func (s *Service) openUpload(ctx context.Context, who *Caller, c *config, key st
 func (s *Service) AbortUpload(ctx context.Context, who Caller, ref UploadRef) (err error) {
 	call := s.begin(&who, "s3:AbortMultipartUpload")
 	defer call.End(ctx, &err)
-	c, u, err := s.admitUpload(ctx, call, ref, "")
+	c, u, err := s.admitUpload(ctx, call, ref)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 func (s *Service) Parts(ctx context.Context, who Caller, ref UploadRef, after, max int) (u Upload, list []Part, more bool, err error) {
 	call := s.begin(&who, "s3:ListMultipartUploadParts")
 	defer call.End(ctx, &err)
-	c, v, err := s.admitUpload(ctx, call, ref, "")
+	c, v, err := s.admitUpload(ctx, call, ref)
 	if err != nil {
 		return Upload{}, nil, false, err
 	}
