@@ -168,7 +168,7 @@ func TestWhoMayRead(t *testing.T) {
 		{"anonymous, public", anonymous, "public/a", nil},
 		{"anonymous, absent key", anonymous, "public/none", access.ErrDenied},
 		{"anonymous, private", anonymous, "private/a", access.ErrDenied},
-		{"anonymous, under KMS", anonymous, "public/kms", bucket.ErrAnonymousKMS},
+		{"anonymous, under KMS", anonymous, "public/kms", bucket.ErrUnsignedKMS},
 		{"the distribution", edge("E1"), "private/a", nil},
 		{"another distribution", edge("E2"), "private/a", access.ErrDenied},
 	} {

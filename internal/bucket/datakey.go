@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
@@ -164,8 +163,8 @@ func (s *Service) newDataKey(ctx context.Context, who *Caller, c *config, key st
 		v.wrapped = joinWrapped(s.cfg.Vault.Wrap(purposeRecordKey, name, record), s.cfg.Vault.Wrap(purposeCustomer, name, under))
 		return dataKey{content: data, record: record}, nil
 	}
-	if who.Principal.Kind == policy.Anonymous {
-		return dataKey{}, ErrAnonymousKMS
+	if !who.mayUseKMS() {
+		return dataKey{}, ErrUnsignedKMS
 	}
 	bind, err := c.bind(key, &v.enc)
 	if err != nil {
@@ -253,8 +252,8 @@ func (s *Service) openDataKey(ctx context.Context, who *Caller, c *config, key s
 // openThrough opens what the key service wrapped, or what a key does that it
 // wrapped.
 func (s *Service) openThrough(ctx context.Context, who *Caller, c *config, key string, v *version, wrapped []byte) (sealed.Secret, error) {
-	if who.Principal.Kind == policy.Anonymous {
-		return sealed.Secret{}, ErrAnonymousKMS
+	if !who.mayUseKMS() {
+		return sealed.Secret{}, ErrUnsignedKMS
 	}
 	bind, err := c.bind(key, &v.enc)
 	if err != nil {

@@ -84,9 +84,9 @@ var (
 	ErrCustomerKeyBlocked = errors.New("bucket: SSE-C is blocked")
 	// ErrUnsupported says that a setting is known and not implemented.
 	ErrUnsupported = errors.New("bucket: not implemented")
-	// ErrAnonymousKMS says that an unsigned request asked for an object under
-	// SSE-KMS.
-	ErrAnonymousKMS = errors.New("bucket: SSE-KMS needs a signed request")
+	// ErrUnsignedKMS says that a request without a signature, or with one of
+	// version 2, asked for an object under SSE-KMS.
+	ErrUnsignedKMS = errors.New("bucket: SSE-KMS needs a request with Signature Version 4")
 	// ErrBadToken says that a continuation token is not one of ours.
 	ErrBadToken = errors.New("bucket: invalid continuation token")
 	// ErrNotModified says that a conditional read found nothing new. What is

@@ -81,7 +81,7 @@ func (w *WriteConditions) checkIn(tx store.Reader, c *config, key string) error 
 // nil the object has survived a power loss; when not, the old one is as it was.
 //
 // It returns ErrNoBucket, ErrInvalidKey, *KeyTooLongError, ErrTooLarge,
-// ErrMetadataTooLarge, ErrEncryption, ErrUnsupported, ErrAnonymousKMS,
+// ErrMetadataTooLarge, ErrEncryption, ErrUnsupported, ErrUnsignedKMS,
 // ErrIncomplete, *DigestError, *PreconditionError, ErrNoKey (for IfMatch),
 // *KeyError, access.ErrDenied, and whatever Body returned.
 //

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -52,8 +51,8 @@ func (s *Service) Rewrap(ctx context.Context, who Caller, in Rewrap) (r RewrapRe
 	if err := call.decide(c, "*", ""); err != nil {
 		return r, err
 	}
-	if who.Principal.Kind == policy.Anonymous {
-		return r, ErrAnonymousKMS
+	if !who.mayUseKMS() {
+		return r, ErrUnsignedKMS
 	}
 	err = call.Effect(ctx, func() error {
 		for _, space := range []store.Space{spaceObject, spaceMarker, spaceVersion} {

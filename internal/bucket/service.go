@@ -96,11 +96,16 @@ type Caller struct {
 	// AuthType is "REST-HEADER", "REST-QUERY-STRING" or "POST"; empty when the
 	// request is not signed.
 	AuthType string
-	// SignedAt is when the request was signed.
+	// SignedAt is when the request was signed; zero where it does not say.
 	SignedAt time.Time
+	// Version2 says that it was signed with Signature Version 2.
+	Version2 bool
 	// ContentSHA256 is the header x-amz-content-sha256.
 	ContentSHA256 string
 }
+
+// mayUseKMS tells whether the request is signed as the key service wants it.
+func (who *Caller) mayUseKMS() bool { return who.Principal.Kind != policy.Anonymous && !who.Version2 }
 
 // Service is the object store. It may be used concurrently.
 type Service struct {
@@ -175,7 +180,11 @@ func (k *pass) setRequestKeys() {
 	who := k.who
 	if who.AuthType != "" {
 		k.Keys.Set("s3:authType", who.AuthType)
-		k.Keys.Set("s3:signatureversion", "AWS4-HMAC-SHA256")
+		version := "AWS4-HMAC-SHA256"
+		if who.Version2 {
+			version = "AWS"
+		}
+		k.Keys.Set("s3:signatureversion", version)
 		if age := who.At.Sub(who.SignedAt); !who.SignedAt.IsZero() && age >= 0 {
 			k.Keys.Set("s3:signatureAge", fmt.Sprint(age.Milliseconds()))
 		}

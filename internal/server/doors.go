@@ -36,7 +36,7 @@ func (s *Server) doors(gate *access.Gate) []front.Service {
 	functions := lambda.New(s.lambda, s.log)
 	return []front.Service{
 		{Name: "kms", Door: kms.New(s.keys, s.log), MaxBodyBytes: maxJSONBytes},
-		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Anonymous: true},
+		{Name: "s3", Door: s3.New(s3.Config{Buckets: s.buckets, Log: s.log, Domains: s.cfg.S3Domains, Poster: s3.Posters(s.identity)}), Style: sigv4.S3, Version2: true, Anonymous: true},
 		{Name: "cloudfront", Door: cloudfront.New(s.delivery, s.log), MaxBodyBytes: maxXMLBytes},
 		{Name: "cloudfront-keyvaluestore", Door: keyvalue.New(s.values, s.log), MaxBodyBytes: keyvalue.MaxBodyBytes, Asymmetric: true},
 		{Name: "cloudformation", Door: cloudformation.New(s.stacks, s.log), MaxBodyBytes: maxQueryBytes},

@@ -44,6 +44,9 @@ type Request struct {
 	// Auth is what the verified signature says; its Form is sigv4.FormNone for
 	// an anonymous request.
 	Auth sigv4.Auth
+	// Version2 says that the request is a presigned URL of Signature Version 2. Its
+	// Auth is empty and its caller nobody until the door has verified it.
+	Version2 bool
 	// Exchange is what the caller's calls know of this request. The door sets its
 	// Operation.
 	Exchange access.Exchange

@@ -36,8 +36,8 @@ type Config struct {
 	// by default, since a server on the loopback has no TLS.
 	RequireTLS bool
 	// Poster finds who has an access key, with the session token that came along,
-	// for forms that browsers post; errors are identity's. Without it PostObject is
-	// not implemented.
+	// for forms that browsers post and for Signature Version 2; errors are
+	// identity's. Without it neither is implemented.
 	Poster func(accessKeyID, sessionToken string, now time.Time) (Poster, error)
 }
 
@@ -115,6 +115,11 @@ func (x *exchange) serve() (err error) {
 	// A bad escape in the query fails here, not as an absent parameter.
 	if x.query, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
 		return errURI
+	}
+	if x.r.Version2 {
+		if err := x.authenticateURL(); err != nil {
+			return err
+		}
 	}
 	if x.op = route(x.r.Method, x.target, x.query, x.r.Header); x.op == nil {
 		return &apiError{

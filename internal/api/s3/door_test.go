@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -168,6 +169,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &front.Request{Request: r, ID: fmt.Sprintf("REQUEST%09d", s.ids.Add(1))}
 	req.Caller = access.Caller{Region: "us-east-1", RequestID: req.ID, At: now}
 	auth, err := sigv4.Parse(r)
+	if errors.Is(err, sigv4.ErrSigV2) && r.Header["Authorization"] == nil {
+		req.Version2 = true
+		s.door.Serve(w, req)
+		return
+	}
 	if err != nil {
 		s.door.Refuse(w, req, err)
 		return

@@ -104,7 +104,7 @@ var wireErrors = []struct {
 	{bucket.ErrCustomerKeyWrong, "AccessDenied", 403, "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."},
 	{bucket.ErrCustomerKeyBlocked, "AccessDenied", 403, "Server-side encryption with customer provided keys (SSE-C) is blocked for this bucket."},
 	{bucket.ErrUnsupported, "NotImplemented", 501, ""},
-	{bucket.ErrAnonymousKMS, "InvalidArgument", 400, "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4."},
+	{bucket.ErrUnsignedKMS, "InvalidArgument", 400, "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4."},
 	{bucket.ErrBadToken, "InvalidArgument", 400, "The continuation token provided is incorrect"},
 	{bucket.ErrCopyToItself, "InvalidRequest", 400, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."},
 	{bucket.ErrCopyTooLarge, "InvalidRequest", 400, "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"},

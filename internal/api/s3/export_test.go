@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
 var ParseRange = parseRange
@@ -16,6 +18,11 @@ func Target(domains []string, host, path string) (bucket, key string, err error)
 	}
 	t, err := newHosts(domains).target(&http.Request{Host: host, URL: u})
 	return t.bucket, t.key, err
+}
+
+// SignedVersion2 tells whether a signature of version 2 is that of text.
+func SignedVersion2(secret, text, signature string) bool {
+	return signedVersion2(sealed.NewSecret([]byte(secret)), text, signature)
 }
 
 // ParseDelete reads the body of DeleteObjects.

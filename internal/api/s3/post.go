@@ -26,7 +26,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
-// Poster is who signed a form.
+// Poster is who signed a form, or a URL by Signature Version 2.
 type Poster struct {
 	Principal policy.Principal
 	Tags      []access.Tag
@@ -34,7 +34,7 @@ type Poster struct {
 	Secret    sealed.Secret // of the access key
 }
 
-// Posters finds who signed a form in the register.
+// Posters finds in the register who signed.
 func Posters(register *identity.Service) func(accessKeyID, sessionToken string, now time.Time) (Poster, error) {
 	return func(accessKeyID, sessionToken string, now time.Time) (Poster, error) {
 		c, err := register.Lookup(accessKeyID, sessionToken, now)
@@ -217,7 +217,7 @@ func (f form) header() http.Header {
 // authenticateForm verifies the signature of the form's policy.
 func (x *exchange) authenticateForm(f form) error {
 	if f["awsaccesskeyid"] != "" {
-		return badRequest("InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+		return x.authenticateForm2(f)
 	}
 	names := []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"}
 	absent := func(name string) bool { return f[strings.ToLower(name)] == "" }
@@ -250,8 +250,7 @@ func (x *exchange) authenticateForm(f form) error {
 	if given, err := hex.DecodeString(f["x-amz-signature"]); err != nil || !hmac.Equal(given, sum) {
 		return signatureMismatch(scope[0], f["policy"], f["x-amz-signature"])
 	}
-	x.who.Principal, x.who.AccessKeyID, x.who.Region = who.Principal, scope[0], scope[2]
-	x.who.Tags, x.who.Session = who.Tags, who.Session
+	x.identify(&who, scope[0], scope[2])
 	x.who.AuthType, x.who.SignedAt = "POST", signed
 	return nil
 }
@@ -319,7 +318,7 @@ func (f form) checkPolicy(name string, now time.Time, file *postedFile) error {
 		}
 	}
 	for _, field := range slices.Sorted(maps.Keys(f)) {
-		exempt := field == "policy" || field == "x-amz-signature" || strings.HasPrefix(field, "x-ignore-")
+		exempt := field == "policy" || field == "x-amz-signature" || field == "awsaccesskeyid" || field == "signature" || strings.HasPrefix(field, "x-ignore-")
 		if !exempt && !covered[field] {
 			return refused("Extra input fields: " + field)
 		}

@@ -100,7 +100,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 		"ErrBucketOwned": bucket.ErrBucketOwned, "ErrNotEmpty": bucket.ErrNotEmpty, "ErrVersionsLeft": bucket.ErrVersionsLeft, "ErrNoKey": bucket.ErrNoKey, "ErrNoVersion": bucket.ErrNoVersion,
 		"ErrNoPolicy": bucket.ErrNoPolicy, "ErrMalformedPolicy": bucket.ErrMalformedPolicy, "ErrPolicyTooLarge": bucket.ErrPolicyTooLarge, "ErrTooLarge": bucket.ErrTooLarge,
 		"ErrIncomplete": bucket.ErrIncomplete, "ErrMetadataTooLarge": bucket.ErrMetadataTooLarge, "ErrEncryption": bucket.ErrEncryption, "ErrUnsupported": bucket.ErrUnsupported,
-		"ErrAnonymousKMS": bucket.ErrAnonymousKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
+		"ErrUnsignedKMS": bucket.ErrUnsignedKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
 		"ErrCopyTooLarge": bucket.ErrCopyTooLarge, "ErrCopyOfMarker": bucket.ErrCopyOfMarker, "ErrUploadSize": bucket.ErrUploadSize,
 		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoPart": bucket.ErrNoPart, "ErrNoParts": bucket.ErrNoParts,
 		"ErrPartOrder": bucket.ErrPartOrder, "ErrInvalidPart": bucket.ErrInvalidPart, "ErrChecksumType": bucket.ErrChecksumType,
