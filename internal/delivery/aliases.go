@@ -7,6 +7,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
+	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 // AssociateAlias gives an alias to a distribution of the caller's, and takes it
@@ -71,6 +72,40 @@ func (s *Service) editAliases(t *txn, n name, edit func([]string) []string) erro
 		return err
 	}
 	return s.putDistribution(t, n, old, &made)
+}
+
+// overlapsElsewhere tells whether an alias takes hosts from a wildcard of another
+// account, or as a wildcard those that another account's aliases stand for.
+//
+// Source: CloudFront Developer Guide, "Requirements for using alternate domain
+// names": overlapping ones belong to one account.
+func (t *txn) overlapsElsewhere(account arn.AccountID, alias string) (bool, error) {
+	other := func(holder string) bool {
+		owner, _, _ := strings.Cut(holder, "/")
+		return holder != "" && owner != string(account)
+	}
+	for rest := strings.TrimPrefix(alias, "*"); ; {
+		_, parent, ok := strings.Cut(strings.TrimPrefix(rest, "."), ".")
+		if !ok {
+			break
+		}
+		rest = "." + parent
+		if holder, err := t.value(aliasKey("*" + rest)); err != nil || other(holder) {
+			return err == nil, err
+		}
+	}
+	if !strings.HasPrefix(alias, "*") {
+		return false, nil
+	}
+	for rec, err := range t.r.Scan(space, store.Prefix(aliasKey(""))) {
+		if err != nil {
+			return false, err
+		}
+		if wildcardOver(alias, rec.Key[len(aliasKey("")):]) && other(string(rec.Value)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // ConflictingAlias is an alias that overlaps with another.

@@ -119,14 +119,14 @@ func TestConflictingAliases(t *testing.T) {
 	f, ctx := open(t), t.Context()
 	mine := must(f.CreateDistribution(ctx, me, aliased("mine", "own.example.com")))
 	d := must(f.CreateDistribution(ctx, me, aliased("d", "www.example.com", "*.example.com", "a.b.example.com", "example.com", "www.example.org")))
-	must(f.CreateDistribution(ctx, root("111111111111"), aliased("x", "www.example.net", "*.net.example.com")))
+	must(f.CreateDistribution(ctx, root("111111111111"), aliased("x", "www.example.net", "*.net.example.edu")))
 	for alias, want := range map[string]string{
 		"www.example.com":     "[*.example.com www.example.com]",
 		"*.example.com":       "[*.example.com a.b.example.com www.example.com]",
 		"*.b.example.com":     "[*.example.com a.b.example.com]",
 		"own.example.com":     "[*.example.com]",
 		"WWW.example.net":     "[www.example.net]",
-		"a.net.example.com":   "[*.example.com]",
+		"a.net.example.edu":   "[]",
 		"nothing.example.edu": "[]",
 	} {
 		var got []string
@@ -146,5 +146,42 @@ func TestConflictingAliases(t *testing.T) {
 	}
 	if _, err := f.ListConflictingAliases(ctx, me, "E0", "a.example.com", delivery.Page{}); !errors.Is(err, delivery.ErrNoDistribution) {
 		t.Errorf("unknown distribution: %v", err)
+	}
+}
+
+// TestAliasesOverlapWithinAnAccount keeps accounts from taking hosts that stand under
+// a wildcard of another one, and the other way round.
+func TestAliasesOverlapWithinAnAccount(t *testing.T) {
+	f, ctx, other := open(t), t.Context(), root("111111111111")
+	must(f.CreateDistribution(ctx, me, aliased("a", "*.example.com", "login.example.org")))
+	theirs := must(f.CreateDistribution(ctx, other, aliased("own", "other.example.net")))
+	for _, r := range []struct {
+		alias string
+		want  error // for the other account; for the first there is none
+	}{
+		{"login.example.com", delivery.ErrAliasTaken},
+		{"deep.login.example.com", delivery.ErrAliasTaken},
+		{"*.login.example.com", delivery.ErrAliasTaken},
+		{"*.example.org", delivery.ErrAliasTaken},
+		{"example.com", nil},
+		{"*.login.example.edu", nil},
+		{"notexample.com", nil},
+	} {
+		if err := f.AssociateAlias(ctx, other, theirs.ID, r.alias); !errors.Is(err, r.want) {
+			t.Errorf("AssociateAlias of %s by another account = %v, want %v", r.alias, err, r.want)
+		}
+		_, err := f.CreateDistribution(ctx, other, aliased("x "+r.alias, "a.example.net", r.alias))
+		if want := r.want; want != nil && !errors.Is(err, want) {
+			t.Errorf("CreateDistribution with %s by another account = %v, want %v", r.alias, err, want)
+		}
+		if r.want == nil {
+			continue
+		}
+		if _, err := f.CreateDistribution(ctx, me, aliased("b "+r.alias, r.alias)); err != nil {
+			t.Errorf("CreateDistribution with %s by the same account = %v", r.alias, err)
+		}
+	}
+	if d := f.Snapshot().Lookup("login.example.com"); d == nil || d.Account != testAccount {
+		t.Errorf("login.example.com leads to %+v", d)
 	}
 }

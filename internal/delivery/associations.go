@@ -8,6 +8,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
+	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 // Function is a function that a behaviour runs at an event.
@@ -111,6 +112,61 @@ func (s *Service) checkFunctions(ctx context.Context, call *access.Call, account
 		}
 	}
 	return nil
+}
+
+// checkFunctions wants the CloudFront functions that c names, and before does not, to
+// be there when c is stored: one may have been deleted since it was asked for.
+func (t *txn) checkFunctions(account arn.AccountID, before, c *DistributionConfig) error {
+	had := make(map[string]bool)
+	for _, b := range before.behaviors() {
+		for _, a := range b.Functions {
+			had[a.FunctionARN] = true
+		}
+	}
+	for _, b := range c.behaviors() {
+		for _, a := range b.Functions {
+			if had[a.FunctionARN] {
+				continue
+			}
+			missing := notPublished(a.FunctionARN)
+			named, err := arn.Parse(a.FunctionARN)
+			n := name{kindFunction, account, named.Name()}
+			if err != nil || n.arn() != a.FunctionARN {
+				return missing
+			}
+			if f, err := lookup[*EdgeFunction](t, n, missing); err != nil {
+				return err
+			} else if f.Live == nil {
+				return missing
+			}
+		}
+	}
+	return nil
+}
+
+// runsFunction tells whether a distribution names the CloudFront function.
+func (t *txn) runsFunction(of name) (bool, error) {
+	for rec, err := range t.r.Scan(space, store.Prefix(name{kindDistribution, of.account, ""}.key())) {
+		if err != nil {
+			return false, err
+		}
+		n, err := parseName(rec.Key)
+		if err != nil {
+			return false, err
+		}
+		o, err := decode(n, rec.Value)
+		if err != nil {
+			return false, err
+		}
+		for _, b := range o.(*DistributionInfo).Config.behaviors() {
+			for _, a := range b.Functions {
+				if a.FunctionARN == of.arn() {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
 }
 
 // functions yields the associations of a validated behaviour.

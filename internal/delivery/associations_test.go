@@ -46,8 +46,17 @@ func scripts(a ...delivery.FunctionAssociation) func(*delivery.DistributionConfi
 	return func(c *delivery.DistributionConfig) { c.DefaultBehavior.Functions = a }
 }
 
+// publish makes the CloudFront function index, ready to be associated.
+func (f *fixture) publish() *delivery.FunctionSummary {
+	f.t.Helper()
+	made := must(f.CreateFunction(f.t.Context(), me, "index", delivery.FunctionConfig{Runtime: "cloudfront-js-2.0"}, []byte("function handler(e) { return e.request }"), nil))
+	must(f.PublishFunction(f.t.Context(), me, "index", made.ETag))
+	return made
+}
+
 func TestAssociations(t *testing.T) {
 	s := open(t, func(c *delivery.Config) { c.Functions = known{edgeLambda, edgeScript} })
+	s.publish()
 	d, err := s.CreateDistribution(t.Context(), me, config(
 		"a",
 		lambdas(delivery.LambdaAssociation{FunctionARN: edgeLambda, EventType: "origin-request", IncludeBody: true}),
@@ -112,5 +121,51 @@ func TestAssociationsRefused(t *testing.T) {
 	_, err := none.CreateDistribution(t.Context(), me, config("a", lambdas(lambda(edgeLambda, "origin-request"))))
 	if !errors.Is(err, delivery.ErrInvalid) || !strings.Contains(err.Error(), "LambdaFunctionAssociations") {
 		t.Errorf("without functions: %v", err)
+	}
+}
+
+// late says that a function is there, and lets something happen to it.
+type late struct {
+	known
+	meanwhile func()
+}
+
+func (l *late) Associable(ctx context.Context, account arn.AccountID, name string, e trigger.Event) error {
+	err := l.known.Associable(ctx, account, name, e)
+	l.meanwhile()
+	return err
+}
+
+// A function that is deleted while a distribution is given it is not given.
+func TestAssociationOfWhatIsDeletedMeanwhile(t *testing.T) {
+	functions := &late{known: known{edgeScript}}
+	s := open(t, func(c *delivery.Config) { c.Functions = functions })
+	f := s.publish()
+	functions.meanwhile = func() {
+		if err := s.DeleteFunction(t.Context(), me, "index", f.ETag); err != nil {
+			t.Error(err)
+		}
+	}
+	c := config("a", scripts(delivery.FunctionAssociation{FunctionARN: edgeScript, EventType: "viewer-request"}))
+	if _, err := s.CreateDistribution(t.Context(), me, c); !errors.Is(err, delivery.ErrInvalidFunction) {
+		t.Errorf("CreateDistribution = %v, want ErrInvalidFunction", err)
+	}
+}
+
+// A function stays as long as a distribution runs it, on whichever node that was made.
+func TestDeleteFunctionOfAnotherNodesDistribution(t *testing.T) {
+	s := open(t, func(c *delivery.Config) { c.Functions = known{edgeScript} })
+	f := s.publish()
+	other := s.reopen()
+	c := config("a", scripts(delivery.FunctionAssociation{FunctionARN: edgeScript, EventType: "viewer-request"}))
+	d := must(other.CreateDistribution(t.Context(), me, c))
+	if err := s.DeleteFunction(t.Context(), me, "index", f.ETag); !errors.Is(err, delivery.ErrFunctionInUse) {
+		t.Fatalf("DeleteFunction = %v, want ErrFunctionInUse", err)
+	}
+	c = d.Config
+	c.DefaultBehavior.Functions = nil
+	must(other.UpdateDistribution(t.Context(), me, d.ID, d.ETag, c))
+	if err := s.DeleteFunction(t.Context(), me, "index", f.ETag); err != nil {
+		t.Error(err)
 	}
 }

@@ -139,8 +139,9 @@ func (s *Service) accept(ctx context.Context, call *access.Call, account arn.Acc
 // aliases and references, all of which it checks.
 func (s *Service) putDistribution(t *txn, n name, old, d *DistributionInfo) error {
 	var before []name
+	var had DistributionConfig
 	if old != nil {
-		before = old.references()
+		before, had = old.references(), old.Config
 		for _, alias := range old.Config.Aliases {
 			if !slices.Contains(d.Config.Aliases, alias) {
 				t.release(aliasKey(alias))
@@ -152,6 +153,17 @@ func (s *Service) putDistribution(t *txn, n name, old, d *DistributionInfo) erro
 		if err := t.claim(aliasKey(alias), string(n.account)+"/"+n.id, taken); err != nil {
 			return err
 		}
+		if slices.Contains(had.Aliases, alias) {
+			continue
+		}
+		if elsewhere, err := t.overlapsElsewhere(n.account, alias); err != nil {
+			return err
+		} else if elsewhere {
+			return taken
+		}
+	}
+	if err := t.checkFunctions(n.account, &had, &d.Config); err != nil {
+		return err
 	}
 	for i := range d.Config.Origins {
 		if err := t.checkAccess(n.account, &d.Config.Origins[i]); err != nil {

@@ -275,7 +275,9 @@ func (s *Service) DeleteFunction(ctx context.Context, who access.Caller, id, ver
 		if err := matchVersion(version, old.Development.ETag); err != nil {
 			return err
 		}
-		if len(s.FunctionUsers(n.account, n.arn())) > 0 {
+		if used, err := t.runsFunction(n); err != nil {
+			return err
+		} else if used {
 			return ErrFunctionInUse
 		}
 		if err := t.link(n.id, old.stores(n.account), nil, unlimited, nil); err != nil {
@@ -414,11 +416,15 @@ func (s *Service) liveFunction(account arn.AccountID, functionARN string) (name,
 	return n, f.Live, nil
 }
 
+func notPublished(functionARN string) error {
+	return refuse(ErrInvalidFunction, "The function %s does not exist or is not published.", strconv.Quote(functionARN))
+}
+
 // Published returns nil if the account's distributions may run the CloudFront
 // function. An error's text is for the caller.
 func (s *Service) Published(account arn.AccountID, functionARN string) error {
 	if _, _, err := s.liveFunction(account, functionARN); err != nil {
-		return refuse(ErrInvalidFunction, "The function %s does not exist or is not published.", strconv.Quote(functionARN))
+		return notPublished(functionARN)
 	}
 	return nil
 }
