@@ -38,6 +38,9 @@ func (c *functionLogsCmd) Run(ctx context.Context, e env) error {
 	if err := json.Unmarshal(answer, &logs); err != nil {
 		return err
 	}
+	if len(logs.Lines) == 0 {
+		fmt.Fprintf(e.stderr, "keyfront: there are no lines: %s has said nothing since the server started, or there is no such function\n", c.Function)
+	}
 	for _, l := range logs.Lines {
 		if _, err := fmt.Fprintf(e.stdout, "%s %s %s %q\n", l.At.UTC().Format(time.RFC3339Nano), l.RequestID, l.Level, l.Text); err != nil {
 			return err

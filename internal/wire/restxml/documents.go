@@ -29,32 +29,6 @@ func (e ErrorResponse) Append(dst []byte) []byte {
 	return b.Bytes()
 }
 
-// Detail is an element that an S3 error has beyond those of every error.
-type Detail struct{ Name, Value string }
-
-// S3Error is the error document of S3, which has no namespace.
-type S3Error struct {
-	Code      string
-	Message   string
-	Details   []Detail // BucketName, Key, Region and so on, in the order written
-	RequestID string
-	HostID    string
-}
-
-// Append appends the document.
-func (e S3Error) Append(dst []byte) []byte {
-	b := writer{bytes.NewBuffer(append(dst, xml.Header+"<Error>"...))}
-	b.element("Code", e.Code)
-	b.element("Message", e.Message)
-	for _, d := range e.Details {
-		b.element(d.Name, d.Value)
-	}
-	b.element("RequestId", e.RequestID)
-	b.element("HostId", e.HostID)
-	b.WriteString("</Error>")
-	return b.Bytes()
-}
-
 type writer struct{ *bytes.Buffer }
 
 func (w writer) element(name, value string) {
