@@ -94,11 +94,19 @@ func (c *config) bucket() Bucket {
 	return Bucket{Name: c.name, Owner: c.Owner, Region: c.Region, Created: c.Created, CORS: c.CORS}
 }
 
-// policyFor is the bucket's policy as far as it may admit who: where public
-// policies are restricted, one admits the owner's account and services only.
+// policyFor is the bucket's policy as far as it concerns a call: where public
+// policies are restricted, one admits the owner's account and services only, and
+// none keeps the root user of that account from taking it back.
 //
-// Source: Amazon S3 User Guide, "Blocking public access", RestrictPublicBuckets.
-func (c *config) policyFor(who *Caller) *policy.Document {
+// Source: Amazon S3 User Guide, "Blocking public access", RestrictPublicBuckets;
+// Amazon S3 API Reference, PutBucketPolicy.
+func (c *config) policyFor(who *Caller, action policy.Action) *policy.Document {
+	if who.Principal.Kind == policy.Root && who.Account() == c.Owner {
+		switch action {
+		case "s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy":
+			return nil
+		}
+	}
 	if c.public && c.publicAccess().RestrictPublicBuckets && who.Principal.Kind != policy.Service && who.Account() != c.Owner {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -317,4 +318,55 @@ func TestBucketKeyOfDisabledKey(t *testing.T) {
 			t.Errorf("Put under a key that was disabled while one got it = %v, want its refusal", err)
 		}
 	})
+}
+
+// A policy that denies everything to everybody can be taken back by the root user of
+// the account, who can do nothing else then.
+func TestRootIsNotLockedOut(t *testing.T) {
+	w := memoryWorld(t)
+	ctx := t.Context()
+	w.bucket("films")
+	w.put("films", "k", []byte("x"), sseS3)
+	const closed = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::films","arn:aws:s3:::films/*"]}]}`
+	if err := w.SetPolicy(ctx, w.root(), "films", closed); err != nil {
+		t.Fatal(err)
+	}
+	foreign := w.caller(policy.Principal{Kind: policy.Root, Account: "111111111111", ARN: "arn:aws:iam::111111111111:root"})
+	if err := w.DeletePolicy(ctx, foreign, "films"); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("DeletePolicy by another account's root = %v, want denied", err)
+	}
+	if _, err := w.readAll("films", "k"); !errors.Is(err, access.ErrDenied) {
+		t.Errorf("read = %v, want denied", err)
+	}
+	if got, err := w.Policy(ctx, w.root(), "films"); got != closed || err != nil {
+		t.Errorf("Policy = %q, %v", got, err)
+	}
+	if err := w.SetPolicy(ctx, w.root(), "films", closed); err != nil {
+		t.Errorf("SetPolicy = %v", err)
+	}
+	if err := w.DeletePolicy(ctx, w.root(), "films"); err != nil {
+		t.Errorf("DeletePolicy = %v", err)
+	}
+	if _, err := w.readAll("films", "k"); err != nil {
+		t.Errorf("read without a policy = %v", err)
+	}
+}
+
+// Policies can want a version of TLS.
+func TestPoliciesSeeTLS(t *testing.T) {
+	w := memoryWorld(t)
+	w.bucket("films")
+	w.put("films", "k", []byte("x"), sseS3)
+	w.denying([3]string{"s3:GetObject", "*", `{"NumericLessThan":{"s3:TlsVersion":"1.3"}}`})
+	for version, want := range map[string]error{"": nil, "1.2": access.ErrDenied, "1.3": nil} {
+		who := w.root()
+		who.TLSVersion = version
+		o, err := w.Get(t.Context(), who, bucket.Get{Bucket: "films", Key: "k"})
+		if !errors.Is(err, want) {
+			t.Errorf("Get over TLS %q = %v, want %v", version, err, want)
+		}
+		if err == nil {
+			o.Close()
+		}
+	}
 }

@@ -100,6 +100,8 @@ type Caller struct {
 	SignedAt time.Time
 	// Version2 says that it was signed with Signature Version 2.
 	Version2 bool
+	// TLSVersion is that of the connection, such as "1.3"; empty for one without TLS.
+	TLSVersion string
 	// ContentSHA256 is the header x-amz-content-sha256.
 	ContentSHA256 string
 }
@@ -166,12 +168,13 @@ func (s *Service) Close() error {
 // pass is one call on its way through the gate, and who makes it.
 type pass struct {
 	*access.Call
-	who *Caller
+	who    *Caller
+	action policy.Action
 }
 
 // begin opens a call and fills the condition keys that every S3 call has.
 func (s *Service) begin(who *Caller, action policy.Action) *pass {
-	call := &pass{s.cfg.Gate.Begin(who.Caller, action), who}
+	call := &pass{s.cfg.Gate.Begin(who.Caller, action), who, action}
 	call.setRequestKeys()
 	return call
 }
@@ -189,9 +192,8 @@ func (k *pass) setRequestKeys() {
 			k.Keys.Set("s3:signatureAge", fmt.Sprint(age.Milliseconds()))
 		}
 	}
-	if who.ContentSHA256 != "" {
-		k.Keys.Set("s3:x-amz-content-sha256", who.ContentSHA256)
-	}
+	k.setNamed("s3:TlsVersion", who.TLSVersion)
+	k.setNamed("s3:x-amz-content-sha256", who.ContentSHA256)
 }
 
 // about replaces all that the condition keys told of a version by what they tell of
@@ -213,7 +215,7 @@ func (k *pass) setVersion(id string, tags []Pair) {
 // call's own when it is not empty.
 func (k *pass) target(c *config, key string, action policy.Action) access.Target {
 	b := c.bucket()
-	t := access.Target{ARN: b.ARN(), Owner: c.Owner, Policy: c.policyFor(k.who), Rule: policy.ResourceOrIdentity, Action: action}
+	t := access.Target{ARN: b.ARN(), Owner: c.Owner, Policy: c.policyFor(k.who, k.action), Rule: policy.ResourceOrIdentity, Action: action}
 	if key != "" {
 		t.ARN = b.objectARN(key)
 	}

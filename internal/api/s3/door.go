@@ -11,6 +11,7 @@ package s3
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"log/slog"
@@ -75,6 +76,9 @@ func (d *Door) newExchange(w http.ResponseWriter, r *front.Request) *exchange {
 		x.who.AuthType = "REST-QUERY-STRING"
 	}
 	x.who.SignedAt = r.Auth.Time
+	if r.TLS != nil {
+		x.who.TLSVersion = strings.TrimPrefix(tls.VersionName(r.TLS.Version), "TLS ")
+	}
 	if r.Auth.Form != sigv4.FormQuery || r.Auth.Signs("x-amz-content-sha256") {
 		x.who.ContentSHA256 = r.Header.Get("X-Amz-Content-Sha256")
 	}
