@@ -10,6 +10,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
 )
 
@@ -167,5 +168,32 @@ func TestDeleteFunctionOfAnotherNodesDistribution(t *testing.T) {
 	must(other.UpdateDistribution(t.Context(), me, d.ID, d.ETag, c))
 	if err := s.DeleteFunction(t.Context(), me, "index", f.ETag); err != nil {
 		t.Error(err)
+	}
+}
+
+// A function that is deleted is unloaded, on every node that has run it.
+func TestDeletedFunctionsAreUnloaded(t *testing.T) {
+	pool := function.NewPool(function.Config{})
+	t.Cleanup(pool.Close)
+	s := open(t, func(c *delivery.Config) { c.Pool = pool })
+	f := s.publish()
+	other := s.reopen()
+	for _, node := range []*delivery.Service{s.Service, other} {
+		// What comes of it does not matter: it is loaded for that.
+		_, _ = node.InvokeFunction(t.Context(), testAccount, edgeScript, function.Invocation{RequestID: "r", Payload: []byte("{}")})
+		if n := node.Loaded(); n != 1 {
+			t.Fatalf("%d functions are loaded, want 1", n)
+		}
+	}
+	if err := s.DeleteFunction(t.Context(), me, "index", f.ETag); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, node := range []*delivery.Service{s.Service, other} {
+		if n := node.Loaded(); n != 0 {
+			t.Errorf("%d functions are loaded, want none", n)
+		}
 	}
 }

@@ -443,6 +443,18 @@ func (s *Service) InvokeFunction(ctx context.Context, account arn.AccountID, fun
 	return f.Invoke(ctx, in)
 }
 
+// unload gives up what has run of the functions that are gone.
+func (s *Service) unload(objects map[name]object) {
+	s.runningMu.Lock()
+	defer s.runningMu.Unlock()
+	for n, o := range objects {
+		if have, ok := s.running[n]; ok && o == nil {
+			have.f.Close()
+			delete(s.running, n)
+		}
+	}
+}
+
 // ready returns the function of a live form, which replaces that of an older one.
 func (s *Service) ready(n name, form *FunctionForm) (*function.Function, error) {
 	s.runningMu.Lock()

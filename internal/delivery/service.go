@@ -275,6 +275,7 @@ func (s *Service) apply(seq uint64, objects map[name]object) {
 	close(s.changed)
 	s.changed = make(chan struct{})
 	s.mu.Unlock()
+	s.unload(objects)
 
 	for _, inv := range news {
 		feed = append(feed, inv.forEdge())

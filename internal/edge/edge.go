@@ -206,8 +206,8 @@ func (e *Edge) tidy(s *delivery.Snapshot) {
 	// One that is newer than s may have figures already.
 	e.figures.retain(func(id delivery.DistributionID) bool { return e.cfg.Feed.Snapshot().ByID(id) != nil })
 	for id := range e.cache.Distributions {
-		if s.ByID(id) == nil {
-			e.cache.Invalidate(id, []string{"/*"})
+		if e.cfg.Feed.Snapshot().ByID(id) == nil {
+			e.cache.Forget(id)
 		}
 	}
 }

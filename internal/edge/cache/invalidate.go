@@ -146,8 +146,17 @@ func (c *Cache) forget(id delivery.DistributionID, m matcher) (victims []*file) 
 	return victims
 }
 
+// Forget forgets all of a distribution that is no more, its invalidations too. A
+// fill of it that is under way may leave its answer behind.
+func (c *Cache) Forget(id delivery.DistributionID) {
+	c.Invalidate(id, []string{"*"})
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	delete(c.history.logs, id)
+}
+
 // Distributions calls visit once for each distribution that has something in
-// the cache, in no order, until it returns false.
+// the cache or was invalidated, in no order, until it returns false.
 func (c *Cache) Distributions(visit func(delivery.DistributionID) bool) {
 	seen := make(map[delivery.DistributionID]struct{})
 	for e := range c.memory.Values() {
@@ -159,6 +168,11 @@ func (c *Cache) Distributions(visit func(delivery.DistributionID) bool) {
 			return false
 		})
 	}
+	c.moving.RLock()
+	for id := range c.history.logs {
+		seen[id] = struct{}{}
+	}
+	c.moving.RUnlock()
 	for id := range seen {
 		if !visit(id) {
 			return

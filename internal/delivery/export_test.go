@@ -1,0 +1,8 @@
+package delivery
+
+// Loaded is how many functions are ready to run.
+func (s *Service) Loaded() int {
+	s.runningMu.Lock()
+	defer s.runningMu.Unlock()
+	return len(s.running)
+}
