@@ -69,17 +69,10 @@ func (s *Service) bucketKeyID(who access.Caller, c *config, ref string, bind map
 // cachedBucketKey returns a bucket key that is fresh enough, or nil and the epoch to
 // keep another one in.
 func (s *Service) cachedBucketKey(ctx context.Context, id bucketKeyID) (*bucketKey, uint64) {
+	s.refreshBucketKeys(ctx)
 	b := &s.bucketKeys
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s.cfg.KeyChanges != nil && time.Since(b.checked) > cacheFreshFor {
-		changes, err := s.cfg.KeyChanges(ctx)
-		if err != nil || changes != b.changes {
-			clear(b.entries)
-			b.epoch++
-		}
-		b.changes, b.checked = changes, time.Now()
-	}
 	k := b.entries[id]
 	if k == nil {
 		return nil, b.epoch
@@ -89,6 +82,29 @@ func (s *Service) cachedBucketKey(ctx context.Context, id bucketKeyID) (*bucketK
 		return nil, b.epoch
 	}
 	return k, b.epoch
+}
+
+// refreshBucketKeys drops all bucket keys when a key of the key service changed, or
+// when nobody can say whether one did.
+func (s *Service) refreshBucketKeys(ctx context.Context) {
+	b := &s.bucketKeys
+	b.mu.Lock()
+	fresh := s.cfg.KeyChanges == nil || time.Since(b.checked) <= cacheFreshFor
+	b.mu.Unlock()
+	if fresh {
+		return
+	}
+	asked := time.Now()
+	changes, err := s.cfg.KeyChanges(ctx)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil || changes != b.changes {
+		clear(b.entries)
+		b.epoch++
+	}
+	if err == nil {
+		b.changes, b.checked = changes, asked
+	}
 }
 
 func (s *Service) keepBucketKey(epoch uint64, id bucketKeyID, k *bucketKey) {

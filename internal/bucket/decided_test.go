@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -369,4 +370,48 @@ func TestPoliciesSeeTLS(t *testing.T) {
 			o.Close()
 		}
 	}
+}
+
+// Who waits to hear of changed keys holds up nobody else.
+func TestBucketKeysWhileChangesAreAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := memoryWorld(t)
+		w.Close()
+		release := make(chan struct{})
+		var calls atomic.Int32
+		w.open(func(c *bucket.Config) {
+			c.KeyChanges = func(context.Context) (uint64, error) {
+				if calls.Add(1) == 1 {
+					<-release
+				}
+				return 1, nil
+			}
+		})
+		w.bucket("films")
+		yes := true
+		put := func(key string) error {
+			_, err := w.Put(t.Context(), w.root(), bucket.Put{
+				Bucket: "films", Key: key, Body: strings.NewReader("x"), SizeBytes: 1,
+				Encryption: bucket.EncryptionWish{Algorithm: bucket.KMSManaged, Key: keyARN, BucketKey: &yes},
+			})
+			return err
+		}
+		slow, quick := make(chan error, 1), make(chan error, 1)
+		go func() { slow <- put("slow") }()
+		synctest.Wait()
+		go func() { quick <- put("quick") }()
+		synctest.Wait()
+		select {
+		case err := <-quick:
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Error("a write waits for what another one asks")
+		}
+		close(release)
+		if err := <-slow; err != nil {
+			t.Error(err)
+		}
+	})
 }
