@@ -110,6 +110,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	defer call.End(ctx, &err)
 	call.Keys.Set("cloudformation:ChangeSetName", name)
 	call.Note("changeSetName", name)
+	describe(call, in.Role, in.Tags)
 	m := realmOf(&who)
 	r, err := s.lookup(ctx, call, m, in.Name, noStackNamed)
 	if create && errors.Is(err, ErrInvalid) {
@@ -135,7 +136,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	case !create && !updatable(r.Status):
 		return "", "", fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), r.Status)
 	}
-	if err := permit(call, r.arn(), in.Role, in.Tags); err != nil {
+	if err := passRole(call, m.account, in.Role); err != nil {
 		return "", "", err
 	}
 	in.Previewed = true
@@ -362,10 +363,9 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, who access.Caller, stack
 		return fail(ErrInvalid, "DisableRollback is not supported for updates")
 	}
 	err = call.Effect(ctx, func() error {
-		if err := s.execute(ctx, r, c, keepCaller(&who, m), token, onFailure); err != nil {
-			return err
-		}
-		return s.retire(ctx, r, c)
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			return s.execute(tx, r.key(), c.arn(m), &work{Caller: keepCaller(&who, m), Token: token}, onFailure)
+		})
 	})
 	if err != nil {
 		return err
@@ -375,34 +375,34 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, who access.Caller, stack
 	return nil
 }
 
-func (s *Service) execute(ctx context.Context, r *stackRecord, c *changeRecord, caller callerRecord, token string, onFailure OnFailure) error {
-	if !c.Creates {
-		return s.beginUpdate(ctx, r.key(), &c.Definition, caller, token, c.arn(r.realm()))
+// execute records that a stack is on its way to what a change set says, and that
+// the change set is executed: it cannot be twice.
+func (s *Service) execute(tx store.Writer, key stackKey, id string, w *work, onFailure OnFailure) error {
+	r, err := s.load(tx, key)
+	if err != nil {
+		return err
 	}
-	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		r, err := s.load(tx, r.key())
-		if err != nil {
-			return err
-		}
-		if r.Status != ReviewInProgress {
-			return fail(ErrChangeSetStatus, "ChangeSet [%s] cannot be executed in its current status of [%s]", c.arn(r.realm()), c.Status)
-		}
-		r.definition, r.ChangeSet, r.Updated = c.Definition, c.arn(r.realm()), s.cfg.Clock.Now()
-		r.OnFailure = c.OnFailure
-		if onFailure != "" {
-			r.OnFailure = onFailure
-		}
-		r.Work = &work{Caller: caller, Token: token}
-		event := s.turn(r, CreateInProgress, "User Initiated")
-		return s.save(tx, r, event)
-	})
-}
-
-// retire marks a change set as executed and the stack's others as obsolete.
-func (s *Service) retire(ctx context.Context, r *stackRecord, done *changeRecord) error {
-	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		return s.retireIn(tx, r, done.ID)
-	})
+	c, err := s.findChange(tx, r, id)
+	if err != nil {
+		return err
+	}
+	if c.Execution != "AVAILABLE" || c.Creates && r.Status != ReviewInProgress {
+		return fail(ErrChangeSetStatus, "ChangeSet [%s] cannot be executed in its current status of [%s]", id, c.Status)
+	}
+	if err := s.retireIn(tx, r, c.ID); err != nil {
+		return err
+	}
+	if !c.Creates {
+		return s.beginUpdate(tx, r, &c.Definition, w, id)
+	}
+	r.definition, r.ChangeSet, r.Updated = c.Definition, id, s.cfg.Clock.Now()
+	r.OnFailure = c.OnFailure
+	if onFailure != "" {
+		r.OnFailure = onFailure
+	}
+	r.Work = w
+	event := s.turn(r, CreateInProgress, "User Initiated")
+	return s.save(tx, r, event)
 }
 
 // retireIn marks the change sets of a stack; done is the id of the executed one,

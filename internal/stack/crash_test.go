@@ -43,7 +43,9 @@ type world struct {
 	after  bool              // the last step before the crash has its effect
 	down   func()            // told of the crash
 
-	policies policies // of users; root needs none
+	policies policies      // of users; root needs none
+	making   func()        // called before something is made
+	fetch    func() string // the template at any URL
 }
 
 var errDown = errors.New("the machine is down")
@@ -85,7 +87,8 @@ func (w *world) View(ctx context.Context, fn func(store.Reader) error) error {
 	return w.Records.View(ctx, fn)
 }
 
-// thing makes things that hold a value. The value "bad" cannot be had.
+// thing makes things that hold a value. The value "bad" cannot be had; "panic"
+// panics, and "stuck" does when it is deleted.
 type thing struct{ w *world }
 
 var errBad = errors.New("the value is bad")
@@ -93,6 +96,12 @@ var errBad = errors.New("the value is bad")
 func (p thing) Create(_ context.Context, t *stack.Task) (stack.Made, error) {
 	value := fmt.Sprint(t.Properties["Value"])
 	id := t.Name(100)
+	if p.w.making != nil {
+		p.w.making()
+	}
+	if value == "panic" {
+		panic("a fault of ours")
+	}
 	err := p.w.step(func() error {
 		p.w.mu.Lock()
 		defer p.w.mu.Unlock()
@@ -113,6 +122,9 @@ func (p thing) Create(_ context.Context, t *stack.Task) (stack.Made, error) {
 
 func (p thing) Update(_ context.Context, t *stack.Task) (stack.Made, error) {
 	value := fmt.Sprint(t.Properties["Value"])
+	if value == "panic" {
+		panic("a fault of ours")
+	}
 	err := p.w.step(func() error {
 		p.w.mu.Lock()
 		defer p.w.mu.Unlock()
@@ -129,6 +141,9 @@ func (p thing) Update(_ context.Context, t *stack.Task) (stack.Made, error) {
 }
 
 func (p thing) Delete(_ context.Context, t *stack.Task) error {
+	if t.Properties["Value"] == "stuck" {
+		panic("a fault of ours")
+	}
 	return p.w.step(func() error {
 		p.w.mu.Lock()
 		defer p.w.mu.Unlock()
@@ -169,6 +184,7 @@ func open(t *testing.T, w *world, c *clock.Clock) *stack.Service {
 		Assume: func(context.Context, string, arn.AccountID, string) (access.Caller, error) {
 			return access.Caller{}, errors.New("no role can be assumed")
 		},
+		Fetch:     func(context.Context, access.Caller, string) (string, error) { return w.fetch(), nil },
 		Parameter: func(_ context.Context, _ access.Caller, ref string) (string, error) { return "value of " + ref, nil },
 	})
 }

@@ -3,6 +3,8 @@ package stack
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -51,10 +53,31 @@ func (s *Service) step(key stackKey) (more bool, err error) {
 // commit records a stack with events.
 func (s *Service) commit(ctx context.Context, r *stackRecord, events ...Event) error {
 	before := r.Events
-	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		r.Events = before // fn may run more than once
 		return s.save(tx, r, events...)
 	})
+	if err == nil {
+		r.Revision++
+	}
+	return err
+}
+
+// errPanicked is what a stack's events say of a fault of ours.
+var errPanicked = errors.New("Internal failure") //lint:ignore ST1005 AWS's sentence
+
+// guarded does something about one resource. That it panics is a failure of that
+// resource: it ends neither the server nor the next one, which would begin with it
+// again.
+func (s *Service) guarded(r *stackRecord, logical string, do func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.cfg.Log.LogAttrs(s.ctx, slog.LevelError, "stack resource panicked", slog.String("stack", r.arn()),
+				slog.String("resource", logical), slog.Any("panic", v), slog.String("trace", string(debug.Stack())))
+			err = errPanicked
+		}
+	}()
+	return do()
 }
 
 // task is what a provider is to do about a resource.
@@ -140,10 +163,13 @@ func (s *Service) remove(ctx context.Context, r *stackRecord, res *resourceRecor
 			return "", err
 		}
 	}
-	t, err := s.task(ctx, r, res)
-	if err == nil {
-		err = s.cfg.Providers[res.Type].Delete(ctx, t)
-	}
+	err = s.guarded(r, res.Logical, func() error {
+		t, err := s.task(ctx, r, res)
+		if err != nil {
+			return err
+		}
+		return s.cfg.Providers[res.Type].Delete(ctx, t)
+	})
 	return reasonOf(err), nil
 }
 

@@ -105,10 +105,13 @@ func (s *Service) forward(ctx context.Context, r *stackRecord) error {
 		if res != nil && res.Begun {
 			return s.make(ctx, r, res, true)
 		}
-		properties, err := b.Properties(name, known{r.Resources})
-		if err == nil {
-			properties, err = s.dynamic(ctx, r, properties)
-		}
+		var properties map[string]any
+		err := s.guarded(r, name, func() (err error) {
+			if properties, err = b.Properties(name, known{r.Resources}); err == nil {
+				properties, err = s.dynamic(ctx, r, properties)
+			}
+			return err
+		})
 		if err != nil {
 			return s.failResource(ctx, r, res, name, want.Type, reasonOf(err))
 		}
@@ -191,15 +194,19 @@ func replaces(p Provider, before, after map[string]any) bool {
 func (s *Service) make(ctx context.Context, r *stackRecord, res *resourceRecord, again bool) error {
 	creating := res.Before == nil || res.replaced()
 	var made Made
-	t, err := s.task(ctx, r, res)
-	if err == nil {
+	err := s.guarded(r, res.Logical, func() error {
+		t, err := s.task(ctx, r, res)
+		if err != nil {
+			return err
+		}
 		t.Again = again
 		if creating {
 			made, err = s.cfg.Providers[res.Type].Create(ctx, t)
 		} else {
 			made, err = s.cfg.Providers[res.Type].Update(ctx, t)
 		}
-	}
+		return err
+	})
 	if made.Physical != "" {
 		res.Physical = made.Physical
 	}
@@ -377,11 +384,15 @@ func (s *Service) backward(ctx context.Context, r *stackRecord) error {
 			return err
 		}
 	}
-	t, err := s.task(ctx, r, old)
-	if err == nil {
+	err := s.guarded(r, old.Logical, func() error {
+		t, err := s.task(ctx, r, old)
+		if err != nil {
+			return err
+		}
 		t.Before = next.Properties
 		_, err = s.cfg.Providers[old.Type].Update(ctx, t)
-	}
+		return err
+	})
 	if err != nil {
 		reason := reasonOf(err)
 		events := []Event{s.mark(r, next, UpdateFailed, reason)}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -32,7 +33,11 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in Request) (id
 	if fresh {
 		r = s.blank(m, in.Name)
 	}
-	if err := permit(call, r.arn(), in.Role, in.Tags); err != nil {
+	describe(call, in.Role, in.Tags)
+	if err := call.Decide(access.Target{ARN: r.arn(), Rule: policy.IdentityOnly}); err != nil {
+		return "", err
+	}
+	if err := passRole(call, m.account, in.Role); err != nil {
 		return "", err
 	}
 	d, _, err := s.define(ctx, &who, &in, nil)
@@ -85,7 +90,7 @@ func (s *Service) take(tx store.Writer, r *stackRecord, event Event) error {
 	if err != nil || have.Status != ReviewInProgress {
 		return fail(ErrExists, "Stack [%s] already exists", r.Name)
 	}
-	r.Events = have.Events
+	r.Events, r.Revision = have.Events, have.Revision
 	if err := s.retireIn(tx, r, ""); err != nil {
 		return err
 	}
@@ -139,11 +144,12 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in Request) (id
 	call := s.cfg.Gate.Begin(who, "cloudformation:UpdateStack")
 	defer call.End(ctx, &err)
 	m := realmOf(&who)
+	describe(call, in.Role, in.Tags)
 	r, err := s.lookup(ctx, call, m, in.Name, noStackNamed)
 	if err != nil {
 		return "", err
 	}
-	if err := permit(call, r.arn(), in.Role, in.Tags); err != nil {
+	if err := passRole(call, m.account, in.Role); err != nil {
 		return "", err
 	}
 	if !updatable(r.Status) {
@@ -160,7 +166,22 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in Request) (id
 	if len(changes) == 0 && !s.outputsChange(ctx, r, d) {
 		return "", fail(ErrInvalid, "No updates are to be performed.")
 	}
-	err = call.Effect(ctx, func() error { return s.beginUpdate(ctx, r.key(), d, keepCaller(&who, m), in.Token, "") })
+	err = call.Effect(ctx, func() error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+			now, err := s.load(tx, r.key())
+			if err != nil {
+				return err
+			}
+			if now.Events != r.Events {
+				// d was made from what the stack was before.
+				return fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), UpdateInProgress)
+			}
+			if err := s.retireIn(tx, now, ""); err != nil {
+				return err
+			}
+			return s.beginUpdate(tx, now, d, &work{Caller: keepCaller(&who, m), Token: in.Token}, "")
+		})
+	})
 	if err != nil {
 		return "", err
 	}
@@ -170,22 +191,15 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in Request) (id
 }
 
 // beginUpdate records that a stack is on its way to d.
-func (s *Service) beginUpdate(ctx context.Context, key stackKey, d *definition, caller callerRecord, token, changeSet string) error {
-	return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-		r, err := s.load(tx, key)
-		if err != nil {
-			return err
-		}
-		if !updatable(r.Status) {
-			return fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), r.Status)
-		}
-		goal := *d
-		r.Goal, r.Updated = &goal, s.cfg.Clock.Now()
-		r.Work = &work{Caller: caller, Token: token}
-		r.ChangeSet = changeSet
-		event := s.turn(r, UpdateInProgress, "User Initiated")
-		return s.save(tx, r, event)
-	})
+func (s *Service) beginUpdate(tx store.Writer, r *stackRecord, d *definition, w *work, changeSet string) error {
+	if !updatable(r.Status) {
+		return fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), r.Status)
+	}
+	goal := *d
+	r.Goal, r.Updated = &goal, s.cfg.Clock.Now()
+	r.Work, r.ChangeSet = w, changeSet
+	event := s.turn(r, UpdateInProgress, "User Initiated")
+	return s.save(tx, r, event)
 }
 
 // DeleteRequest says which stack to delete, and what of it to leave.
@@ -204,6 +218,7 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, in DeleteReques
 	call := s.cfg.Gate.Begin(who, "cloudformation:DeleteStack")
 	defer call.End(ctx, &err)
 	m := realmOf(&who)
+	describe(call, in.Role, nil)
 	r, err := s.lookup(ctx, call, m, in.Name, noStackID)
 	if r == nil && errors.Is(err, ErrInvalid) {
 		return nil
@@ -211,7 +226,7 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, in DeleteReques
 	if err != nil {
 		return err
 	}
-	if err := permit(call, r.arn(), in.Role, nil); err != nil {
+	if err := passRole(call, m.account, in.Role); err != nil {
 		return err
 	}
 	if r.Status == DeleteComplete {

@@ -35,7 +35,11 @@ const (
 	recordVersion = 1
 )
 
-var errDamaged = errors.New("stack: damaged record")
+var (
+	errDamaged = errors.New("stack: damaged record")
+	// errStale says that a stack was written since it was read.
+	errStale = errors.New("stack: changed meanwhile")
+)
 
 // realm is the part of the key space of one account in one region.
 type realm struct {
@@ -106,6 +110,9 @@ type stackRecord struct {
 	// Events and Makings count what was ever there.
 	Events  uint64 `json:"events"`
 	Makings uint64 `json:"makings"`
+	// Revision counts the writes of the record. Who writes it saw the one that is
+	// there.
+	Revision uint64 `json:"revision,omitempty"`
 	// LastEvent is the time of the newest event.
 	LastEvent time.Time `json:"lastEvent,omitzero"`
 }
@@ -201,8 +208,20 @@ func (s *Service) load(tx store.Reader, key stackKey) (*stackRecord, error) {
 	return s.open(key, value)
 }
 
-// save writes a stack and the events that go with the change.
+// save writes a stack and the events that go with the change. It returns errStale
+// when the stack is not the one that r was read from: a request or another node has
+// changed it since.
 func (s *Service) save(tx store.Writer, r *stackRecord, events ...Event) error {
+	var revision uint64
+	switch have, err := s.load(tx, r.key()); {
+	case err == nil:
+		revision = have.Revision
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	if revision != r.Revision {
+		return errStale
+	}
 	for _, e := range events {
 		// Clients put events in order by their times, which they see in milliseconds.
 		e.At = e.At.Truncate(time.Millisecond)
@@ -219,7 +238,9 @@ func (s *Service) save(tx store.Writer, r *stackRecord, events ...Event) error {
 			return err
 		}
 	}
-	value, err := s.seal("stack", string(r.key()), r)
+	next := *r
+	next.Revision++
+	value, err := s.seal("stack", string(r.key()), &next)
 	if err != nil {
 		return err
 	}

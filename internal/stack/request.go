@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -186,17 +187,23 @@ func Needs(t *template.Template) []string {
 	return nil
 }
 
-// permit decides about an operation on a stack, and about handing it a role.
-func permit(call *access.Call, target, role string, tags []Tag) error {
+// describe fills in the condition keys about what a request asks for.
+func describe(call *access.Call, role string, tags []Tag) {
 	if role != "" {
 		call.Keys.Set("cloudformation:RoleArn", role)
 	}
 	call.RequestTags(tags)
-	if err := call.Decide(access.Target{ARN: target, Rule: policy.IdentityOnly}); err != nil {
-		return err
-	}
+}
+
+// passRole decides about handing a role, if there is one, to a stack of an account.
+// One of another account is refused, whatever it trusts: CloudFormation would let
+// the account act there that asks.
+func passRole(call *access.Call, account arn.AccountID, role string) error {
 	if role == "" {
 		return nil
+	}
+	if a, err := arn.Parse(role); err != nil || a.Account != account {
+		return &access.Denied{Message: "Cross-account pass role is not allowed."}
 	}
 	call.ResetKeys() // they told of the stack
 	call.Keys.Set("iam:PassedToService", "cloudformation.amazonaws.com")

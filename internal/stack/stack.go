@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -196,7 +197,10 @@ const retryAfter = time.Second
 // store: then the record tells where to go on.
 func (s *Service) finish(key stackKey) {
 	for s.ctx.Err() == nil {
-		more, err := s.step(key)
+		more, err := s.tryStep(key)
+		if errors.Is(err, errStale) {
+			continue // what is there now tells where to go on
+		}
 		if err != nil {
 			s.cfg.Log.LogAttrs(s.ctx, slog.LevelError, "stack not worked on", slog.String("stack", string(key)), slog.Any("err", err))
 			select {
@@ -209,6 +213,19 @@ func (s *Service) finish(key stackKey) {
 			return
 		}
 	}
+}
+
+// tryStep is step. A panic that is no resource's fault leaves the stack to the next
+// start.
+func (s *Service) tryStep(key stackKey) (more bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.cfg.Log.LogAttrs(s.ctx, slog.LevelError, "stack panicked", slog.String("stack", string(key)), slog.Any("panic", v),
+				slog.String("trace", string(debug.Stack())))
+			more, err = false, nil
+		}
+	}()
+	return s.step(key)
 }
 
 // await waits for the work on a stack, but not for long.
