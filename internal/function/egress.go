@@ -142,6 +142,11 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 			req.Header.Add(name, h[1])
 		}
 	}
+	if local && req.Header["Via"] == nil {
+		// To this server, a function is no peer on the same machine: what it tells
+		// those, such as metrics, it does not tell whom somebody else forwards.
+		req.Header.Set("Via", "1.1 keyfront-function")
+	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header["User-Agent"] = nil // Node.js sends none
 	}
