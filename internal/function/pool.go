@@ -85,6 +85,9 @@ func NewPool(cfg Config) *Pool {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if len(cfg.Command) > 0 {
+		keepDescriptors()
+	}
 	return &Pool{cfg: cfg, egress: newEgress(cfg.Egress), all: make(map[*worker]bool)}
 }
 
