@@ -33,7 +33,7 @@ func (s *Server) openFunctions(worker []string) {
 }
 
 // services are the first labels of the AWS endpoints that this server answers to.
-var services = map[string]bool{"kms": true, "s3": true, "sts": true, "iam": true, "cloudfront": true, "ssm": true, "secretsmanager": true, "cloudtrail": true, "lambda": true}
+var services = map[string]bool{"kms": true, "s3": true, "sts": true, "iam": true, "cloudfront": true, "ssm": true, "secretsmanager": true, "cloudtrail": true, "lambda": true, "cloudformation": true}
 
 // localService returns where the service behind an AWS host name lives: services of
 // this server, and its own buckets in virtual-host style. Other people's buckets
