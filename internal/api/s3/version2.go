@@ -74,6 +74,9 @@ func (x *exchange) authenticateURL() error {
 			bucket.Pair{Name: "ServerTime", Value: now.UTC().Format(layout)})
 	}
 	headers, err := x.amzHeaders()
+	if err == nil {
+		err = x.checkReadings()
+	}
 	if err != nil {
 		return err
 	}
@@ -126,15 +129,44 @@ func (x *exchange) amzHeaders() (map[string]string, error) {
 		all[lower] = strings.TrimSpace(values[0])
 	}
 	for name, values := range x.r.Header {
-		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") {
-			trimmed := make([]string, len(values))
-			for i, v := range values {
-				trimmed[i] = strings.TrimSpace(v)
-			}
-			all[lower] = strings.Join(trimmed, ",")
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-amz-") {
+			continue
 		}
+		if len(values) != 1 {
+			return nil, invalidArgument("The header is there more than once.", name, values[0])
+		}
+		all[lower] = strings.TrimSpace(values[0])
 	}
 	return all, nil
+}
+
+// checkReadings refuses what would let one signed text be read in two ways: version
+// 2 signs decoded values, one behind the other, with nothing to keep them apart. Who
+// has a URL could take a header or a version id out of it otherwise.
+func (x *exchange) checkReadings() error {
+	for name, values := range x.query {
+		for _, v := range values {
+			if strings.ContainsAny(v, "\r\n") || slices.Contains(subresources, name) && holdsSubresource(v) {
+				return invalidArgument("The parameter cannot be signed with Signature Version 2.", name, v)
+			}
+		}
+	}
+	return nil
+}
+
+// holdsSubresource tells whether a value reads as if a further parameter followed.
+func holdsSubresource(value string) bool {
+	_, rest, found := strings.Cut(value, "&")
+	for found {
+		var next string
+		next, rest, found = strings.Cut(rest, "&")
+		name, _, _ := strings.Cut(next, "=")
+		if slices.Contains(subresources, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // signedResource is the path as it was sent, behind the bucket if that stands in

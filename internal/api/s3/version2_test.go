@@ -81,6 +81,16 @@ func TestVersion2URLs(t *testing.T) {
 		{"header added", "PUT", "/films/put", "", "PUT\n\n\n" + soon + "\n/films/put", "X-Amz-Meta-A: b", "SignatureDoesNotMatch"},
 		{"header added over the query's", "PUT", "/films/put", "x-amz-meta-a=b", "PUT\n\n\n" + soon + "\nx-amz-meta-a:b\n/films/put", "X-Amz-Meta-A: c", "SignatureDoesNotMatch"},
 		{"header twice in the query", "PUT", "/films/put", "x-amz-meta-a=b&X-Amz-Meta-A=c", "PUT\n\n\n" + soon + "\nx-amz-meta-a:b\n/films/put", "", "InvalidArgument"},
+		{"two headers as one", "PUT", "/films/put", "x-amz-meta-a=b%0Ax-amz-meta-b%3Ac", "PUT\n\n\n" + soon + "\nx-amz-meta-a:b\nx-amz-meta-b:c\n/films/put", "", "InvalidArgument"},
+		{"type of several lines", "PUT", "/films/put", "content-type=a%0Ab", "PUT\n\na\nb\n" + soon + "\n/films/put", "", "InvalidArgument"},
+		{
+			"two parameters as one", "GET", "/films/a%20b.txt", "response-content-type=t%26versionId%3Dv",
+			"GET\n\n\n" + soon + "\n/films/a%20b.txt?response-content-type=t&versionId=v", "", "InvalidArgument",
+		},
+		{
+			"an ampersand", "GET", "/films/a%20b.txt", "response-content-disposition=attachment%3B%20filename%3Da%26b%26policy.txt",
+			"GET\n\n\n" + soon + "\n/films/a%20b.txt?response-content-disposition=attachment; filename=a&b&policy.txt", "", "hello",
+		},
 		{"expired", "GET", "/films/a%20b.txt", "Expires=" + in(-time.Second), "GET\n\n\n" + in(-time.Second) + "\n/films/a%20b.txt", "", "Request has expired"},
 		{"no time", "GET", "/films/a%20b.txt", "Expires=tomorrow", "GET\n\n\ntomorrow\n/films/a%20b.txt", "", "seconds since epoch"},
 		{"under a KMS key", "GET", "/films/kms", "", "GET\n\n\n" + soon + "\n/films/kms", "", "require AWS Signature Version 4"},
