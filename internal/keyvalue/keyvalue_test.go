@@ -189,6 +189,34 @@ func TestRefusals(t *testing.T) {
 }
 
 // A store holds MaxStoreBytes; what makes room is never refused.
+// A store's id under the account of whoever asks names no store: an account's own
+// policies decide about its own stores only.
+func TestForeignStoreUnderOwnAccount(t *testing.T) {
+	ctx := t.Context()
+	f := open(t, keyvalue.Pair{Key: "k", Value: "mine"})
+	before := f.version(t)
+	const stranger arn.AccountID = "999999999999"
+	they, theirs := root(stranger), keyvalue.ARN(stranger, id)
+	for name, call := range map[string]func() error{
+		"Describe": func() error { _, err := f.Describe(ctx, they, theirs); return err },
+		"Get":      func() error { _, _, err := f.Get(ctx, they, theirs, "k"); return err },
+		"List":     func() error { _, _, err := f.List(ctx, they, theirs, "", 0); return err },
+		"Put": func() error {
+			_, err := f.Put(ctx, they, theirs, before, keyvalue.Pair{Key: "k", Value: "theirs"})
+			return err
+		},
+		"Delete": func() error { _, err := f.Delete(ctx, they, theirs, before, "k"); return err },
+		"Update": func() error { _, err := f.Update(ctx, they, theirs, before, nil, []string{"k"}); return err },
+	} {
+		if err := call(); !errors.Is(err, keyvalue.ErrNotFound) {
+			t.Errorf("%s = %v, want ErrNotFound", name, err)
+		}
+	}
+	if value, _, err := f.Get(ctx, me, storeARN, "k"); err != nil || value != "mine" || f.version(t) != before {
+		t.Errorf("the owner reads %q, %v, want the pair as it was", value, err)
+	}
+}
+
 func TestFull(t *testing.T) {
 	ctx := t.Context()
 	var pairs []keyvalue.Pair

@@ -26,7 +26,7 @@ func (s *Service) Describe(ctx context.Context, who access.Caller, storeARN stri
 	}
 	var h *head
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		h, err = readHead(tx, ref.id)
+		h, err = ref.head(tx)
 		return err
 	})
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Service) Get(ctx context.Context, who access.Caller, storeARN, key stri
 	}
 	var h *head
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		if h, err = readHead(tx, ref.id); err != nil {
+		if h, err = ref.head(tx); err != nil {
 			return err
 		}
 		var found bool
@@ -89,7 +89,7 @@ func (s *Service) List(ctx context.Context, who access.Caller, storeARN, token s
 	}
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		pairs, next = nil, ""
-		if _, err := readHead(tx, ref.id); err != nil {
+		if _, err := ref.head(tx); err != nil {
 			return err
 		}
 		for r, err := range tx.Scan(space, all) {

@@ -41,7 +41,7 @@ func newVersion() string { return "KV" + rand.Text()[:13] }
 func readHead(tx store.Reader, id ID) (*head, error) {
 	value, err := tx.Get(space, headKey(id))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, refuse(ErrNotFound, "The key value store was not found.")
+		return nil, noStore()
 	}
 	if err != nil {
 		return nil, err
@@ -52,6 +52,18 @@ func readHead(tx store.Reader, id ID) (*head, error) {
 	}
 	return h, nil
 }
+
+// head reads the head of the store that a caller means. The decision was about the
+// account that the reference has: the store of another one is not meant.
+func (r reference) head(tx store.Reader) (*head, error) {
+	h, err := readHead(tx, r.id)
+	if err == nil && h.Account != r.account {
+		return nil, noStore()
+	}
+	return h, err
+}
+
+func noStore() error { return refuse(ErrNotFound, "The key value store was not found.") }
 
 func (h *head) save(tx store.Writer, id ID) error {
 	value, err := json.Marshal(h)

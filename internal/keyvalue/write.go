@@ -62,7 +62,7 @@ func (s *Service) change(ctx context.Context, call *access.Call, ref reference, 
 		return Description{}, err
 	}
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		_, err := c.plan(tx, ref.id)
+		_, err := c.plan(tx, ref)
 		return err
 	})
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Service) change(ctx context.Context, call *access.Call, ref reference, 
 	err = call.Effect(ctx, func() error {
 		now := s.cfg.Clock.Now()
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) (err error) {
-			if h, err = c.plan(tx, ref.id); err != nil {
+			if h, err = c.plan(tx, ref); err != nil {
 				return err
 			}
 			h.Version, h.Modified = newVersion(), now
@@ -121,8 +121,8 @@ func newChange(version string, puts []Pair, deletes []string) (*change, error) {
 }
 
 // plan returns the head as the change leaves it, but for version and time.
-func (c *change) plan(tx store.Reader, id ID) (*head, error) {
-	h, err := readHead(tx, id)
+func (c *change) plan(tx store.Reader, ref reference) (*head, error) {
+	h, err := ref.head(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (c *change) plan(tx store.Reader, id ID) (*head, error) {
 		return nil, refuse(ErrStale, "Pre-Condition failed: the value of If-Match is not the current version of the key value store.")
 	}
 	drop := func(key string) error {
-		value, found, err := get(tx, id, key)
+		value, found, err := get(tx, ref.id, key)
 		if found {
 			old := Pair{key, value}
 			h.Items, h.SizeBytes = h.Items-1, h.SizeBytes-old.sizeBytes()
