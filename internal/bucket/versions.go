@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -71,11 +72,13 @@ func (in *VersionPage) scan(tx store.Reader, c *config, page *VersionListing) er
 	next := all.From
 	if in.AfterKey != "" {
 		after := base + in.AfterKey + "\x00"
-		if p, rolled := names.rollUp(in.AfterKey); rolled {
+		p, rolled := names.rollUp(in.AfterKey)
+		if rolled {
 			after = base + pastPrefix(p)
 		}
 		next = max(next, after)
-		if in.AfterID != "" {
+		// The caller names the key: it may be none that the page may hold.
+		if in.AfterID != "" && !rolled && strings.HasPrefix(in.AfterKey, in.Prefix) {
 			if full, err := in.scanOlder(tx, c, in.AfterKey, in.AfterID, page); full || err != nil {
 				return err
 			}

@@ -234,6 +234,38 @@ func TestVersionErrors(t *testing.T) {
 	}
 }
 
+// A page that goes on after a version stays below its prefix, and above the common
+// prefixes: policies may grant the listing of a prefix only.
+func TestVersionsAfterOutsideThePrefix(t *testing.T) {
+	w := memoryWorld(t)
+	w.bucket("films")
+	w.version("films", bucket.VersioningEnabled)
+	for _, key := range []string{"open/a", "open/b/c", "secret", "secret"} {
+		w.put("films", key, []byte(key), sseS3)
+	}
+	newest := w.put("films", "secret", []byte("3"), sseS3).VersionID
+	w.put("films", "open/b/c", []byte("2"), sseS3)
+	nested := w.put("films", "open/b/c", []byte("3"), sseS3).VersionID
+	for _, in := range []bucket.VersionPage{
+		{Prefix: "open/", AfterKey: "secret", AfterID: bucket.NullVersion},
+		{Prefix: "open/", AfterKey: "secret", AfterID: newest},
+		{Prefix: "open/", Delimiter: "/", AfterKey: "open/b/c", AfterID: nested},
+		{Delimiter: "/", AfterKey: "open/b/c", AfterID: nested},
+	} {
+		in.Bucket, in.Max = "films", 10
+		page, err := w.ListVersions(t.Context(), w.root(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range page.Versions {
+			rest, below := strings.CutPrefix(v.Key, in.Prefix)
+			if !below || in.Delimiter != "" && strings.Contains(rest, in.Delimiter) {
+				t.Errorf("ListVersions(%+v) lists %q", in, v.Key)
+			}
+		}
+	}
+}
+
 // The records of versions cannot be exchanged, nor a marker be taken off.
 func TestExchangedVersions(t *testing.T) {
 	w := memoryWorld(t)
