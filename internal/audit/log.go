@@ -74,9 +74,9 @@ type Log struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	chained  position // behind the last record of open
-	open     *batch   // receives records while another batch is written
-	spare    []byte   // a buffer to reuse
+	chained  position  // behind the last record of open
+	open     *batch    // receives records while another batch is written
+	spare    [2][]byte // buffers to reuse, of the batches that can be about at a time
 	flushing bool
 	expected int // how many callers are about, by the last batch
 	closed   bool
@@ -86,6 +86,7 @@ type Log struct {
 	file    *os.File
 	size    int64 // of the records in file; zeros may follow
 	room    int64 // of the file, with the zeros
+	zeros   []byte
 	durable position
 	timer   *time.Timer
 	broken  bool // a write failed; repair before the next
@@ -200,8 +201,8 @@ func (l *Log) Append(ctx context.Context, r *Record) error {
 	}
 	b := l.open
 	if b == nil {
-		b = &batch{lines: l.spare[:0], done: make(chan struct{}), full: make(chan struct{}, 1)}
-		l.open, l.spare = b, nil
+		b = &batch{lines: l.takeSpareLocked(), done: make(chan struct{}), full: make(chan struct{}, 1)}
+		l.open = b
 	}
 	l.chainLocked(b, *body)
 	leads := !l.flushing
@@ -232,9 +233,7 @@ func (l *Log) lead(b *batch) {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if cap(b.lines) <= maxSpareBytes {
-		l.spare = b.lines
-	}
+	l.keepSpareLocked(b.lines)
 	if b.err != nil {
 		l.abandonLocked(b.err)
 	}
@@ -246,6 +245,20 @@ func (l *Log) lead(b *batch) {
 	}
 	l.flushing = false
 	l.idle.Broadcast()
+}
+
+// takeSpareLocked gives an empty buffer, one that was used before if there is any.
+func (l *Log) takeSpareLocked() []byte {
+	b := l.spare[0]
+	l.spare[0], l.spare[1] = l.spare[1], nil
+	return b[:0]
+}
+
+// keepSpareLocked keeps a buffer whose batch is written, unless it grew large.
+func (l *Log) keepSpareLocked(b []byte) {
+	if cap(b) <= maxSpareBytes {
+		l.spare[0], l.spare[1] = b, l.spare[0]
+	}
 }
 
 // gather waits a moment for those who came along with the last batch: a sync
@@ -335,7 +348,10 @@ func (l *Log) makeRoom(n int) {
 	// Where no room could be made before, the records have gone past it.
 	from := max(l.room, l.size)
 	room := l.size + int64(n) + roomBytes
-	if l.disk.writeAt(l.file, make([]byte, room-from), from) == nil {
+	if missing := int(room - from); missing > len(l.zeros) {
+		l.zeros = make([]byte, missing)
+	}
+	if l.disk.writeAt(l.file, l.zeros[:room-from], from) == nil {
 		l.room = room
 	}
 }

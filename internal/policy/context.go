@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Context holds the condition keys of one request. Names compare without
 // ASCII case. The zero Context is empty and ready; it is not safe for
 // concurrent use while it is being filled.
@@ -11,8 +13,7 @@ type contextKey struct {
 	family string // "" or the part of the name before the caller's own: "aws:RequestTag/"
 	name   string
 	one    string
-	many   []string // of a multi-valued key
-	multi  bool
+	many   *[]string // of a multi-valued key; a pointer keeps the many keys that have one small
 }
 
 // NewContext is an empty Context with room for n keys.
@@ -39,7 +40,8 @@ func (c *Context) SetIn(family, name string, values ...string) {
 	if len(values) == 1 {
 		k.one = values[0]
 	} else {
-		k.many, k.multi = append([]string(nil), values...), true
+		many := slices.Clone(values)
+		k.many = &many
 	}
 	c.keys = append(c.keys, k)
 }
@@ -47,7 +49,7 @@ func (c *Context) SetIn(family, name string, values ...string) {
 // SetList sets a multi-valued key. It keeps values; no values make the key
 // absent.
 func (c *Context) SetList(name string, values []string) {
-	c.keys = append(c.keys, contextKey{name: name, many: values, multi: true})
+	c.keys = append(c.keys, contextKey{name: name, many: &values})
 }
 
 // find gives the values of name, which is in lower case. What was set last
@@ -76,8 +78,8 @@ func (c *Context) find(name string) (v values, ok bool) {
 	switch {
 	case found == nil:
 		return values{}, false
-	case found.multi:
-		return values{many: found.many, multi: true, n: len(found.many)}, true
+	case found.many != nil:
+		return values{many: *found.many, multi: true, n: len(*found.many)}, true
 	}
 	return values{one: found.one, n: 1}, true
 }
