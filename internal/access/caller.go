@@ -71,6 +71,9 @@ type Session struct {
 	// IssuedAt is when the credentials were made, the value of
 	// aws:TokenIssueTime.
 	IssuedAt time.Time
+	// ExpiresAt is when they end; zero if nobody said. Who calls has been checked:
+	// it is for what goes on behind the call.
+	ExpiresAt time.Time
 	// MFAAt is when the principal proved its MFA device; zero if it did not.
 	MFAAt time.Time
 	// SourceIdentity and FederatedProvider are empty where there is none.

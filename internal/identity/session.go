@@ -334,7 +334,7 @@ func (s *Service) sessionCredential(accessKeyID string, o *openSession) (*Creden
 func (s *Service) sessionOf(o *openSession) *access.Session {
 	f := o.facts
 	session := &access.Session{
-		IssuedAt: time.Unix(f.Issued, 0).UTC(), SourceIdentity: f.SourceIdentity,
+		IssuedAt: time.Unix(f.Issued, 0).UTC(), ExpiresAt: time.Unix(f.Expires, 0).UTC(), SourceIdentity: f.SourceIdentity,
 		Limited: f.Limited, TransitiveTags: f.Transitive,
 	}
 	if f.MFA != 0 {

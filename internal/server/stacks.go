@@ -36,7 +36,7 @@ func (s *Server) openStacks(ctx context.Context) error {
 	}
 	admin := identity.NewAdmin(s.identity, s.gate)
 	s.stacks = stack.New(stack.Config{
-		Records: s.state.records, Domain: domain, Gate: s.gate, Clock: s.clock, Log: s.log, Patience: stackPatience,
+		Records: s.state.records, Domain: domain, Gate: s.gate, Clock: s.clock, Log: s.log, SoleWriter: true, Patience: stackPatience,
 		Assume: s.assumeForStacks(admin), Parameter: s.resolveForStacks, Fetch: s.fetchForStacks,
 		Providers: resource.Providers(resource.Services{
 			Keys: s.keys, Buckets: s.buckets, Delivery: s.delivery, Identity: admin, Parameters: s.parameters,

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -25,6 +26,7 @@ type callerRecord struct {
 
 type sessionRecord struct {
 	IssuedAt          time.Time `json:"issuedAt"`
+	ExpiresAt         time.Time `json:"expiresAt,omitzero"`
 	MFAAt             time.Time `json:"mfaAt,omitzero"`
 	SourceIdentity    string    `json:"sourceIdentity,omitempty"`
 	FederatedProvider string    `json:"federatedProvider,omitempty"`
@@ -41,7 +43,7 @@ func keepCaller(who *access.Caller, m realm) callerRecord {
 	}
 	if s := who.Session; s != nil {
 		r.Session = &sessionRecord{
-			IssuedAt: s.IssuedAt, MFAAt: s.MFAAt, SourceIdentity: s.SourceIdentity, FederatedProvider: s.FederatedProvider,
+			IssuedAt: s.IssuedAt, ExpiresAt: s.ExpiresAt, MFAAt: s.MFAAt, SourceIdentity: s.SourceIdentity, FederatedProvider: s.FederatedProvider,
 			Limited: s.Limited, TransitiveTags: s.TransitiveTags,
 		}
 		for _, d := range s.Policies {
@@ -63,7 +65,7 @@ func (r *callerRecord) caller(now time.Time) access.Caller {
 	}
 	if s := r.Session; s != nil {
 		who.Session = &access.Session{
-			IssuedAt: s.IssuedAt, MFAAt: s.MFAAt, SourceIdentity: s.SourceIdentity, FederatedProvider: s.FederatedProvider,
+			IssuedAt: s.IssuedAt, ExpiresAt: s.ExpiresAt, MFAAt: s.MFAAt, SourceIdentity: s.SourceIdentity, FederatedProvider: s.FederatedProvider,
 			Limited: s.Limited, TransitiveTags: s.TransitiveTags,
 		}
 		for _, text := range s.Policies {
@@ -78,8 +80,15 @@ func (r *callerRecord) caller(now time.Time) access.Caller {
 	return who
 }
 
+// errSessionEnded says that the caller of an operation may do nothing any more.
+var errSessionEnded = errors.New("The security token included in the request is expired") //lint:ignore ST1005 AWS's sentence
+
 // actor is who makes the resources of a stack now: its role, or the caller of the
-// operation.
+// operation while the caller's session lasts.
+//
+// Source: AWS CloudFormation User Guide, "AWS CloudFormation service role": without
+// a role CloudFormation uses a temporary session generated from the credentials of
+// the caller.
 func (s *Service) actor(ctx context.Context, r *stackRecord) (access.Caller, error) {
 	who := r.Work.Caller.caller(s.cfg.Clock.Now())
 	d := &r.definition
@@ -94,6 +103,8 @@ func (s *Service) actor(ctx context.Context, r *stackRecord) (access.Caller, err
 		role.RequestID, role.At, role.Region = who.RequestID, who.At, who.Region
 		role.UserAgent = who.UserAgent
 		who = role
+	} else if who.Session != nil && !who.Session.ExpiresAt.IsZero() && !who.At.Before(who.Session.ExpiresAt) {
+		return access.Caller{}, errSessionEnded
 	}
 	return who.Through("cloudformation"), nil
 }

@@ -155,9 +155,15 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	if c.Changes, err = s.compare(ctx, r, d); err != nil {
 		return "", "", err
 	}
-	if !create && len(c.Changes) == 0 && !s.outputsChange(ctx, r, d) {
-		c.Status, c.Execution = Failed, "UNAVAILABLE"
-		c.Reason = "The submitted information didn't contain changes. Submit different information to create a change set."
+	if !create && len(c.Changes) == 0 {
+		other, err := s.outputsChange(ctx, r, d)
+		if err != nil {
+			return "", "", err
+		}
+		if !other {
+			c.Status, c.Execution = Failed, "UNAVAILABLE"
+			c.Reason = "The submitted information didn't contain changes. Submit different information to create a change set."
+		}
 	}
 	err = call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
@@ -402,7 +408,7 @@ func (s *Service) execute(tx store.Writer, key stackKey, id string, w *work, onF
 	}
 	r.Work = w
 	event := s.turn(r, CreateInProgress, "User Initiated")
-	return s.save(tx, r, event)
+	return s.saveBegun(tx, r, event)
 }
 
 // retireIn marks the change sets of a stack; done is the id of the executed one,

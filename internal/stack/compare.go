@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -71,12 +72,12 @@ func (f foreseen) Attribute(name, attribute string) (any, bool) {
 // compare lists what a definition would change of a stack.
 func (s *Service) compare(ctx context.Context, r *stackRecord, d *definition) ([]Change, error) {
 	// An export that is not there may be when the change is done.
-	t, b, err := s.bindTo(r, d, func(name string) (string, bool) {
-		value, ok := s.exported(ctx, r.realm(), name)
+	t, b, err := s.bindTo(r, d, func(name string) (string, bool, error) {
+		value, ok, err := s.exported(ctx, r.realm(), name)
 		if !ok {
 			value = later(name)
 		}
-		return value, true
+		return value, true, err
 	})
 	if err != nil {
 		return nil, err
@@ -313,19 +314,17 @@ func different(a, b map[string]any) []string {
 }
 
 // outputsChange tells whether a definition has other outputs than the stack.
-func (s *Service) outputsChange(ctx context.Context, r *stackRecord, d *definition) bool {
+func (s *Service) outputsChange(ctx context.Context, r *stackRecord, d *definition) (bool, error) {
 	_, b, err := s.bind(ctx, r, d)
-	if err != nil {
-		return true
+	var values []template.Value
+	if err == nil {
+		values, err = b.Outputs(known{r.Resources})
 	}
-	values, err := b.Outputs(known{r.Resources})
-	if err != nil || len(values) != len(r.Outputs) {
-		return true
+	if errors.Is(err, errUnread) {
+		return false, err
 	}
-	for i, v := range values {
-		if (Output{v.Name, v.Value, v.Description, v.Export}) != r.Outputs[i] {
-			return true
-		}
-	}
-	return false
+	// What cannot be evaluated yet is news.
+	return err != nil || !slices.EqualFunc(values, r.Outputs, func(v template.Value, o Output) bool {
+		return o == Output{v.Name, v.Value, v.Description, v.Export}
+	}), nil
 }

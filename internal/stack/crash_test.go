@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -42,6 +43,8 @@ type world struct {
 	left   int               // steps until the crash; negative for never
 	after  bool              // the last step before the crash has its effect
 	down   func()            // told of the crash
+
+	away atomic.Int64 // which read of an export fails from now on, counted from 1
 
 	policies policies      // of users; root needs none
 	making   func()        // called before something is made
@@ -84,7 +87,20 @@ func (w *world) View(ctx context.Context, fn func(store.Reader) error) error {
 	if down {
 		return errDown
 	}
-	return w.Records.View(ctx, fn)
+	return w.Records.View(ctx, func(tx store.Reader) error { return fn(reader{tx, w}) })
+}
+
+// reader cannot always read the exports.
+type reader struct {
+	store.Reader
+	w *world
+}
+
+func (r reader) Get(space store.Space, key string) ([]byte, error) {
+	if space == "cfn.export" && r.w.away.Add(-1) == 0 {
+		return nil, errDown
+	}
+	return r.Reader.Get(space, key)
 }
 
 // thing makes things that hold a value. The value "bad" cannot be had; "panic"
@@ -169,6 +185,12 @@ var root = access.Caller{
 
 func open(t *testing.T, w *world, c *clock.Clock) *stack.Service {
 	t.Helper()
+	return node(t, w, c, true)
+}
+
+// node is one of several services on a store, unless it is its only writer.
+func node(t *testing.T, w *world, c *clock.Clock, sole bool) *stack.Service {
+	t.Helper()
 	vault, err := sealed.Open(t.Context(), w.Records, sealed.NewSecret(make([]byte, sealed.KeyBytes)))
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +200,7 @@ func open(t *testing.T, w *world, c *clock.Clock) *stack.Service {
 		t.Fatal(err)
 	}
 	return stack.New(stack.Config{
-		Records: w, Domain: domain, Clock: c, Log: slog.New(slog.DiscardHandler), Patience: 1 << 40,
+		Records: w, Domain: domain, Clock: c, Log: slog.New(slog.DiscardHandler), SoleWriter: sole, Patience: 1 << 40,
 		Gate:      access.NewGate(access.Config{Identities: w.policies, Record: journal{}}),
 		Providers: map[string]stack.Provider{"Test::World::Thing": thing{w}},
 		Assume: func(context.Context, string, arn.AccountID, string) (access.Caller, error) {

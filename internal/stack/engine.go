@@ -12,7 +12,8 @@ import (
 )
 
 // step does one thing for a stack and records it. more is false when the stack's
-// operation is done. An error is one of the store: nothing is recorded then.
+// operation is done. An error is errLost, or one of the store: nothing is recorded
+// then.
 //
 // The passes are, with what each leaves behind when it is through:
 //
@@ -25,10 +26,16 @@ func (s *Service) step(key stackKey) (more bool, err error) {
 	// through when the service ends.
 	ctx := context.WithoutCancel(s.ctx)
 	var r *stackRecord
+	var l lease
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		r, err = s.load(tx, key)
+		if l, err = readLease(tx, key); err == nil {
+			r, err = s.load(tx, key)
+		}
 		return err
 	})
+	if err == nil && inProgress(r.Status) && (l.Owner != s.id || l.Until.Sub(s.cfg.Clock.Now()) < renewEvery) {
+		err = s.claim(ctx, key)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -55,7 +62,7 @@ func (s *Service) commit(ctx context.Context, r *stackRecord, events ...Event) e
 	before := r.Events
 	err := s.cfg.Records.Update(ctx, func(tx store.Writer) error {
 		r.Events = before // fn may run more than once
-		return s.save(tx, r, events...)
+		return s.saveStep(tx, r, events...)
 	})
 	if err == nil {
 		r.Revision++
@@ -222,7 +229,7 @@ func (s *Service) dismantled(ctx context.Context, r *stackRecord) error {
 		if err := tx.Delete(nameSpace, r.realm().prefix()+r.Name); err != nil {
 			return err
 		}
-		return s.save(tx, r, event)
+		return s.saveStep(tx, r, event)
 	})
 }
 

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -32,14 +33,24 @@ func (s *Service) getExport(tx store.Reader, m realm, name string) (e Export, er
 	return e, s.unseal("export", key, value, &e)
 }
 
-// exported is the value of an export.
-func (s *Service) exported(ctx context.Context, m realm, name string) (string, bool) {
+// errUnread says that the store failed when it was asked for an export: nothing is
+// known of it, not even that it is missing.
+var errUnread = errors.New("stack: export not read")
+
+// exported is the value of an export. An error is errUnread.
+func (s *Service) exported(ctx context.Context, m realm, name string) (value string, ok bool, err error) {
 	var e Export
-	err := s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		e, err = s.getExport(tx, m, name)
 		return err
 	})
-	return e.Value, err == nil
+	if errors.Is(err, store.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("%w: %w", errUnread, err)
+	}
+	return e.Value, true, nil
 }
 
 // setExports makes the exports among outputs the ones of a stack. A name that

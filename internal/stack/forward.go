@@ -25,11 +25,11 @@ func (r *stackRecord) wanted() *definition {
 
 // bind evaluates the template of a definition for a stack.
 func (s *Service) bind(ctx context.Context, r *stackRecord, d *definition) (*template.Template, *template.Bound, error) {
-	return s.bindTo(r, d, func(name string) (string, bool) { return s.exported(ctx, r.realm(), name) })
+	return s.bindTo(r, d, func(name string) (string, bool, error) { return s.exported(ctx, r.realm(), name) })
 }
 
 // bindTo is bind with what finds the exports of other stacks.
-func (s *Service) bindTo(r *stackRecord, d *definition, export func(name string) (string, bool)) (*template.Template, *template.Bound, error) {
+func (s *Service) bindTo(r *stackRecord, d *definition, export func(name string) (string, bool, error)) (*template.Template, *template.Bound, error) {
 	t, err := s.parse(d.Template)
 	if err != nil {
 		return nil, nil, err
@@ -87,6 +87,9 @@ func (k known) Attribute(name, attribute string) (any, bool) {
 func (s *Service) forward(ctx context.Context, r *stackRecord) error {
 	d := r.wanted()
 	t, b, err := s.bind(ctx, r, d)
+	if errors.Is(err, errUnread) {
+		return err
+	}
 	if err != nil {
 		return s.fall(ctx, r, reasonOf(err))
 	}
@@ -112,6 +115,9 @@ func (s *Service) forward(ctx context.Context, r *stackRecord) error {
 			}
 			return err
 		})
+		if errors.Is(err, errUnread) {
+			return err
+		}
 		if err != nil {
 			return s.failResource(ctx, r, res, name, want.Type, reasonOf(err))
 		}
@@ -278,11 +284,16 @@ func (s *Service) arrive(ctx context.Context, r *stackRecord, b *template.Bound)
 	// Each resource was evaluated in a step of its own: here all are once more, for
 	// what the stack imports.
 	for _, name := range b.Resources() {
-		if _, err := b.Properties(name, known{r.Resources}); err != nil {
+		if _, err := b.Properties(name, known{r.Resources}); errors.Is(err, errUnread) {
+			return err
+		} else if err != nil {
 			return s.fall(ctx, r, reasonOf(err))
 		}
 	}
 	values, err := b.Outputs(known{r.Resources})
+	if errors.Is(err, errUnread) {
+		return err
+	}
 	if err != nil {
 		return s.fall(ctx, r, reasonOf(err))
 	}
@@ -325,7 +336,7 @@ func (s *Service) arrive(ctx context.Context, r *stackRecord, b *template.Bound)
 			return err
 		}
 		r.Outputs = outputs
-		return s.save(tx, r, event)
+		return s.saveStep(tx, r, event)
 	})
 	if own := (*Error)(nil); errors.As(err, &own) {
 		return s.turnBack(ctx, r.key(), own.Message)

@@ -56,7 +56,7 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in Request) (id
 			if fresh {
 				return s.add(tx, r, event)
 			}
-			return s.take(tx, r, event)
+			return s.begun(tx, r, event)
 		})
 	})
 	if err != nil {
@@ -80,9 +80,9 @@ func (s *Service) reviewed(ctx context.Context, m realm, name string) (r *stackR
 	return r, err
 }
 
-// take writes a stack that was under review and is created without one. Its
+// begun writes a stack that was under review and is created without one. Its
 // change sets are obsolete then.
-func (s *Service) take(tx store.Writer, r *stackRecord, event Event) error {
+func (s *Service) begun(tx store.Writer, r *stackRecord, event Event) error {
 	have, err := s.load(tx, r.key())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -94,7 +94,7 @@ func (s *Service) take(tx store.Writer, r *stackRecord, event Event) error {
 	if err := s.retireIn(tx, r, ""); err != nil {
 		return err
 	}
-	return s.save(tx, r, event)
+	return s.saveBegun(tx, r, event)
 }
 
 // blank is a stack without anything in it.
@@ -132,7 +132,7 @@ func (s *Service) add(tx store.Writer, r *stackRecord, events ...Event) error {
 		return err
 	}
 	r.Events = 0
-	return s.save(tx, r, events...)
+	return s.saveBegun(tx, r, events...)
 }
 
 // Update changes a stack into what the request says and returns its ARN. It
@@ -163,8 +163,14 @@ func (s *Service) Update(ctx context.Context, who access.Caller, in Request) (id
 	if err != nil {
 		return "", err
 	}
-	if len(changes) == 0 && !s.outputsChange(ctx, r, d) {
-		return "", fail(ErrInvalid, "No updates are to be performed.")
+	if len(changes) == 0 {
+		other, err := s.outputsChange(ctx, r, d)
+		if err != nil {
+			return "", err
+		}
+		if !other {
+			return "", fail(ErrInvalid, "No updates are to be performed.")
+		}
 	}
 	err = call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
@@ -199,7 +205,7 @@ func (s *Service) beginUpdate(tx store.Writer, r *stackRecord, d *definition, w 
 	r.Goal, r.Updated = &goal, s.cfg.Clock.Now()
 	r.Work, r.ChangeSet = w, changeSet
 	event := s.turn(r, UpdateInProgress, "User Initiated")
-	return s.save(tx, r, event)
+	return s.saveBegun(tx, r, event)
 }
 
 // DeleteRequest says which stack to delete, and what of it to leave.
@@ -280,7 +286,7 @@ func (s *Service) beginDelete(tx store.Writer, who *access.Caller, key stackKey,
 	r.Goal, r.Deleted = nil, s.cfg.Clock.Now()
 	r.Work = &work{Caller: keepCaller(who, r.realm()), Token: in.Token, Retain: in.Retain}
 	event := s.turn(r, DeleteInProgress, "User Initiated")
-	return s.save(tx, r, event)
+	return s.saveBegun(tx, r, event)
 }
 
 // SetProtection protects a stack from being deleted, or ends that, and returns its

@@ -24,6 +24,7 @@ import (
 //	cfn.change  <account>/<region>/<uuid>/<uuid>                changeRecord, sealed
 //	cfn.export  <account>/<region>/<name>                       exportRecord, sealed
 //	cfn.import  <account>/<region>/<export>0x00<uuid>           name of the stack that imports
+//	cfn.lease   <account>/<region>/<uuid>                       lease, of a stack that is worked on
 const (
 	stackSpace  store.Space = "cfn.stack"
 	nameSpace   store.Space = "cfn.name"
@@ -31,6 +32,7 @@ const (
 	changeSpace store.Space = "cfn.change"
 	exportSpace store.Space = "cfn.export"
 	importSpace store.Space = "cfn.import"
+	leaseSpace  store.Space = "cfn.lease"
 
 	recordVersion = 1
 )

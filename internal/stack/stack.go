@@ -27,6 +27,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/clock"
@@ -80,7 +82,7 @@ func fail(kind error, format string, args ...any) error {
 // Tag is one label of a stack, which its resources get as well.
 type Tag = access.Tag
 
-// Config is what a Service needs. All fields but Patience are required.
+// Config is what a Service needs. All fields up to SoleWriter are required.
 type Config struct {
 	Records store.Records
 	// Domain seals the records; it is the vault's domain "cloudformation".
@@ -98,6 +100,9 @@ type Config struct {
 	// Fetch reads the template at a URL of the object store as who, of at most
 	// template.MaxBytes. Its errors are for who asked.
 	Fetch func(ctx context.Context, who access.Caller, url string) (string, error)
+	// SoleWriter says that no other process uses the same records, so that whoever
+	// worked on a stack before New is gone.
+	SoleWriter bool
 	// Patience is how long a request waits for the work that it began, so that most
 	// callers never see a stack in progress.
 	Patience time.Duration
@@ -106,6 +111,7 @@ type Config struct {
 // Service keeps stacks. It may be used concurrently.
 type Service struct {
 	cfg Config
+	id  string // of this start, for leases
 
 	ctx    context.Context // of the work; ends with Close
 	cancel context.CancelFunc
@@ -120,7 +126,7 @@ type Service struct {
 // New returns a Service. Resume starts what an earlier one left unfinished, Close
 // ends the work between two steps.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, busy: make(map[stackKey]chan struct{})}
+	s := &Service{cfg: cfg, id: uuid.NewString(), busy: make(map[stackKey]chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -133,8 +139,9 @@ func (s *Service) Close() {
 	s.work.Wait()
 }
 
-// Resume goes on with every operation that is not done, and forgets stacks that
-// were deleted more than KeptDeleted ago.
+// Resume goes on with every operation that is not done and that nobody else works
+// on, and forgets stacks that were deleted more than KeptDeleted ago. Unless this
+// is the SoleWriter, it also goes on, until Close, with what others leave.
 func (s *Service) Resume(ctx context.Context) error {
 	var unfinished []stackKey
 	var old []stackKey
@@ -168,6 +175,9 @@ func (s *Service) Resume(ctx context.Context) error {
 			return fmt.Errorf("forget stack: %w", err)
 		}
 	}
+	if !s.cfg.SoleWriter {
+		s.work.Go(s.watch)
+	}
 	return nil
 }
 
@@ -192,12 +202,33 @@ func (s *Service) start(key stackKey) {
 // retryAfter is the time between two tries of a step that could not be recorded.
 const retryAfter = time.Second
 
-// finish works on a stack until its operation is done or the service ends. What
-// fails here is not the resource, which is part of the stack's story, but the
-// store: then the record tells where to go on.
+// finish works on a stack until its operation is done, the service ends or another
+// one works on it. What fails here is not the resource, which is part of the
+// stack's story, but the store: then the record tells where to go on.
 func (s *Service) finish(key stackKey) {
+	ctx, stop := context.WithCancel(s.ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { s.keepLease(ctx, key) })
+	done := s.finishLeased(key)
+	stop()
+	keeping.Wait()
+	if done {
+		return
+	}
+	// Others need not wait for the end of the lease.
+	if err := s.prolong(context.WithoutCancel(ctx), key, time.Time{}); err != nil {
+		s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "stack lease not ended", slog.String("stack", string(key)), slog.Any("err", err))
+	}
+}
+
+// finishLeased is finish while the lease is kept. It returns false when the service
+// ends first.
+func (s *Service) finishLeased(key stackKey) (done bool) {
 	for s.ctx.Err() == nil {
 		more, err := s.tryStep(key)
+		if errors.Is(err, errLost) {
+			return true
+		}
 		if errors.Is(err, errStale) {
 			continue // what is there now tells where to go on
 		}
@@ -210,13 +241,14 @@ func (s *Service) finish(key stackKey) {
 			continue
 		}
 		if !more {
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // tryStep is step. A panic that is no resource's fault leaves the stack to the next
-// start.
+// start, or to who finds its lease run out.
 func (s *Service) tryStep(key stackKey) (more bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {

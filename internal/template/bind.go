@@ -2,6 +2,7 @@ package template
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -16,8 +17,9 @@ type Scope struct {
 	// Arguments are the values of all parameters, as Template.Arguments returns
 	// them, with those of stored parameters looked up.
 	Arguments map[string]string
-	// Export finds the value that a stack exports under a name.
-	Export func(name string) (value string, ok bool)
+	// Export finds the value that a stack exports under a name. An error says that
+	// it could not look: it ends the evaluation and is returned as it is.
+	Export func(name string) (value string, ok bool, err error)
 }
 
 // Lookup finds what is known of the resources of a stack. ok false means that the
@@ -240,16 +242,24 @@ func (b *Bound) Outputs(known Lookup) ([]Value, error) {
 		out := Value{Name: name, Description: o.Description}
 		var err error
 		if out.Value, err = b.text(o.value, known); err != nil {
-			return nil, fail("Template error: output %s: %v", name, err)
+			return nil, within(err, "output "+name)
 		}
 		if o.export != nil {
 			if out.Export, err = b.text(o.export, known); err != nil {
-				return nil, fail("Template error: export of output %s: %v", name, err)
+				return nil, within(err, "export of output "+name)
 			}
 		}
 		all = append(all, out)
 	}
 	return all, nil
+}
+
+// within says where in a template an error is, if it is one of the template.
+func within(err error, place string) error {
+	if own := (*Error)(nil); errors.As(err, &own) {
+		return fail("Template error: %s: %v", place, err)
+	}
+	return err
 }
 
 // text evaluates what has to be a scalar.

@@ -317,7 +317,11 @@ func (b *Bound) find(v any, known Lookup) (any, error) {
 func (b *Bound) importValue(v any) (any, error) {
 	name, _ := scalar(v)
 	if b.scope.Export != nil {
-		if value, ok := b.scope.Export(name); ok {
+		value, ok, err := b.scope.Export(name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			b.imports[name] = true
 			return value, nil
 		}

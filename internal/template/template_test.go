@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -19,6 +20,21 @@ type made struct{}
 func (made) Ref(name string) (any, bool)             { return "id-" + name, true }
 func (made) Attribute(name, attr string) (any, bool) { return name + "/" + attr, attr != "None" }
 
+var errAway = errors.New("the exports are away")
+
+// That exports cannot be looked at is nothing about the template.
+func TestExportsAway(t *testing.T) {
+	b := bind(t, `
+Resources: {R: {Type: 'AWS::S3::Bucket', Properties: {V: !Sub ['${A}', {A: !ImportValue away}]}}}
+Outputs: {O: {Value: !ImportValue away}}`, nil)
+	if _, err := b.Properties("R", made{}); err != errAway {
+		t.Errorf("Properties: %v, want %v", err, errAway)
+	}
+	if _, err := b.Outputs(made{}); err != errAway {
+		t.Errorf("Outputs: %v, want %v", err, errAway)
+	}
+}
+
 func bind(t *testing.T, source string, given map[string]string) *template.Bound {
 	t.Helper()
 	tmpl, err := template.Parse(source)
@@ -31,7 +47,12 @@ func bind(t *testing.T, source string, given map[string]string) *template.Bound 
 	}
 	b, err := tmpl.Bind(template.Scope{
 		Account: "111122223333", Region: "eu-west-1", StackName: "films", StackID: "arn:stack", Arguments: arguments,
-		Export: func(name string) (string, bool) { return "exported", name == "shared" },
+		Export: func(name string) (string, bool, error) {
+			if name == "away" {
+				return "", false, errAway
+			}
+			return "exported", name == "shared", nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
