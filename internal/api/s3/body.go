@@ -2,11 +2,11 @@ package s3
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -111,6 +111,8 @@ func stripChunked(encoding string) (rest string, found bool) {
 	return strings.Join(kept, ","), true
 }
 
+var errTwoChecksums = badRequest("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+
 const checksumPrefix = "X-Amz-Checksum-"
 
 // checksumHeaders are the headers of the algorithms, by the algorithms' numbers.
@@ -164,7 +166,7 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 		}
 	}
 	if len(all) > 1 {
-		return badRequest("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+		return errTwoChecksums
 	}
 	wanted := x.header("X-Amz-Sdk-Checksum-Algorithm")
 	if len(all) == 0 {
@@ -204,52 +206,43 @@ func parseChecksum(a bucket.ChecksumAlgorithm, value string) ([]byte, error) {
 
 // readBody reads and verifies a whole body of at most limit bytes.
 func (x *exchange) readBody(limit int64) ([]byte, error) {
-	content, digests, err := x.readWhole(limit)
-	if err != nil || len(content) == 0 {
-		return nil, err
-	}
-	return content, digests.Verify(content)
-}
-
-// takeChecksums takes the checksums out of the headers, where they are an
-// object's and not the body's.
-func (x *exchange) takeChecksums() map[bucket.ChecksumAlgorithm]string {
-	taken := map[bucket.ChecksumAlgorithm]string{}
-	for a, name := range checksumHeaders {
-		if v := x.r.Header.Get(name); v != "" {
-			taken[bucket.ChecksumAlgorithm(a)] = v
-			x.r.Header.Del(name)
-		}
-	}
-	return taken
-}
-
-func (x *exchange) readWhole(limit int64) (content []byte, digests bucket.DeclaredDigests, err error) {
-	if x.r.ContentLength == 0 && !hasChunkedEncoding(x.r.Header) {
-		// Even no bytes may have been signed as others.
-		if x.r.Auth.Form != sigv4.FormNone && x.r.Payload.Mode() == sigv4.Exact && x.r.Payload.SHA256() != sha256.Sum256(nil) {
-			return nil, digests, &bucket.DigestError{What: bucket.DigestPayload}
-		}
-		return nil, digests, nil
-	}
 	b, err := x.openBody()
 	if err != nil {
-		return nil, digests, err
+		return nil, err
 	}
 	if b.size > limit {
-		return nil, digests, &http.MaxBytesError{Limit: limit}
+		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, b.size+1))
 	if _, err := io.Copy(buf, io.LimitReader(b, b.size+1)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, digests, bucket.ErrIncomplete
+			return nil, bucket.ErrIncomplete
 		}
-		return nil, digests, err
+		return nil, err
 	}
 	if int64(buf.Len()) != b.size {
-		return nil, digests, bucket.ErrIncomplete
+		return nil, bucket.ErrIncomplete
 	}
-	return buf.Bytes(), b.digests, nil
+	// Even no bytes may have been signed as others.
+	return buf.Bytes(), b.digests.Verify(buf.Bytes())
+}
+
+// takeChecksum takes the checksum out of the headers, where it is an object's and not
+// the body's.
+func (x *exchange) takeChecksum() (algorithm bucket.ChecksumAlgorithm, value string, err error) {
+	for a, name := range checksumHeaders {
+		v := x.header(name)
+		switch {
+		case name == "" || v == "":
+			continue
+		case value != "":
+			return 0, "", errTwoChecksums
+		}
+		algorithm, value = bucket.ChecksumAlgorithm(a), v
+		x.r.Header.Del(name)
+		maps.DeleteFunc(x.query, func(q string, _ []string) bool { return strings.EqualFold(q, name) })
+	}
+	return algorithm, value, nil
 }
 
 // readXML reads a document of a bounded size.

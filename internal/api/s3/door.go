@@ -133,6 +133,9 @@ func (x *exchange) serve() (err error) {
 		}
 	}
 	x.r.Exchange.Operation = x.op.name
+	if sub := unknownSubresource(x.r.Method, x.query); sub != "" {
+		return x.beforeBucket(notImplemented("?" + sub))
+	}
 	if x.op.run == nil {
 		return x.beforeBucket(notImplemented(x.op.name))
 	}

@@ -204,11 +204,8 @@ func (x *exchange) copyObject() error {
 		return err
 	}
 	// A copy that asks for a checksum gets that one.
-	if s := x.header("X-Amz-Checksum-Algorithm"); s != "" {
-		var ok bool
-		if in.Digests.Algorithm, ok = bucket.ParseChecksumAlgorithm(strings.ToUpper(s)); !ok {
-			return unknownChecksum()
-		}
+	if in.Digests.Algorithm, err = x.checksumAlgorithm(); err != nil {
+		return err
 	}
 	in.MetadataDirective = x.header("X-Amz-Metadata-Directive")
 	c := bucket.Copy{To: in}
@@ -220,6 +217,11 @@ func (x *exchange) copyObject() error {
 	}
 	if c.ReplaceTags, err = x.directive("X-Amz-Tagging-Directive"); err != nil {
 		return err
+	}
+	switch s := x.header("X-Amz-Object-Annotation-Directive"); s {
+	case "", "COPY", "EXCLUDE": // no object has annotations
+	default:
+		return invalidArgument("Unknown annotation directive.", "x-amz-object-annotation-directive", s)
 	}
 	info, err := x.cfg.Buckets.Copy(x.ctx, x.who, c)
 	if err != nil {

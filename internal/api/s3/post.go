@@ -77,12 +77,12 @@ func (x *exchange) postObject() error {
 	if x.key = key; file.FileName() != "" {
 		x.key = strings.ReplaceAll(key, "${filename}", file.FileName())
 	}
-	body := &postedFile{r: file, largest: bucket.MaxObjectBytes}
+	content := &postedFile{r: file, largest: bucket.MaxObjectBytes}
 	if f["policy"] != "" {
 		if err := x.authenticateForm(f); err != nil {
 			return err
 		}
-		if err := f.checkPolicy(x.bucket, x.who.At, body); err != nil {
+		if err := f.checkPolicy(x.bucket, x.who.At, content); err != nil {
 			return err
 		}
 	}
@@ -101,23 +101,31 @@ func (x *exchange) postObject() error {
 			return err
 		}
 	}
-	var digests bucket.DeclaredDigests
-	for a, name := range checksumHeaders {
-		if v := x.header(name); name != "" && v != "" {
-			sum, err := parseChecksum(bucket.ChecksumAlgorithm(a), v)
-			if err != nil {
-				return err
-			}
-			digests.Algorithm = bucket.ChecksumAlgorithm(a)
-			digests.Value = func() ([]byte, error) { return sum, nil }
-		}
+	in.Body, in.SizeBytes = content, bucket.UnknownSize
+	if in.Digests, err = x.formDigests(); err != nil {
+		return err
 	}
-	in.Body, in.SizeBytes, in.Digests = body, bucket.UnknownSize, digests
 	info, err := x.cfg.Buckets.Put(x.ctx, x.who, in)
 	if err != nil {
 		return err
 	}
 	return x.posted(f, &info)
+}
+
+// formDigests are the checksum that the form declares, or the one that it asks for.
+func (x *exchange) formDigests() (bucket.DeclaredDigests, error) {
+	var b body
+	if err := x.declareDigests(&b, nil, nil); err != nil {
+		return b.digests, err
+	}
+	asked, err := x.checksumAlgorithm()
+	switch declared := b.digests.Algorithm; {
+	case declared == bucket.NoChecksum:
+		b.digests.Algorithm = asked
+	case asked != bucket.NoChecksum && asked != declared:
+		return b.digests, badRequest("InvalidRequest", "Value for x-amz-checksum-algorithm header is invalid.")
+	}
+	return b.digests, err
 }
 
 // posted answers as the form wants.

@@ -136,3 +136,32 @@ func FuzzPostPolicy(f *testing.F) {
 		}
 	})
 }
+
+// A form has one checksum, or asks for one, and no other is passed over.
+func TestPostObjectChecksums(t *testing.T) {
+	s := newServer(t, nil)
+	s.bucket(t, "films")
+	s.trusted = true
+	const crc32, sha1 = "NhCmhg==", "qvTGHdzF6KLavt4PO0gs2a6pQ00="
+	for _, tt := range []struct {
+		name, answer string
+		fields       [][2]string
+		status       int
+	}{
+		{"right", crc32, [][2]string{{"x-amz-checksum-crc32", crc32}}, 204},
+		{"right and named", crc32, [][2]string{{"x-amz-checksum-crc32", crc32}, {"x-amz-checksum-algorithm", "CRC32"}}, 204},
+		{"asked for", sha1, [][2]string{{"x-amz-checksum-algorithm", "SHA1"}}, 204},
+		{"wrong", "BadDigest", [][2]string{{"x-amz-checksum-crc32", "AAAAAA=="}}, 400},
+		{"two", "Expecting a single", [][2]string{{"x-amz-checksum-crc32", crc32}, {"x-amz-checksum-sha1", sha1}}, 400},
+		{"one that is not known", "x-amz-checksum-sha512 is not supported", [][2]string{{"x-amz-checksum-sha512", crc32}}, 400},
+		{"another than named", "x-amz-checksum-algorithm", [][2]string{{"x-amz-checksum-crc32", crc32}, {"x-amz-checksum-algorithm", "SHA1"}}, 400},
+		{"an algorithm that is not known", "unsupported", [][2]string{{"x-amz-checksum-algorithm", "MD4"}}, 400},
+	} {
+		f := &postForm{fields: append([][2]string{{"key", "k"}}, tt.fields...), file: "hello"}
+		resp, body := s.post(t, f)
+		got := body + resp.Header.Get("X-Amz-Checksum-Crc32") + resp.Header.Get("X-Amz-Checksum-Sha1")
+		if resp.StatusCode != tt.status || !strings.Contains(got, tt.answer) {
+			t.Errorf("%s: %s %s, want %d with %q", tt.name, resp.Status, got, tt.status, tt.answer)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // operation is one operation of the API. One without run is known and not
@@ -38,8 +39,9 @@ const (
 	del    = http.MethodDelete
 	option = http.MethodOptions
 
-	copySource     = "x-amz-copy-source"
-	copyPartSource = "uploadId with x-amz-copy-source"
+	copySource      = "x-amz-copy-source"
+	copyPartSource  = "uploadId with x-amz-copy-source"
+	namedAnnotation = "annotation with annotationName"
 )
 
 var operations = map[routeKey]*operation{
@@ -99,6 +101,8 @@ var operations = map[routeKey]*operation{
 	{onBucket, put, "metadataInventoryTable"}: {"UpdateBucketMetadataInventoryTableConfiguration", nil},
 	{onBucket, put, "metadataJournalTable"}:   {"UpdateBucketMetadataJournalTableConfiguration", nil},
 
+	{onBucket, put, "metadataAnnotationTable"}: {"UpdateBucketMetadataAnnotationTableConfiguration", nil},
+
 	{onBucket, put, "ownershipControls"}: {"PutBucketOwnershipControls", (*exchange).putOwnership},
 
 	{onObject, put, ""}:             {"PutObject", (*exchange).putObject},
@@ -128,13 +132,18 @@ var operations = map[routeKey]*operation{
 	{onObject, post, "restore"}:     {"RestoreObject", nil},
 	{onObject, post, "select"}:      {"SelectObjectContent", nil},
 	{onObject, put, "renameObject"}: {"RenameObject", nil},
+
+	{onObject, put, "annotation"}:    {"PutObjectAnnotation", nil},
+	{onObject, get, "annotation"}:    {"ListObjectAnnotations", nil},
+	{onObject, get, namedAnnotation}: {"GetObjectAnnotation", nil},
+	{onObject, del, "annotation"}:    {"DeleteObjectAnnotation", nil},
 }
 
 // subResources are the query parameters that route. Their presence counts, not
 // their value: some clients send "?policy", others "?policy=".
 var subResources = func() []string {
 	var list []string
-	seen := map[string]bool{"": true, copySource: true, copyPartSource: true}
+	seen := map[string]bool{"": true, copySource: true, copyPartSource: true, namedAnnotation: true}
 	for k := range operations {
 		if !seen[k.sub] {
 			seen[k.sub] = true
@@ -176,8 +185,29 @@ func route(method string, t target, query url.Values, header http.Header) *opera
 			k.sub = copyPartSource
 		}
 	}
+	if k.sub == "annotation" && method == get && query.Has("annotationName") {
+		k.sub = namedAnnotation
+	}
 	if op := operations[k]; op != nil || k.level != onBucket {
 		return op
 	}
 	return unsetOperation(method, k.sub)
+}
+
+// unknownSubresource returns a parameter by which a write may name a sub-resource
+// that is not known here; "" if there is none. Sub-resources have no value. Passed
+// over, what is meant for a part of an object would befall the object: a deletion of
+// its annotation would be its own. Reads have parameters without value or meaning that
+// only tell one URL from another.
+func unknownSubresource(method string, query url.Values) string {
+	if method != put && method != post && method != del {
+		return ""
+	}
+	for name, values := range query {
+		if values[0] == "" && name != "versionId" && name != "x-id" && !slices.Contains(subResources, name) &&
+			!strings.HasPrefix(strings.ToLower(name), "x-amz-") {
+			return name
+		}
+	}
+	return ""
 }

@@ -96,6 +96,9 @@ func (s *unsetSetting) get(x *exchange) error {
 		return err
 	}
 	if s.list != "" && !x.query.Has("id") {
+		if x.query.Has("continuation-token") {
+			return bucket.ErrBadToken // no page has another behind it
+		}
 		d := &document{b: []byte(xmlHeader)}
 		d.root(s.list)
 		d.text("IsTruncated", "false")

@@ -45,18 +45,23 @@ func (x *exchange) createUpload() error {
 
 // uploadChecksum reads which checksum an upload is to have.
 func (x *exchange) uploadChecksum() (c bucket.Checksum, err error) {
-	if s := x.header("X-Amz-Checksum-Algorithm"); s != "" {
-		var ok bool
-		if c.Algorithm, ok = bucket.ParseChecksumAlgorithm(strings.ToUpper(s)); !ok {
-			return c, unknownChecksum()
-		}
+	if c.Algorithm, err = x.checksumAlgorithm(); err == nil {
+		c.Type, err = checksumType(x.header("X-Amz-Checksum-Type"))
 	}
-	c.Type, err = checksumType(x.header("X-Amz-Checksum-Type"))
 	return c, err
 }
 
-func unknownChecksum() *apiError {
-	return badRequest("InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+// checksumAlgorithm reads which checksum is asked for, without its value.
+func (x *exchange) checksumAlgorithm() (bucket.ChecksumAlgorithm, error) {
+	s := x.header("X-Amz-Checksum-Algorithm")
+	if s == "" {
+		return bucket.NoChecksum, nil
+	}
+	a, ok := bucket.ParseChecksumAlgorithm(strings.ToUpper(s))
+	if !ok {
+		return a, badRequest("InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+	}
+	return a, nil
 }
 
 func checksumType(s string) (bucket.ChecksumType, error) {
@@ -116,6 +121,9 @@ func (x *exchange) copyPart() error {
 	if err != nil {
 		return err
 	}
+	if err := x.refuseEncryption(); err != nil {
+		return err
+	}
 	if s := x.header("X-Amz-Copy-Source-Range"); s != "" {
 		// Here the range has to name both ends.
 		if source.Range = parseRange(s); source.Range == nil || source.Range.Suffix > 0 || source.Range.Last < 0 {
@@ -163,7 +171,10 @@ type completeRequest struct {
 const maxCompleteBytes = 4 << 20
 
 func (x *exchange) completeUpload() error {
-	checksums := x.takeChecksums()
+	algorithm, checksum, err := x.takeChecksum()
+	if err != nil {
+		return err
+	}
 	content, err := x.readBody(maxCompleteBytes)
 	if err != nil {
 		return err
@@ -186,22 +197,25 @@ func (x *exchange) completeUpload() error {
 	if in.Checksum.Type, err = checksumType(x.header("X-Amz-Checksum-Type")); err != nil {
 		return err
 	}
-	for a, s := range checksums {
+	if algorithm != bucket.NoChecksum {
 		// One of the composite type may come as it is shown, with the number of parts.
-		value, suffix, composite := strings.Cut(s, "-")
+		value, suffix, composite := strings.Cut(checksum, "-")
 		if composite && suffix != strconv.Itoa(len(req.Parts)) {
 			value = ""
 		}
-		if in.Checksum.Value, err = parseChecksum(a, value); err != nil {
+		if in.Checksum.Value, err = parseChecksum(algorithm, value); err != nil {
 			return err
 		}
-		in.Checksum.Algorithm = a
+		in.Checksum.Algorithm = algorithm
 	}
 	for _, p := range req.Parts {
 		c := bucket.CompletedPart{Number: p.Number, ETag: p.ETag}
 		for a, s := range [...]string{bucket.CRC32: p.CRC32, bucket.CRC32C: p.CRC32C, bucket.CRC64NVME: p.CRC64NVME, bucket.SHA1: p.SHA1, bucket.SHA256: p.SHA256} {
-			if s == "" {
+			switch {
+			case s == "":
 				continue
+			case c.Checksum.Algorithm != bucket.NoChecksum:
+				return errTwoChecksums
 			}
 			if c.Checksum.Value, err = parseChecksum(bucket.ChecksumAlgorithm(a), s); err != nil {
 				return err
@@ -240,6 +254,9 @@ func (x *exchange) location() string {
 }
 
 func (x *exchange) abortUpload() error {
+	if err := x.refuseHeaders("X-Amz-If-Match-"); err != nil {
+		return err
+	}
 	if err := x.cfg.Buckets.AbortUpload(x.ctx, x.who, x.uploadRef()); err != nil {
 		return err
 	}
