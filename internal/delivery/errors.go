@@ -2,7 +2,8 @@ package delivery
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // What is asked for is not there.
@@ -75,7 +76,7 @@ var (
 )
 
 // A configuration makes no sense, or asks for what the edge does not do. The
-// text of the Refusal around these says what and where.
+// sentence of the refusal says what and where.
 var (
 	ErrInvalid        = errors.New("delivery: invalid argument")
 	ErrInvalidTagging = errors.New("delivery: invalid tags")
@@ -149,18 +150,8 @@ var (
 	ErrTooManyDistributionsOfPolicy          = errors.New("delivery: too many distributions use the cache policy")
 )
 
-// Refusal says no, and why in a sentence that the client may read. It matches
-// its Kind, one of the errors above.
-type Refusal struct {
-	Kind    error
-	Message string
-}
-
-func (r *Refusal) Error() string { return r.Message }
-func (r *Refusal) Unwrap() error { return r.Kind }
-
 func refuse(kind error, format string, args ...any) error {
-	return &Refusal{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 // unsupported refuses a member that the edge does not obey, by name.

@@ -14,8 +14,8 @@ import (
 // IAM and STS. Every method is decided and recorded by the gate. It may be used
 // concurrently; what its methods return is shared and must not be changed.
 //
-// Unless a method says otherwise its errors are access.ErrDenied and, inside an
-// *Error, ErrValidation, ErrNoSuchEntity about a name that nothing has, and
+// Unless a method says otherwise its errors are access.ErrDenied and, inside a
+// *refusal.Error, ErrValidation, ErrNoSuchEntity about a name that nothing has, and
 // ErrLimit about a quota.
 //
 // Source: IAM API Reference 2010-05-08; AWS STS API Reference 2011-06-15.

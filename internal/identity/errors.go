@@ -2,7 +2,8 @@ package identity
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // What Lookup says of credentials.
@@ -17,9 +18,9 @@ var (
 	ErrExpiredToken = errors.New("identity: expired session token")
 )
 
-// The kinds of refusal. Methods of Admin return them inside an *Error, which
-// carries the sentence for the caller; a denied caller gets access.ErrDenied,
-// and any other error is a fault of ours or of the store.
+// The kinds of refusal. Methods of Admin return them inside a *refusal.Error; a
+// denied caller gets access.ErrDenied, and any other error is a fault of ours or of
+// the store.
 var (
 	// ErrNoSuchEntity says that nothing has the name that was asked for.
 	ErrNoSuchEntity = errors.New("identity: no such entity")
@@ -52,19 +53,8 @@ var (
 	ErrSessionDenied = errors.New("identity: session refused")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read. The
-// sentences are those of AWS where those are known.
-type Error struct {
-	// Kind is one of the package's Err variables.
-	Kind    error
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-func (e *Error) Unwrap() error { return e.Kind }
-
 func fail(kind error, format string, args ...any) error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 // invalid is the sentence about a member that breaks a constraint of the model.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // NewRole describes a role to be made.
@@ -107,7 +108,7 @@ func parseDocument(use policy.Use, text string) (*policy.Document, error) {
 func malformed(err error) error {
 	var problem *policy.Error
 	if errors.As(err, &problem) {
-		return &Error{Kind: ErrMalformedPolicy, Message: problem.Problem}
+		return &refusal.Error{Kind: ErrMalformedPolicy, Sentence: problem.Problem}
 	}
 	return err
 }

@@ -3,11 +3,13 @@ package keyring
 import (
 	"errors"
 	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
-// The kinds of refusal. Methods of Ring return them inside an *Error, which
-// carries the sentence for the caller; a denied caller gets access.ErrDenied,
-// and any other error is a fault of ours or of the store.
+// The kinds of refusal. Methods of Ring return them inside a *refusal.Error; a
+// denied caller gets access.ErrDenied, and any other error is a fault of ours or of
+// the store.
 var (
 	// ErrNotFound says that no key, alias or policy has the name that was asked
 	// for, or that the name is none.
@@ -65,29 +67,8 @@ var (
 	ErrDryRun = errors.New("keyring: dry run")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read. The
-// sentences are those of AWS KMS where those are known.
-type Error struct {
-	// Kind is one of the package's Err variables.
-	Kind error
-	// Message is empty where KMS sends none.
-	Message string
-}
-
-func (e *Error) Error() string {
-	if e.Message == "" {
-		return e.Kind.Error()
-	}
-	return e.Message
-}
-
-// Sentence is what the caller reads; it may be empty.
-func (e *Error) Sentence() string { return e.Message }
-
-func (e *Error) Unwrap() error { return e.Kind }
-
 func fail(kind error, format string, args ...any) error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 // outOfRange is the sentence of KMS about a number outside its range.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // No ciphertext that we did not make opens, and none breaks anything.
@@ -23,7 +24,7 @@ func FuzzDecrypt(f *testing.F) {
 		}
 		for _, use := range []keyring.Use{{}, {Key: key.ARN}} {
 			out, err := r.Decrypt(t.Context(), root(), use, b)
-			var refused *keyring.Error
+			var refused *refusal.Error
 			if !errors.As(err, &refused) && !errors.Is(err, access.ErrDenied) || out.Plaintext != nil {
 				t.Errorf("Decrypt(%x) with %+v = %v, %v", b, use, out, err)
 			}
@@ -56,7 +57,7 @@ func FuzzKeyNames(f *testing.F) {
 			}
 			return
 		}
-		var refused *keyring.Error
+		var refused *refusal.Error
 		if !errors.As(err, &refused) && !errors.Is(err, access.ErrDenied) {
 			t.Errorf("Describe(%q) = %v", ref, err)
 		}

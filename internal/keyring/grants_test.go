@@ -9,6 +9,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // session is a session of a role.
@@ -33,7 +34,7 @@ func grantTo(t testing.TB, r *keyring.Ring, key string, who access.Caller, ops .
 func mayEncrypt(r *keyring.Ring, t testing.TB, who access.Caller, key string, bind map[string]string) bool {
 	t.Helper()
 	_, err := r.Encrypt(t.Context(), who, keyring.Use{Key: key, Context: bind}, []byte("x"))
-	var e *keyring.Error
+	var e *refusal.Error
 	if err != nil && !errors.Is(err, access.ErrDenied) && !errors.As(err, &e) {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
@@ -284,7 +285,7 @@ func TestImportSeveral(t *testing.T) {
 	_, err = load(first, keyring.NewMaterial)
 	wantError(t, "new material that is not new", err, keyring.ErrIncorrectMaterial, "")
 	_, err = load(third, keyring.NewMaterial)
-	var e *keyring.Error
+	var e *refusal.Error
 	if !errors.As(err, &e) || e.Kind != keyring.ErrInvalidState {
 		t.Errorf("a third = %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // PolicyName is the name of the one policy that a key has.
@@ -139,7 +140,7 @@ func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout
 	}
 	var problem *policy.Error
 	if errors.As(err, &problem) {
-		return nil, &Error{Kind: ErrMalformedPolicy, Message: problem.Problem}
+		return nil, &refusal.Error{Kind: ErrMalformedPolicy, Sentence: problem.Problem}
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
@@ -165,8 +166,8 @@ func keyARN(id keyring.KeyID) string {
 // wantError checks kind and sentence.
 func wantError(t testing.TB, what string, err, kind error, message string) {
 	t.Helper()
-	var e *keyring.Error
-	if !errors.As(err, &e) || !errors.Is(err, kind) || e.Message != message {
+	var e *refusal.Error
+	if !errors.As(err, &e) || !errors.Is(err, kind) || e.Sentence != message {
 		t.Errorf("%s = %v\n want %v: %q", what, err, kind, message)
 	}
 }

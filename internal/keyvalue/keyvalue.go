@@ -15,7 +15,6 @@ package keyvalue
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +23,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -58,8 +58,8 @@ type Description struct {
 	Modified time.Time
 }
 
-// The kinds of refusal. Methods return them inside an *Error; a denied caller gets
-// access.ErrDenied.
+// The kinds of refusal. Methods return them inside a *refusal.Error; a denied
+// caller gets access.ErrDenied.
 var (
 	ErrNotFound = errors.New("keyvalue: not found")
 	ErrInvalid  = errors.New("keyvalue: invalid request")
@@ -68,20 +68,8 @@ var (
 	ErrFull  = errors.New("keyvalue: store full")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read.
-type Error struct {
-	Kind    error // one of the package's Err variables
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-func (e *Error) Unwrap() error { return e.Kind }
-
-// Sentence is what the caller reads.
-func (e *Error) Sentence() string { return e.Message }
-
 func refuse(kind error, format string, args ...any) error {
-	return &Error{kind, fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 // Config is what a Service needs. All fields are required.

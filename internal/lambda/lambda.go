@@ -12,7 +12,6 @@ package lambda
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -128,8 +128,8 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	return s, s.sweep(ctx)
 }
 
-// The kinds of refusal. Methods return them inside an *Error; a denied caller
-// gets access.ErrDenied.
+// The kinds of refusal. Methods return them inside a *refusal.Error; a denied
+// caller gets access.ErrDenied.
 var (
 	ErrNotFound     = errors.New("lambda: not found")
 	ErrConflict     = errors.New("lambda: conflict")
@@ -143,21 +143,8 @@ var (
 	ErrThrottled    = errors.New("lambda: too many requests")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read.
-type Error struct {
-	Kind    error // one of the package's Err variables
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-
-// Sentence is what the caller reads.
-func (e *Error) Sentence() string { return e.Message }
-
-func (e *Error) Unwrap() error { return e.Kind }
-
 func refuse(kind error, format string, args ...any) error {
-	return &Error{kind, fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 func action(operation string) policy.Action { return policy.Action("lambda:" + operation) }

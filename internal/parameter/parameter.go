@@ -18,6 +18,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -118,8 +119,8 @@ func New(cfg Config) *Service {
 	return &Service{records: cfg.Records, keys: cfg.Keys, gate: cfg.Gate, clock: cfg.Clock, secrets: cfg.Secrets}
 }
 
-// The kinds of refusal. Methods return them inside an *Error; a denied caller
-// gets access.ErrDenied.
+// The kinds of refusal. Methods return them inside a *refusal.Error; a denied
+// caller gets access.ErrDenied.
 var (
 	ErrNotFound        = errors.New("parameter: not found")
 	ErrVersionNotFound = errors.New("parameter: version not found")
@@ -143,37 +144,14 @@ var (
 	ErrLimit           = errors.New("parameter: too many parameters")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read.
-type Error struct {
-	Kind error // one of the package's Err variables
-	// Message is empty where the service sends none.
-	Message string
-}
-
-func (e *Error) Error() string {
-	if e.Message == "" {
-		return e.Kind.Error()
-	}
-	return e.Message
-}
-
-// Sentence is what the caller reads.
-func (e *Error) Sentence() string { return e.Message }
-
-func (e *Error) Unwrap() error { return e.Kind }
-
-func fail(kind error, message string) error { return &Error{kind, message} }
+func fail(kind error, sentence string) error { return &refusal.Error{Kind: kind, Sentence: sentence} }
 
 // keyError turns a refusal of the key service into one of this service: a denied
 // caller stays denied, what else is wrong with the key becomes ErrKey. What is no
 // refusal, such as a full disk, stays what it is.
 func keyError(err error) error {
-	var refusal interface {
-		error
-		Sentence() string
-	}
-	if errors.As(err, &refusal) && !errors.Is(err, access.ErrDenied) {
-		return fail(ErrKey, refusal.Sentence())
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return fail(ErrKey, refused.Sentence)
 	}
 	return err
 }

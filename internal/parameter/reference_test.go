@@ -9,6 +9,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/parameter"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // vault has one secret, films/key, with two versions.
@@ -22,13 +23,13 @@ func (vault) Refer(_ context.Context, who access.Caller, name, id, label string)
 	case who.Via != "ssm.us-east-1.amazonaws.com":
 		return out, errors.New("the caller does not come through Parameter Store")
 	case name != "films/key":
-		return out, &parameter.Error{Kind: parameter.ErrNotFound, Message: "no such secret"}
+		return out, refusal.New(parameter.ErrNotFound, "no such secret")
 	case id == oldVersion || label == "AWSPREVIOUS":
 		out.Value = "old"
 	case id == "" && label == "":
 		out.Value = "new"
 	default:
-		return out, &parameter.Error{Kind: parameter.ErrNotFound, Message: "no such version"}
+		return out, refusal.New(parameter.ErrNotFound, "no such version")
 	}
 	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -252,11 +253,11 @@ func (s *Service) Batch(ctx context.Context, who access.Caller, refs []string, f
 	}
 	for _, ref := range refs {
 		v, err := s.Get(ctx, who, ref, "", "")
-		var refusal *Error
+		var refused *refusal.Error
 		switch {
 		case err == nil:
 			found = append(found, v)
-		case errors.As(err, &refusal), errors.Is(err, access.ErrDenied):
+		case errors.As(err, &refused), errors.Is(err, access.ErrDenied):
 			missed = append(missed, Missed{ref, err})
 		default:
 			return nil, nil, "", err

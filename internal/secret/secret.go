@@ -21,6 +21,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -119,8 +120,8 @@ type Service struct{ cfg Config }
 // New returns a Service over cfg.
 func New(cfg Config) *Service { return &Service{cfg} }
 
-// The kinds of refusal. Methods return them inside an *Error; a denied caller
-// gets access.ErrDenied.
+// The kinds of refusal. Methods return them inside a *refusal.Error; a denied
+// caller gets access.ErrDenied.
 var (
 	ErrNotFound     = errors.New("secret: not found")
 	ErrExists       = errors.New("secret: exists")
@@ -135,20 +136,7 @@ var (
 	ErrPublicPolicy = errors.New("secret: public policy")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read.
-type Error struct {
-	Kind    error // one of the package's Err variables
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-
-// Sentence is what the caller reads.
-func (e *Error) Sentence() string { return e.Message }
-
-func (e *Error) Unwrap() error { return e.Kind }
-
-func fail(kind error, message string) error { return &Error{kind, message} }
+func fail(kind error, sentence string) error { return &refusal.Error{Kind: kind, Sentence: sentence} }
 
 func noName() error {
 	return fail(ErrName, "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
@@ -164,12 +152,8 @@ func keyError(kind, err error) error {
 	if errors.Is(err, access.ErrDenied) {
 		return &access.Denied{Message: "Access to KMS is not allowed"}
 	}
-	var refusal interface {
-		error
-		Sentence() string
-	}
-	if errors.As(err, &refusal) {
-		return fail(kind, refusal.Sentence())
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return fail(kind, refused.Sentence)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/parameter"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/secret"
 )
 
@@ -22,13 +23,13 @@ func (r referred) Refer(ctx context.Context, who access.Caller, name, id, label 
 	case errors.Is(err, secret.ErrNotFound), errors.Is(err, secret.ErrState):
 		return out, parameter.ErrNotFound
 	case errors.Is(err, secret.ErrInvalid), errors.Is(err, secret.ErrName):
-		return out, &parameter.Error{Kind: parameter.ErrInvalid, Message: err.Error()}
+		return out, &refusal.Error{Kind: parameter.ErrInvalid, Sentence: err.Error()}
 	case errors.Is(err, secret.ErrDecryption):
-		return out, &parameter.Error{Kind: parameter.ErrKey, Message: err.Error()}
+		return out, &refusal.Error{Kind: parameter.ErrKey, Sentence: err.Error()}
 	case err != nil:
 		return out, err
 	case !v.Value.Text:
-		return out, &parameter.Error{Kind: parameter.ErrInvalid, Message: "Secret " + name + " has no SecretString."}
+		return out, refusal.New(parameter.ErrInvalid, "Secret %s has no SecretString.", name)
 	}
 	text := string(v.Value.Bytes.Reveal())
 	source, err := json.Marshal(struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/resource"
 	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/template"
@@ -72,7 +73,7 @@ func (s *Server) assumeForStacks(admin *identity.Admin) func(context.Context, st
 // unusable says to who reads a stack's events why a role or a reference of its
 // template is of no use.
 func unusable(format string, args ...any) error {
-	return &stack.Error{Kind: stack.ErrInvalid, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(stack.ErrInvalid, format, args...)
 }
 
 // fetchForStacks reads the template at the URL of an object here. A URL of another

@@ -2,7 +2,8 @@ package signer
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 var (
@@ -28,22 +29,11 @@ var (
 	ErrLastKey = errors.New("signer: last key of its group")
 )
 
-// Refusal says no, and why in a sentence that the client may read. It matches its
-// Kind, one of the errors above, and its Cause if it has one.
-type Refusal struct {
-	Kind    error
-	Message string
-	Cause   error
-}
-
-func (r *Refusal) Error() string   { return r.Message }
-func (r *Refusal) Unwrap() []error { return []error{r.Kind, r.Cause} }
-
 func refuse(kind error, format string, args ...any) error {
-	return &Refusal{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 // unsignable is ErrInvalid about a URL or policy that signedurl refuses.
 func unsignable(err error) error {
-	return &Refusal{Kind: ErrInvalid, Message: err.Error(), Cause: err}
+	return &refusal.Error{Kind: errors.Join(ErrInvalid, err), Sentence: err.Error()}
 }

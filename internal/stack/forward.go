@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/template"
 )
@@ -338,8 +339,8 @@ func (s *Service) arrive(ctx context.Context, r *stackRecord, b *template.Bound)
 		r.Outputs = outputs
 		return s.saveStep(tx, r, event)
 	})
-	if own := (*Error)(nil); errors.As(err, &own) {
-		return s.turnBack(ctx, r.key(), own.Message)
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return s.turnBack(ctx, r.key(), refused.Sentence)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
@@ -166,10 +167,10 @@ func TestExportsAway(t *testing.T) {
 		if failed < 3 {
 			t.Errorf("only %d reads failed", failed)
 		}
-		var own *stack.Error
+		var refused *refusal.Error
 		for n := range int64(2) {
 			w.away.Store(n + 1)
-			if _, err := s.Update(t.Context(), root, stack.Request{Name: "t0", Template: uses}); !errors.Is(err, errDown) || errors.As(err, &own) {
+			if _, err := s.Update(t.Context(), root, stack.Request{Name: "t0", Template: uses}); !errors.Is(err, errDown) || errors.As(err, &refused) {
 				t.Errorf("Update with read %d failing = %v, want %v and no refusal", n, err, errDown)
 			}
 		}

@@ -32,6 +32,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/template"
@@ -46,8 +47,9 @@ const (
 	KeptDeleted = 90 * 24 * time.Hour
 )
 
-// The kinds of refusal. Methods return them inside an *Error; a denied caller gets
-// access.ErrDenied, and what is wrong with a template is a *template.Error.
+// The kinds of refusal. Methods return them inside a *refusal.Error; a denied
+// caller gets access.ErrDenied, and what is wrong with a template is a
+// *template.Error.
 var (
 	// ErrInvalid says that parameters are wrong, that a stack does not exist or
 	// that its state does not permit what is asked for.
@@ -66,17 +68,8 @@ var (
 	ErrChangeSetStatus = errors.New("stack: wrong status of change set")
 )
 
-// Error is a refusal: its kind, and the sentence that the caller may read.
-type Error struct {
-	Kind    error
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-func (e *Error) Unwrap() error { return e.Kind }
-
 func fail(kind error, format string, args ...any) error {
-	return &Error{kind, fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }
 
 // Tag is one label of a stack, which its resources get as well.

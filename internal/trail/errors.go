@@ -2,7 +2,8 @@ package trail
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 var (
@@ -56,15 +57,6 @@ var (
 	ErrUnsupported = errors.New("trail: not supported")
 )
 
-// Error is a refusal with the sentence for the caller. It matches its Kind.
-type Error struct {
-	Kind    error
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
-func (e *Error) Unwrap() error { return e.Kind }
-
 func fail(kind error, format string, args ...any) error {
-	return &Error{kind, fmt.Sprintf(format, args...)}
+	return refusal.New(kind, format, args...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
@@ -84,7 +85,7 @@ type Keys struct{}
 
 // Keys that cannot be used.
 const (
-	AbsentKey    = "absent"    // is refused with a Refusal
+	AbsentKey    = "absent"    // is refused
 	BrokenKey    = "broken"    // fails with ErrDisk
 	ForbiddenKey = "forbidden" // is denied
 )
@@ -92,15 +93,10 @@ const (
 // ErrDisk is a fault that is no refusal.
 var ErrDisk = errors.New("disk full")
 
-var errLid = errors.New("the lid does not fit")
-
-// Refusal is what the key service has to say to the caller.
-type Refusal string
-
-func (r Refusal) Error() string { return string(r) }
-
-// Sentence is what the caller reads.
-func (r Refusal) Sentence() string { return string(r) }
+var (
+	errLid    = errors.New("the lid does not fit")
+	errAbsent = errors.New("no key")
+)
 
 func lid(who access.Caller, bind map[string]string) []byte {
 	return fmt.Appendf(nil, "%s|%v|", who.Via, bind) // fmt sorts maps
@@ -110,7 +106,7 @@ func lid(who access.Caller, bind map[string]string) []byte {
 func (Keys) EncryptFor(_ context.Context, who access.Caller, ref string, bind map[string]string, plaintext []byte) ([]byte, error) {
 	switch ref {
 	case AbsentKey:
-		return nil, Refusal("no such key")
+		return nil, refusal.New(errAbsent, "no such key")
 	case BrokenKey:
 		return nil, ErrDisk
 	case ForbiddenKey:

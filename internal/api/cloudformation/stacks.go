@@ -2,16 +2,16 @@ package cloudformation
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/querydoor"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/wire/query"
 )
 
 func invalid(format string, args ...any) error {
-	return &stack.Error{Kind: stack.ErrInvalid, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(stack.ErrInvalid, format, args...)
 }
 
 // readTemplate reads the document that a request brings, or says where it is.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
@@ -54,7 +55,7 @@ func (c *call) page() (delivery.Page, error) {
 	if s := q.Get("MaxItems"); s != "" {
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil || n < 1 {
-			return p, &delivery.Refusal{Kind: delivery.ErrInvalid, Message: "The parameter MaxItems must be a number above zero."}
+			return p, refusal.New(delivery.ErrInvalid, "The parameter MaxItems must be a number above zero.")
 		}
 		p.Max = int(n)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
@@ -168,9 +169,8 @@ func wireForm(err error) (form errorForm) {
 			continue
 		}
 		form = errorForm{row.code, row.status, row.message}
-		var own *delivery.Refusal
-		if errors.As(err, &own) {
-			form.Message = own.Message
+		if refused, ok := errors.AsType[*refusal.Error](err); ok {
+			form.Message = refused.Sentence
 		} else if form.Message == "" {
 			form.Message = err.Error()
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
@@ -89,7 +90,7 @@ func stageOf(s string) (delivery.Stage, error) {
 	case delivery.Development, delivery.Live:
 		return stage, nil
 	}
-	return "", &delivery.Refusal{Kind: delivery.ErrInvalid, Message: "The parameter Stage must be DEVELOPMENT or LIVE."}
+	return "", refusal.New(delivery.ErrInvalid, "The parameter Stage must be DEVELOPMENT or LIVE.")
 }
 
 func (c *call) stage() (delivery.Stage, error) { return stageOf(c.URL.Query().Get("Stage")) }

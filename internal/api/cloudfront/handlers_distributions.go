@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 func (d *Door) createDistribution(c *call) (*answer, error) {
@@ -136,7 +137,7 @@ func (l *tagList) set() (map[string]string, error) {
 	set := make(map[string]string, len(l.items))
 	for _, t := range l.items {
 		if _, ok := set[t.key]; ok {
-			return nil, &delivery.Refusal{Kind: delivery.ErrInvalidTagging, Message: "A tag key stands more than once."}
+			return nil, refusal.New(delivery.ErrInvalidTagging, "A tag key stands more than once.")
 		}
 		set[t.key] = t.value
 	}

@@ -2,6 +2,7 @@ package cloudfront
 
 import (
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // storeRequest is what CreateKeyValueStore is asked with.
@@ -47,7 +48,7 @@ func (d *Door) createStore(c *call) (*answer, error) {
 	}
 	switch {
 	case in.source != nil && (in.source.kind != "S3" || in.source.arn == ""):
-		return nil, &delivery.Refusal{Kind: delivery.ErrInvalid, Message: "The parameter ImportSource needs the SourceType S3 and a SourceARN."}
+		return nil, refusal.New(delivery.ErrInvalid, "The parameter ImportSource needs the SourceType S3 and a SourceARN.")
 	case in.source != nil:
 		in.config.Import = in.source.arn
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/event"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
@@ -42,12 +43,12 @@ func (d door) lookupEvents(ctx context.Context, who access.Caller, in *cloudtrai
 	}
 	switch {
 	case len(in.LookupAttributes) > 1:
-		return nil, &trail.Error{Kind: trail.ErrLookupAttributes, Message: "You can specify only one lookup attribute."}
+		return nil, refusal.New(trail.ErrLookupAttributes, "You can specify only one lookup attribute.")
 	case len(in.LookupAttributes) == 1:
 		question.Attribute, question.Value = trail.Attribute(in.LookupAttributes[0].AttributeKey), *in.LookupAttributes[0].AttributeValue
 	}
 	if in.EventCategory != "" {
-		return nil, &trail.Error{Kind: trail.ErrUnsupported, Message: fmt.Sprintf("The event category %s is not supported.", in.EventCategory)}
+		return nil, refusal.New(trail.ErrUnsupported, "The event category %s is not supported.", in.EventCategory)
 	}
 	page, err := d.trails.LookupEvents(ctx, who, question)
 	if err != nil {

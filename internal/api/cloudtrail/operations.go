@@ -5,6 +5,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/trail"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
@@ -86,6 +87,6 @@ func (d door) operations() map[string]jsondoor.Operation {
 // lacks makes an operation that Keyfront does not have.
 func lacks(name string) jsondoor.Operation {
 	return func(context.Context, access.Caller, []byte, []byte) ([]byte, error) {
-		return nil, &trail.Error{Kind: trail.ErrUnsupported, Message: "The operation " + name + " is not supported."}
+		return nil, refusal.New(trail.ErrUnsupported, "The operation %s is not supported.", name)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
@@ -37,7 +38,7 @@ func (d door) getEventSelectors(ctx context.Context, who access.Caller, in *clou
 
 func (d door) getInsightSelectors(ctx context.Context, who access.Caller, in *cloudtrail.GetInsightSelectorsInput) (*cloudtrail.GetInsightSelectorsOutput, error) {
 	if in.TrailName == nil {
-		return nil, &trail.Error{Kind: trail.ErrUnsupported, Message: "Event data stores are not supported: give TrailName."}
+		return nil, refusal.New(trail.ErrUnsupported, "Event data stores are not supported: give TrailName.")
 	}
 	return nil, d.trails.InsightSelectors(ctx, who, *in.TrailName)
 }
@@ -50,7 +51,7 @@ func decodeSelectors(in *cloudtrail.PutEventSelectorsInput) (s trail.Selectors, 
 		}
 		for _, r := range e.DataResources {
 			if aws.ToString(r.Type) != trail.ObjectType {
-				return s, &trail.Error{Kind: trail.ErrSelectors, Message: "There are data events of " + trail.ObjectType + " only."}
+				return s, refusal.New(trail.ErrSelectors, "There are data events of %s only.", trail.ObjectType)
 			}
 			b.Objects = append(b.Objects, r.Values...)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/trail"
 )
 
@@ -25,7 +26,7 @@ func lacking(topic, group, role *string, organization *bool) error {
 		{"IsOrganizationTrail", aws.ToBool(organization)},
 	} {
 		if m.set {
-			return &trail.Error{Kind: trail.ErrUnsupported, Message: m.name + " is not supported."}
+			return refusal.New(trail.ErrUnsupported, "%s is not supported.", m.name)
 		}
 	}
 	return nil
@@ -111,7 +112,7 @@ func (d door) describeTrails(ctx context.Context, who access.Caller, in *describ
 
 func (d door) listTrails(ctx context.Context, who access.Caller, in *cloudtrail.ListTrailsInput) (*cloudtrail.ListTrailsOutput, error) {
 	if in.NextToken != nil {
-		return nil, &trail.Error{Kind: trail.ErrNextToken, Message: "The next token is not valid."}
+		return nil, refusal.New(trail.ErrNextToken, "The next token is not valid.")
 	}
 	list, err := d.trails.Trails(ctx, who, "cloudtrail:ListTrails", nil, true)
 	if err != nil {
@@ -166,7 +167,7 @@ func stamp(t time.Time) *string {
 
 func (d door) listPublicKeys(ctx context.Context, who access.Caller, in *cloudtrail.ListPublicKeysInput) (*cloudtrail.ListPublicKeysOutput, error) {
 	if in.NextToken != nil {
-		return nil, &trail.Error{Kind: trail.ErrNextToken, Message: "The next token is not valid."}
+		return nil, refusal.New(trail.ErrNextToken, "The next token is not valid.")
 	}
 	keys, err := d.trails.PublicKeys(ctx, who, aws.ToTime(in.StartTime), aws.ToTime(in.EndTime))
 	if err != nil {
@@ -196,7 +197,7 @@ func (d door) listTags(ctx context.Context, who access.Caller, in *cloudtrail.Li
 	out := &cloudtrail.ListTagsOutput{ResourceTagList: []types.ResourceTag{}}
 	for i, id := range in.ResourceIdList {
 		if !strings.HasPrefix(id, "arn:") {
-			return nil, &trail.Error{Kind: trail.ErrARN, Message: "Trail ARN " + id + " is not valid."}
+			return nil, refusal.New(trail.ErrARN, "Trail ARN %s is not valid.", id)
 		}
 		tags, err := d.trails.Tags(ctx, who, id)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
 
@@ -50,13 +51,6 @@ type Failure struct {
 	Message string
 	// Capital says that the service's model calls the text "Message".
 	Capital bool
-}
-
-// Refusal is an error of a domain with a sentence for the caller. Without one,
-// the text of the error itself goes out.
-type Refusal interface {
-	error
-	Sentence() string
 }
 
 // Service is one service behind its door. All fields are required.
@@ -156,12 +150,10 @@ func find(list []Failure, err error) (Failure, bool) {
 }
 
 func sentence(err error) string {
-	var refusal Refusal
-	if errors.As(err, &refusal) {
-		return refusal.Sentence()
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return refused.Sentence
 	}
-	var denied *access.Denied
-	if errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*access.Denied](err); ok {
 		return denied.Message
 	}
 	return err.Error()

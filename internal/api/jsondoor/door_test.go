@@ -15,6 +15,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
 
@@ -22,13 +23,6 @@ var (
 	errTaken  = errors.New("greeting: name is taken")
 	errSecret = errors.New("the disk at /var is on fire")
 )
-
-// refusal has a sentence of its own for the caller.
-type refusal struct{}
-
-func (refusal) Error() string    { return "inside" }
-func (refusal) Sentence() string { return "Name is taken." }
-func (refusal) Unwrap() error    { return errTaken }
 
 type greeting struct{ Name *string }
 
@@ -44,7 +38,7 @@ func serve(t *testing.T, target, body string) *httptest.ResponseRecorder {
 				func(_ context.Context, _ access.Caller, in *greeting) (*answer, error) {
 					switch *in.Name {
 					case "taken":
-						return nil, fmt.Errorf("greet: %w", refusal{})
+						return nil, fmt.Errorf("greet: %w", refusal.New(errTaken, "Name is taken."))
 					case "broken":
 						return nil, errSecret
 					}

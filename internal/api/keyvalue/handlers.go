@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/keyvalue"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
 
@@ -54,8 +55,8 @@ var (
 	updateShape      = awsjson.Of[updateRequest]()
 )
 
-func invalid(message string) error {
-	return &keyvalue.Error{Kind: keyvalue.ErrInvalid, Message: message}
+func invalid(sentence string) error {
+	return &refusal.Error{Kind: keyvalue.ErrInvalid, Sentence: sentence}
 }
 
 // decode reads the body of a request.

@@ -7,6 +7,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
 
@@ -66,9 +67,8 @@ func wireError(err error) (status int, body awsjson.ErrorBody) {
 
 // sentence is what an error of the ring says to the caller, if it says something.
 func sentence(err error) string {
-	var refused *keyring.Error
-	if errors.As(err, &refused) {
-		return refused.Message
+	if refused, ok := errors.AsType[*refusal.Error](err); ok {
+		return refused.Sentence
 	}
 	return ""
 }

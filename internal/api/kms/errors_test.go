@@ -11,6 +11,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
@@ -38,7 +39,7 @@ var (
 		{errors.New("anything else"), 500, `{"__type":"KMSInternalException","message":"The request was rejected because of an internal error. Try again."}`},
 		{access.ErrNotRecorded, 500, `{"__type":"KMSInternalException","message":"The request was rejected because of an internal error. Try again."}`},
 		{&access.Denied{Message: "no"}, 400, `{"__type":"AccessDeniedException","Message":"no"}`},
-		{&keyring.Error{Kind: keyring.ErrInvalidCiphertext}, 400, `{"__type":"InvalidCiphertextException"}`},
+		{&refusal.Error{Kind: keyring.ErrInvalidCiphertext}, 400, `{"__type":"InvalidCiphertextException"}`},
 	}
 )
 
@@ -57,9 +58,9 @@ func TestEveryErrorIsInTheTable(t *testing.T) {
 
 func TestErrorCode(t *testing.T) {
 	for err, want := range map[error]string{
-		&keyring.Error{Kind: keyring.ErrDisabled, Message: "x is disabled."}: "DisabledException",
-		&access.Denied{Message: "no"}:                                        "AccessDeniedException",
-		errors.New("disk"):                                                   "KMSInternalException",
+		&refusal.Error{Kind: keyring.ErrDisabled, Sentence: "x is disabled."}: "DisabledException",
+		&access.Denied{Message: "no"}:                                         "AccessDeniedException",
+		errors.New("disk"):                                                    "KMSInternalException",
 	} {
 		if got := kms.ErrorCode(err); got != want {
 			t.Errorf("ErrorCode(%v) = %s, want %s", err, got, want)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/keyring"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
 
@@ -132,12 +133,12 @@ func lacks[In any](name string) operation {
 	})
 }
 
-func unsupported(text string) error {
-	return &keyring.Error{Kind: keyring.ErrUnsupported, Message: text}
+func unsupported(sentence string) error {
+	return &refusal.Error{Kind: keyring.ErrUnsupported, Sentence: sentence}
 }
 
-func invalid(text string) error {
-	return &keyring.Error{Kind: keyring.ErrInvalid, Message: text}
+func invalid(sentence string) error {
+	return &refusal.Error{Kind: keyring.ErrInvalid, Sentence: sentence}
 }
 
 // missing is the error about a member that only some requests can do without.

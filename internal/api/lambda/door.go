@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/lambda"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // MaxBodyBytes bounds a request: a zip of 50 MB in base64, and its function.
@@ -62,21 +62,18 @@ func decode[T any](c *call) (*T, error) {
 		return v, nil
 	}
 	if err := json.Unmarshal(c.Body, v); err != nil {
-		return nil, &lambda.Error{Kind: lambda.ErrContent, Message: "Could not parse request body into json: " + err.Error()}
+		return nil, refusal.New(lambda.ErrContent, "Could not parse request body into json: %v", err)
 	}
 	return v, nil
 }
 
 func invalid(format string, args ...any) error {
-	return &lambda.Error{Kind: lambda.ErrInvalid, Message: fmt.Sprintf(format, args...)}
+	return refusal.New(lambda.ErrInvalid, format, args...)
 }
 
 // malformed refuses a parameter for its form.
 func malformed(parameter, value, constraint string) error {
-	return &lambda.Error{
-		Kind:    lambda.ErrValidation,
-		Message: fmt.Sprintf("1 validation error detected: Value '%.64s' at '%s' failed to satisfy constraint: Member must %s", value, parameter, constraint),
-	}
+	return refusal.New(lambda.ErrValidation, "1 validation error detected: Value '%.64s' at '%s' failed to satisfy constraint: Member must %s", value, parameter, constraint)
 }
 
 // answer is a successful answer; without a document it has an empty body.
@@ -146,9 +143,8 @@ func describe(err error) jsondoor.Failure {
 		}
 		if f.Message == "" {
 			f.Message = err.Error()
-			var refusal jsondoor.Refusal
-			if errors.As(err, &refusal) {
-				f.Message = refusal.Sentence()
+			if refused, ok := errors.AsType[*refusal.Error](err); ok {
+				f.Message = refused.Sentence
 			}
 		}
 		return f

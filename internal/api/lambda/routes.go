@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/keyfront-project/keyfront/internal/lambda"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // route is one operation: its name, method and path ({…} is one segment).
@@ -65,7 +65,7 @@ func match(method string, u *url.URL) (*route, []string, error) {
 }
 
 func lacks(what string) error {
-	return &lambda.Error{Kind: errUnsupported, Message: what + " is not supported."}
+	return refusal.New(errUnsupported, "%s is not supported.", what)
 }
 
 // matchPath compares path, still escaped, with a pattern, segment by segment.

@@ -26,6 +26,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
@@ -53,10 +54,10 @@ func (k *keys) pad(bind map[string]string) []byte {
 
 func (k *keys) check(ref string) error {
 	if k.disabled.Load() {
-		return &keyring.Error{Kind: keyring.ErrDisabled, Message: keyARN + " is disabled."}
+		return &refusal.Error{Kind: keyring.ErrDisabled, Sentence: keyARN + " is disabled."}
 	}
 	if ref == "alias/none" {
-		return &keyring.Error{Kind: keyring.ErrNotFound, Message: "Alias arn:aws:kms:us-east-1:000000000000:alias/none is not found."}
+		return &refusal.Error{Kind: keyring.ErrNotFound, Sentence: "Alias arn:aws:kms:us-east-1:000000000000:alias/none is not found."}
 	}
 	return nil
 }

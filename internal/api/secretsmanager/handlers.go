@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/secret"
 )
@@ -215,14 +216,14 @@ func tokenGiven(token string, kind error) error {
 	if token != "" {
 		return nil
 	}
-	return &secret.Error{Kind: kind, Message: "You must provide a ClientRequestToken value. We recommend a UUID-type value."}
+	return refusal.New(kind, "You must provide a ClientRequestToken value. We recommend a UUID-type value.")
 }
 
 // valueOf is the one value that a request has, or nil.
 func valueOf(text *string, binary []byte) (*secret.Value, error) {
 	switch {
 	case text != nil && binary != nil:
-		return nil, &secret.Error{Kind: secret.ErrInvalid, Message: "You can't specify both a binary secret value and a string secret value in the same secret."}
+		return nil, refusal.New(secret.ErrInvalid, "You can't specify both a binary secret value and a string secret value in the same secret.")
 	case text != nil:
 		return &secret.Value{Bytes: sealed.NewSecret([]byte(*text)), Text: true}, nil
 	case binary != nil:

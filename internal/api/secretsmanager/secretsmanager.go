@@ -13,6 +13,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/wire/awsjson"
 )
@@ -65,7 +66,7 @@ func lacks(name string) jsondoor.Operation {
 }
 
 func unsupported(what string) error {
-	return &secret.Error{Kind: errLacks, Message: what + " is not supported."}
+	return refusal.New(errLacks, "%s is not supported.", what)
 }
 
 // failures gives the refusals of package secret their names on the wire. A name

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/parameter"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 var (
@@ -17,7 +18,7 @@ type handlers struct{ store *parameter.Service }
 
 func (h handlers) put(ctx context.Context, who access.Caller, in *putInput) (*putOutput, error) {
 	if in.Policies != "" {
-		return nil, &parameter.Error{Kind: parameter.ErrPolicies, Message: "Parameter policies are not supported."}
+		return nil, refusal.New(parameter.ErrPolicies, "Parameter policies are not supported.")
 	}
 	version, tier, err := h.store.Put(ctx, who, parameter.PutRequest{
 		Name: *in.Name, Value: *in.Value, Type: parameter.Type(in.Type), KeyID: value(in.KeyId), Overwrite: in.Overwrite,
@@ -60,7 +61,7 @@ func (h handlers) history(ctx context.Context, who access.Caller, in *historyInp
 func (h handlers) describe(ctx context.Context, who access.Caller, in *describeInput) (*describeOutput, error) {
 	filters := filtersOf(in.ParameterFilters)
 	if len(in.Filters) > 0 && len(filters) > 0 {
-		return nil, &parameter.Error{Kind: parameter.ErrInvalid, Message: "You can use either Filters or ParameterFilters in a single request."}
+		return nil, refusal.New(parameter.ErrInvalid, "You can use either Filters or ParameterFilters in a single request.")
 	}
 	// The older sort of filter: all of them begin with what they want.
 	for _, f := range in.Filters {
