@@ -286,3 +286,12 @@ func (b *Bound) byDefault(v any, known Lookup) (any, error) {
 	value, _, err := b.evaluate(value, known)
 	return value, err
 }
+
+// put adds a member that no other loop may have made.
+func put(m map[string]any, name string, v any) error {
+	if _, ok := m[name]; ok {
+		return fail("Template format error: duplicate key %.128s.", name)
+	}
+	m[name] = v
+	return nil
+}

@@ -100,9 +100,7 @@ func jsonValue(dec *json.Decoder, b *budget) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := put(m, name, v); err != nil {
-				return nil, err
-			}
+			m[name] = v // of a name that stands twice the last counts, as with AWS
 		}
 		_, err = dec.Token()
 		return m, err
@@ -111,20 +109,12 @@ func jsonValue(dec *json.Decoder, b *budget) (any, error) {
 	}
 }
 
-func put(m map[string]any, name string, v any) error {
-	if _, ok := m[name]; ok {
-		return fail("Template format error: duplicate key %.128s.", name)
-	}
-	m[name] = v
-	return nil
-}
-
 func readYAML(source string) (any, error) {
 	tokens := lexer.Tokenize(source)
 	if err := checkTokens(tokens); err != nil {
 		return nil, err
 	}
-	file, err := parser.Parse(tokens, 0)
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, notYAML(lastToken(tokens, err))
 	}
@@ -266,7 +256,8 @@ func yamlMember(m map[string]any, n *ast.MappingValueNode, b *budget) error {
 	if err != nil {
 		return err
 	}
-	return put(m, name, v)
+	m[name] = v
+	return nil
 }
 
 // yamlTag reads a short form as the long one.
