@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/bucket"
@@ -19,7 +20,7 @@ func bucketKinds(buckets *bucket.Service, say func(error) string) map[string]*ki
 			create: b.create, update: b.update, delete: b.delete,
 			replaces: []string{"BucketName"}, attributes: []string{"Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL"},
 		},
-		"AWS::S3::BucketPolicy": {create: p.put, update: p.put, delete: p.delete, replaces: []string{"Bucket"}},
+		"AWS::S3::BucketPolicy": {create: p.create, update: p.put, delete: p.delete, replaces: []string{"Bucket"}},
 	}
 	for _, k := range kinds {
 		k.say = say
@@ -91,17 +92,18 @@ func bucketAttributes(name, region string) map[string]any {
 
 func (k bucketKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before bucketProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, &before)
 	if err := k.settle(ctx, t, t.Physical, &p, &before); err != nil {
 		return stack.Made{}, err
 	}
 	return stack.Made{Physical: t.Physical, Attributes: bucketAttributes(t.Physical, t.Who.Region)}, nil
 }
 
-// settle gives a bucket the settings of p. What neither p nor before has is left
-// as the bucket was made.
+// settle gives a bucket the settings of p. What before has and p has not becomes as
+// the bucket was made.
 func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, before *bucketProperties) error {
 	who := bucket.Caller{Caller: t.Who}
 	if n := len(p.BucketEncryption.ServerSideEncryptionConfiguration); n > 0 || len(before.BucketEncryption.ServerSideEncryptionConfiguration) > 0 {
@@ -127,10 +129,14 @@ func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, b
 			return err
 		}
 	}
-	if b := p.PublicAccessBlockConfiguration; b != nil {
-		if err := k.buckets.SetPublicAccessBlock(ctx, who, name, &bucket.PublicAccessBlock{
-			BlockPublicACLs: b.BlockPublicAcls, IgnorePublicACLs: b.IgnorePublicAcls, BlockPublicPolicy: b.BlockPublicPolicy, RestrictPublicBuckets: b.RestrictPublicBuckets,
-		}); err != nil {
+	if b := p.PublicAccessBlockConfiguration; b != nil || before.PublicAccessBlockConfiguration != nil {
+		blocked := bucket.PublicAccessBlock{BlockPublicACLs: true, IgnorePublicACLs: true, BlockPublicPolicy: true, RestrictPublicBuckets: true}
+		if b != nil {
+			blocked = bucket.PublicAccessBlock{
+				BlockPublicACLs: b.BlockPublicAcls, IgnorePublicACLs: b.IgnorePublicAcls, BlockPublicPolicy: b.BlockPublicPolicy, RestrictPublicBuckets: b.RestrictPublicBuckets,
+			}
+		}
+		if err := k.buckets.SetPublicAccessBlock(ctx, who, name, &blocked); err != nil {
 			return err
 		}
 	}
@@ -183,8 +189,12 @@ func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {
 	if e.Algorithm == "" {
 		e.Algorithm = bucket.S3Managed
 	}
-	if blocked := r.BlockedEncryptionTypes.EncryptionType; len(blocked) == 1 && blocked[0] == "NONE" {
+	switch blocked := r.BlockedEncryptionTypes.EncryptionType; {
+	case len(blocked) == 0, slices.Equal(blocked, []string{"SSE-C"}):
+	case slices.Equal(blocked, []string{"NONE"}):
 		e.AllowCustomerKeys = true
+	default:
+		return nil, refusal("BlockedEncryptionTypes.EncryptionType must be one of NONE and SSE-C")
 	}
 	return e, nil
 }
@@ -199,6 +209,23 @@ type bucketPolicyKind struct{ buckets *bucket.Service }
 type bucketPolicyProperties struct {
 	Bucket         string
 	PolicyDocument document
+}
+
+// create leaves a policy that is there to whoever made it: put in its place, it would
+// go with the stack.
+func (k bucketPolicyKind) create(ctx context.Context, t *stack.Task) (stack.Made, error) {
+	var p bucketPolicyProperties
+	if err := read(t.Properties, &p); err != nil {
+		return stack.Made{}, err
+	}
+	have, err := k.buckets.Policy(ctx, bucket.Caller{Caller: t.Who}, p.Bucket)
+	switch {
+	case err == nil && !(t.Again && have == string(p.PolicyDocument)):
+		return stack.Made{}, refusal("The bucket policy already exists on bucket " + p.Bucket + ".")
+	case err != nil && !errors.Is(err, bucket.ErrNoPolicy):
+		return stack.Made{}, err
+	}
+	return k.put(ctx, t)
 }
 
 func (k bucketPolicyKind) put(ctx context.Context, t *stack.Task) (stack.Made, error) {

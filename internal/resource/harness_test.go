@@ -10,8 +10,11 @@ import (
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/resource"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -80,6 +83,7 @@ func open(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.Functions, w.Trails = p.functions(t), p.trails(t)
+	p.kept(w)
 	w.stacks = stack.New(stack.Config{
 		Records: p.records, Domain: domain, Clock: p.clock, Log: log, Patience: 1 << 40, Gate: p.gate, Providers: resource.Providers(w.Services),
 		Assume: func(context.Context, string, arn.AccountID, string) (access.Caller, error) {
@@ -89,6 +93,36 @@ func open(t *testing.T) *world {
 	})
 	t.Cleanup(w.stacks.Close)
 	return w
+}
+
+// kept opens the services of keys, buckets, and users and roles.
+func (p *parts) kept(w *world) {
+	w.t.Helper()
+	domain := func(name string) *sealed.Domain {
+		d, err := p.vault.Domain(w.t.Context(), name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return d
+	}
+	var err error
+	if w.Keys, err = keyring.Open(w.t.Context(), keyring.Config{Records: p.records, Domain: domain("kms"), Gate: p.gate, Clock: p.clock}); err != nil {
+		w.t.Fatal(err)
+	}
+	ids, err := identity.Open(w.t.Context(), identity.Config{Records: p.records, Domain: domain("identity"), Account: "111122223333"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Identity = identity.NewAdmin(ids, p.gate)
+	w.Buckets, err = bucket.Open(w.t.Context(), bucket.Config{
+		Records: p.records, Blobs: memory.NewBlobs(), Keys: w.Keys, Vault: domain("s3"), Gate: p.gate, Clock: p.clock,
+		Log: slog.New(slog.DiscardHandler), SoleWriter: true,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { w.Buckets.Close() })
+	w.SayObjects = func(err error) string { return err.Error() }
 }
 
 func (w *world) root() access.Caller {
@@ -104,7 +138,7 @@ const labels = 3
 // deploy creates or updates the stack "s" to its end, and returns its outputs.
 func (w *world) deploy(template string, want stack.Status, tags ...stack.Tag) map[string]string {
 	w.t.Helper()
-	in := stack.Request{Name: "s", Template: template, Tags: tags, TagsGiven: true}
+	in := stack.Request{Name: "s", Template: template, Tags: tags, TagsGiven: true, Capabilities: []string{"CAPABILITY_NAMED_IAM"}}
 	_, err := w.stacks.Update(w.t.Context(), w.root(), in)
 	if err != nil && strings.Contains(err.Error(), "does not exist") {
 		_, err = w.stacks.Create(w.t.Context(), w.root(), in)

@@ -17,11 +17,11 @@ func keyKinds(keys *keyring.Ring) map[string]*kind {
 	return map[string]*kind{
 		"AWS::KMS::Key": {
 			create: k.create, update: k.update, delete: k.delete, label: label,
-			replaces: []string{"KeySpec", "KeyUsage", "MultiRegion", "Origin"}, attributes: []string{"Arn", "KeyId"},
+			attributes: []string{"Arn", "KeyId"},
 		},
 		"AWS::KMS::ReplicaKey": {
 			create: r.create, update: r.update, delete: r.delete, label: label,
-			replaces: []string{"PrimaryKeyArn"}, attributes: []string{"Arn", "KeyId"},
+			attributes: []string{"Arn", "KeyId"},
 		},
 		"AWS::KMS::Alias": {create: a.create, update: a.update, delete: a.delete, replaces: []string{"AliasName"}},
 	}
@@ -77,7 +77,11 @@ func (k keyKind) attributes(ctx context.Context, t *stack.Task, id string) (map[
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"Arn": m.ARN, "KeyId": string(m.ID)}, nil
+	return keyAttributes(&m), nil
+}
+
+func keyAttributes(m *keyring.Metadata) map[string]any {
+	return map[string]any{"Arn": m.ARN, "KeyId": string(m.ID)}
 }
 
 // settle brings the settings that are not part of a key's making from before to p.
@@ -105,9 +109,44 @@ func (k keyKind) settle(ctx context.Context, t *stack.Task, id string, p, before
 	return nil
 }
 
+// stays refuses what a key cannot become. As on AWS no other key takes its place:
+// nobody is to lose one, and all that it encrypted, by a word in a template. It is
+// the key that is asked, since an update that failed here is taken back here.
+//
+// Source: AWS CloudFormation Template Reference, AWS::KMS::Key.
+func (p *keyProperties) stays(m *keyring.Metadata) error {
+	spec, origin := string(keyring.Symmetric), string(keyring.FromKMS)
+	set(&spec, p.KeySpec)
+	set(&origin, p.Origin)
+	usage := string(m.Usage)
+	set(&usage, p.KeyUsage)
+	for _, of := range []struct {
+		property string
+		same     bool
+	}{
+		{"KeySpec", spec == string(m.Spec)},
+		{"KeyUsage", usage == string(m.Usage)},
+		{"Origin", origin == string(m.Origin)},
+		{"MultiRegion", p.MultiRegion == (m.Multi != nil)},
+	} {
+		if !of.same {
+			return refusal("You cannot change the value of the " + of.property + " property of an existing KMS key.")
+		}
+	}
+	return nil
+}
+
 func (k keyKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before keyProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
+		return stack.Made{}, err
+	}
+	recall(t.Before, &before)
+	m, err := k.keys.Describe(ctx, t.Who, keyring.Use{Key: t.Physical})
+	if err != nil {
+		return stack.Made{}, err
+	}
+	if err := p.stays(&m); err != nil {
 		return stack.Made{}, err
 	}
 	if err := reshape(ctx, k.keys, t, &p, &before); err != nil {
@@ -116,8 +155,7 @@ func (k keyKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) 
 	if err := k.settle(ctx, t, t.Physical, &p, &before); err != nil {
 		return stack.Made{}, err
 	}
-	attributes, err := k.attributes(ctx, t, t.Physical)
-	return stack.Made{Physical: t.Physical, Attributes: attributes}, err
+	return stack.Made{Physical: t.Physical, Attributes: keyAttributes(&m)}, nil
 }
 
 // reshape changes the description, policy and tags of a key.
@@ -158,9 +196,7 @@ func reshape(ctx context.Context, keys *keyring.Ring, t *stack.Task, p, before *
 
 func (k keyKind) delete(ctx context.Context, t *stack.Task) error {
 	var p keyProperties
-	if err := read(t.Properties, &p); err != nil {
-		return err
-	}
+	recall(t.Properties, &p)
 	return scheduleDeletion(ctx, k.keys, t, p.PendingWindowInDays)
 }
 
@@ -227,8 +263,14 @@ func (k replicaKind) create(ctx context.Context, t *stack.Task) (stack.Made, err
 
 func (k replicaKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before replicaProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
+	}
+	recall(t.Before, &before)
+	// A replica has the id of its primary key, and as on AWS no other primary key's
+	// takes its place.
+	if !strings.HasSuffix(p.PrimaryKeyArn, ":key/"+t.Physical) {
+		return stack.Made{}, refusal("You cannot change the value of the PrimaryKeyArn property of an existing replica key.")
 	}
 	if err := reshape(ctx, k.keys, t, p.key(), before.key()); err != nil {
 		return stack.Made{}, err
@@ -243,9 +285,7 @@ func (k replicaKind) update(ctx context.Context, t *stack.Task) (stack.Made, err
 
 func (k replicaKind) delete(ctx context.Context, t *stack.Task) error {
 	var p replicaProperties
-	if err := read(t.Properties, &p); err != nil {
-		return err
-	}
+	recall(t.Properties, &p)
 	return scheduleDeletion(ctx, k.keys, t, p.PendingWindowInDays)
 }
 
@@ -286,9 +326,10 @@ func (k aliasKind) own(ctx context.Context, t *stack.Task, p *aliasProperties, e
 
 func (k aliasKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before aliasProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, &before)
 	if p.TargetKeyId != before.TargetKeyId {
 		if err := k.keys.MoveAlias(ctx, t.Who, t.Physical, p.TargetKeyId); err != nil {
 			return stack.Made{}, err

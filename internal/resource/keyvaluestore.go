@@ -66,7 +66,7 @@ func (k keyValueStoreKind) update(ctx context.Context, t *stack.Task) (stack.Mad
 	}
 	// Pairs are imported into a new store only; to import others under the same name
 	// would lose what was put since.
-	if from := t.Properties["ImportSource"]; from != nil && !reflect.DeepEqual(from, t.Before["ImportSource"]) {
+	if from := t.Properties["ImportSource"]; !t.Undo && from != nil && !reflect.DeepEqual(from, t.Before["ImportSource"]) {
 		return stack.Made{}, refusal("ImportSource cannot change: give the store another Name")
 	}
 	old, err := k.delivery.DescribeKeyValueStore(ctx, t.Who, t.Physical)

@@ -108,9 +108,10 @@ func (k lambdaKind) create(ctx context.Context, t *stack.Task) (stack.Made, erro
 // update changes the settings first: new code may need them.
 func (k lambdaKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before lambdaProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, &before)
 	timeout, memory, storage := 3, 128, 512
 	set(&timeout, p.Timeout)
 	set(&memory, p.MemorySize)
@@ -228,8 +229,6 @@ func (k lambdaPermissionKind) create(ctx context.Context, t *stack.Task) (stack.
 
 func (k lambdaPermissionKind) delete(ctx context.Context, t *stack.Task) error {
 	var p lambdaPermissionProperties
-	if err := read(t.Properties, &p); err != nil {
-		return err
-	}
+	recall(t.Properties, &p)
 	return unless(k.functions.RemovePermission(ctx, t.Who, p.FunctionName, "", t.Physical, ""), lambda.ErrNotFound)
 }

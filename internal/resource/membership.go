@@ -2,7 +2,6 @@ package resource
 
 import (
 	"context"
-	"errors"
 
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/stack"
@@ -28,9 +27,10 @@ func (k membershipKind) create(ctx context.Context, t *stack.Task) (stack.Made, 
 
 func (k membershipKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before membershipProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, &before)
 	made := stack.Made{Physical: t.Physical, Attributes: map[string]any{"Id": t.Physical}}
 	return made, k.move(ctx, t, p.GroupName, before.Users, p.Users)
 }
@@ -53,8 +53,6 @@ func (k membershipKind) move(ctx context.Context, t *stack.Task, group string, b
 
 func (k membershipKind) delete(ctx context.Context, t *stack.Task) error {
 	var p membershipProperties
-	if err := read(t.Properties, &p); err != nil {
-		return err
-	}
+	recall(t.Properties, &p)
 	return k.move(ctx, t, p.GroupName, p.Users, nil)
 }

@@ -60,9 +60,7 @@ func (k inlineKind) create(ctx context.Context, t *stack.Task) (stack.Made, erro
 
 func (k inlineKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	before := &inlineProperties{}
-	if err := read(t.Before, before); err != nil {
-		return stack.Made{}, err
-	}
+	recall(t.Before, before)
 	return k.put(ctx, t, before)
 }
 
@@ -95,9 +93,7 @@ func (k inlineKind) take(ctx context.Context, t *stack.Task, from []identity.Ref
 
 func (k inlineKind) delete(ctx context.Context, t *stack.Task) error {
 	p := &inlineProperties{}
-	if err := read(t.Properties, p); err != nil {
-		return err
-	}
+	recall(t.Properties, p)
 	return k.take(ctx, t, p.refs(), p.PolicyName)
 }
 
@@ -164,9 +160,10 @@ func (k managedKind) attach(ctx context.Context, t *stack.Task, arn string, befo
 
 func (k managedKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	p, before := &managedProperties{}, &managedProperties{}
-	if err := errors.Join(read(t.Properties, p), read(t.Before, before)); err != nil {
+	if err := read(t.Properties, p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, before)
 	policy, err := k.admin.Policy(ctx, t.Who, t.Physical)
 	if err != nil {
 		return stack.Made{}, err
@@ -191,9 +188,7 @@ func (k managedKind) update(ctx context.Context, t *stack.Task) (stack.Made, err
 
 func (k managedKind) delete(ctx context.Context, t *stack.Task) error {
 	p := &managedProperties{}
-	if err := read(t.Properties, p); err != nil {
-		return err
-	}
+	recall(t.Properties, p)
 	policy, err := k.admin.Policy(ctx, t.Who, t.Physical)
 	if err != nil {
 		return unless(err, identity.ErrNoSuchEntity)
@@ -269,9 +264,7 @@ func (k accessKeyKind) update(ctx context.Context, t *stack.Task) (stack.Made, e
 
 func (k accessKeyKind) delete(ctx context.Context, t *stack.Task) error {
 	p := &accessKeyProperties{}
-	if err := read(t.Properties, p); err != nil {
-		return err
-	}
+	recall(t.Properties, p)
 	return unless(k.admin.DeleteAccessKey(ctx, t.Who, p.UserName, t.Physical), identity.ErrNoSuchEntity)
 }
 
@@ -325,18 +318,17 @@ func (k profileKind) settle(ctx context.Context, t *stack.Task, name string, bef
 
 func (k profileKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	p, before := &profileProperties{}, &profileProperties{}
-	if err := errors.Join(read(t.Properties, p), read(t.Before, before)); err != nil {
+	if err := read(t.Properties, p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, before)
 	made := stack.Made{Physical: t.Physical, Attributes: t.Attributes}
 	return made, k.settle(ctx, t, t.Physical, before.Roles, p.Roles)
 }
 
 func (k profileKind) delete(ctx context.Context, t *stack.Task) error {
 	p := &profileProperties{}
-	if err := read(t.Properties, p); err != nil {
-		return err
-	}
+	recall(t.Properties, p)
 	if err := k.settle(ctx, t, t.Physical, p.Roles, nil); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -17,8 +18,8 @@ func principalKinds(admin *identity.Admin) map[string]*kind {
 	member := membershipKind{admin}
 	return map[string]*kind{
 		"AWS::IAM::Role":  {create: role.create, update: role.update, delete: role.delete, label: role.label, replaces: []string{"Path", "RoleName"}, attributes: []string{"Arn", "RoleId"}},
-		"AWS::IAM::User":  {create: user.create, update: user.update, delete: user.delete, label: user.label, replaces: []string{"Path", "UserName"}, attributes: []string{"Arn"}},
-		"AWS::IAM::Group": {create: group.create, update: group.update, delete: group.delete, replaces: []string{"Path", "GroupName"}, attributes: []string{"Arn"}},
+		"AWS::IAM::User":  {create: user.create, update: user.update, delete: user.delete, label: user.label, replaces: []string{"UserName"}, attributes: []string{"Arn"}},
+		"AWS::IAM::Group": {create: group.create, update: group.update, delete: group.delete, replaces: []string{"GroupName"}, attributes: []string{"Arn"}},
 
 		"AWS::IAM::UserToGroupAddition": {create: member.create, update: member.update, delete: member.delete, replaces: []string{"GroupName"}, attributes: []string{"Id"}},
 	}
@@ -150,10 +151,8 @@ func (k *principalKind) update(ctx context.Context, t *stack.Task) (stack.Made, 
 	if err != nil {
 		return stack.Made{}, err
 	}
-	before, err := k.read(t.Before)
-	if err != nil {
-		return stack.Made{}, err
-	}
+	before := &principalProperties{}
+	recall(t.Before, before)
 	if err := k.reshape(ctx, t, p, before); err != nil {
 		return stack.Made{}, err
 	}
@@ -179,6 +178,15 @@ func (k *principalKind) reshape(ctx context.Context, t *stack.Task, p, before *p
 			if err := k.admin.UpdateTrust(ctx, t.Who, t.Physical, string(p.AssumeRolePolicyDocument)); err != nil {
 				return err
 			}
+		}
+	}
+	if path := cmp.Or(p.Path, "/"); k.kind != identity.KindRole && path != cmp.Or(before.Path, "/") {
+		move := k.admin.UpdateUser
+		if k.kind == identity.KindGroup {
+			move = k.admin.UpdateGroup
+		}
+		if err := move(ctx, t.Who, t.Physical, "", path); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -267,17 +275,15 @@ func policyNames(policies []inlinePolicy) []string {
 }
 
 func (k *principalKind) delete(ctx context.Context, t *stack.Task) error {
-	p, err := k.read(t.Properties)
-	if err != nil {
-		// It was made in part: what its properties say was refused.
-		p = &principalProperties{}
-	}
+	p := &principalProperties{}
+	recall(t.Properties, p)
 	if _, err := k.meta(ctx, t, t.Physical); err != nil {
 		return unless(err, identity.ErrNoSuchEntity)
 	}
 	if err := k.settle(ctx, t, t.Physical, &principalProperties{}, p); err != nil {
 		return err
 	}
+	var err error
 	switch k.kind {
 	case identity.KindRole:
 		err = k.admin.DeleteRole(ctx, t.Who, t.Physical)

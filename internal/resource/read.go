@@ -24,6 +24,23 @@ func read(properties map[string]any, into any) error {
 	return readStruct("", properties, reflect.ValueOf(into).Elem())
 }
 
+// recall is read for what a resource was to be before: an update that failed says so
+// too when it is taken back. A property that cannot be read was never made, and is
+// passed over.
+func recall(properties map[string]any, into any) {
+	v := reflect.ValueOf(into).Elem()
+	for name, value := range properties {
+		of, ok := v.Type().FieldByName(name)
+		if !ok {
+			continue
+		}
+		field := reflect.New(of.Type).Elem()
+		if readValue(name, value, field) == nil {
+			v.FieldByIndex(of.Index).Set(field)
+		}
+	}
+}
+
 func readStruct(path string, m map[string]any, v reflect.Value) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		of, ok := v.Type().FieldByName(name)

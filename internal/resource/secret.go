@@ -109,9 +109,10 @@ func (k secretKind) create(ctx context.Context, t *stack.Task) (stack.Made, erro
 // changed: who rotated it keeps that.
 func (k secretKind) update(ctx context.Context, t *stack.Task) (stack.Made, error) {
 	var p, before secretProperties
-	if err := errors.Join(read(t.Properties, &p), read(t.Before, &before)); err != nil {
+	if err := read(t.Properties, &p); err != nil {
 		return stack.Made{}, err
 	}
+	recall(t.Before, &before)
 	change := secret.UpdateRequest{Secret: t.Physical, Text: &p.Description}
 	if p.KmsKeyId != before.KmsKeyId {
 		change.KeyID = &p.KmsKeyId

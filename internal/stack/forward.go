@@ -401,7 +401,7 @@ func (s *Service) backward(ctx context.Context, r *stackRecord) error {
 		if err != nil {
 			return err
 		}
-		t.Before = next.Properties
+		t.Before, t.Undo = next.Properties, true
 		_, err = s.cfg.Providers[old.Type].Update(ctx, t)
 		return err
 	})

@@ -35,7 +35,8 @@ type Task struct {
 	// Stack and Logical name the resource in its template. StackID is the ARN.
 	Stack, StackID, Logical string
 	Physical                string
-	// Properties are as JSON decodes them with numbers kept as json.Number.
+	// Properties are as JSON decodes them with numbers kept as json.Number. Before are
+	// those that an Update finds.
 	Properties, Before map[string]any
 	// Attributes are what Made said of the resource last.
 	Attributes map[string]any
@@ -47,6 +48,9 @@ type Task struct {
 	// somebody else's.
 	Since time.Time
 	Again bool
+	// Undo is set where an Update takes back one that failed: of Before, what was
+	// refused was never made.
+	Undo bool
 }
 
 // Name is the name of a resource that its template does not name, at most most
