@@ -115,6 +115,9 @@ type server struct {
 	// trusted makes unsigned requests the root user's.
 	trusted bool
 	ids     atomic.Int64
+	upload  string // the id of one
+	// operation is the name of the last one.
+	operation atomic.Value
 }
 
 func newServer(t testing.TB, change func(*s3.Config), rotten ...*rottenBlobs) *server {
@@ -169,6 +172,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := s.clock.Now()
 	req := &front.Request{Request: r, ID: fmt.Sprintf("REQUEST%09d", s.ids.Add(1))}
 	req.Caller = access.Caller{Region: "us-east-1", RequestID: req.ID, At: now}
+	defer func() { s.operation.Store(req.Exchange.Operation) }()
 	auth, err := sigv4.Parse(r)
 	if errors.Is(err, sigv4.ErrSigV2) && r.Header["Authorization"] == nil {
 		req.Version2 = true
