@@ -125,7 +125,7 @@ func (x *exchange) serve() (err error) {
 			return err
 		}
 	}
-	if x.op = route(x.r.Method, x.target, x.query, x.r.Header); x.op == nil {
+	if x.op = route(x.r.Method, x.target, x.query, x.r.Method == put && x.headerWith("X-Amz-Copy-Source") != ""); x.op == nil {
 		return &apiError{
 			code: "MethodNotAllowed", status: http.StatusMethodNotAllowed,
 			message: "The specified method is not allowed against this resource.",

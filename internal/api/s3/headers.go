@@ -61,7 +61,10 @@ func (x *exchange) encryptionWish() (bucket.EncryptionWish, error) {
 	w := bucket.EncryptionWish{Algorithm: bucket.Algorithm(x.header(sseHeader)), Key: x.header(sseKeyHeader)}
 	if s := x.header(sseContextHeader); s != "" {
 		raw, err := base64.StdEncoding.DecodeString(s)
-		if err != nil || json.Unmarshal(raw, &w.Context) != nil || w.Context == nil {
+		if err == nil {
+			w.Context, err = parseContext(raw)
+		}
+		if err != nil {
 			return w, invalidArgument("The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map",
 				"x-amz-server-side-encryption-context", s)
 		}
@@ -78,6 +81,24 @@ func (x *exchange) encryptionWish() (bucket.EncryptionWish, error) {
 		return w, badRequest("InvalidArgument", "Requests specifying Server Side Encryption with AWS KMS managed keys must be made over a secure connection.")
 	}
 	return w, nil
+}
+
+var errContext = errors.New("s3: not an encryption context")
+
+// parseContext reads a map of texts; null is none.
+func parseContext(raw []byte) (map[string]string, error) {
+	var pairs map[string]*string
+	if err := json.Unmarshal(raw, &pairs); err != nil || pairs == nil {
+		return nil, errContext
+	}
+	context := make(map[string]string, len(pairs))
+	for name, value := range pairs {
+		if value == nil {
+			return nil, errContext
+		}
+		context[name] = *value
+	}
+	return context, nil
 }
 
 // refuseEncryption refuses a request that says how to encrypt where only a customer's

@@ -96,6 +96,14 @@ func TestHoistedHeaders(t *testing.T) {
 			t.Errorf("PUT with %s: %s %s, want %d", query, resp.Status, answer, want)
 		}
 	}
+	if resp, answer := presigned("GET", "attributes&x-amz-object-attributes=ObjectSize", ""); !strings.Contains(answer, "<ObjectSize>5<") {
+		t.Errorf("GetObjectAttributes: %s %s", resp.Status, answer)
+	}
+	for _, source := range []string{"x-amz-copy-source=films%2Fnone", "x-amz-copy-source-if-match=e"} {
+		if resp, answer := presigned("PUT", source, ""); resp.StatusCode < 400 {
+			t.Errorf("PUT with %s: %s %s", source, resp.Status, answer)
+		}
+	}
 	resp, answer := presigned("GET", "x-amz-checksum-mode=ENABLED", "")
 	h := resp.Header
 	if answer != "hello" || h.Get("X-Amz-Website-Redirect-Location") != "/b" || h.Get("X-Amz-Checksum-Type") != "FULL_OBJECT" || h.Get("X-Amz-Meta-A") != "b" {

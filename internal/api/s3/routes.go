@@ -160,8 +160,9 @@ var subResources = func() []string {
 	return list
 }()
 
-// route finds the operation of a request; nil if there is none.
-func route(method string, t target, query url.Values, header http.Header) *operation {
+// route finds the operation of a request, which may have a source to copy from; nil
+// if there is none.
+func route(method string, t target, query url.Values, copies bool) *operation {
 	k := routeKey{level: onObject, method: method}
 	switch {
 	case t.bucket == "":
@@ -177,7 +178,7 @@ func route(method string, t target, query url.Values, header http.Header) *opera
 			}
 		}
 	}
-	if k.level == onObject && method == put && header["X-Amz-Copy-Source"] != nil {
+	if k.level == onObject && copies {
 		switch k.sub {
 		case "":
 			k.sub = copySource

@@ -149,7 +149,14 @@ func (x *exchange) getAttributes() error {
 	}
 	in.Range, in.Part = nil, 0
 	wanted := map[string]bool{}
-	for _, line := range x.r.Header["X-Amz-Object-Attributes"] {
+	lines := x.r.Header["X-Amz-Object-Attributes"]
+	if len(lines) == 0 {
+		lines = []string{x.header("X-Amz-Object-Attributes")} // of a presigned URL
+	}
+	for _, line := range lines {
+		if line == "" {
+			continue
+		}
 		for name := range strings.SplitSeq(line, ",") {
 			name = strings.TrimSpace(name)
 			if !slices.Contains([]string{"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}, name) {
