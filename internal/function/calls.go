@@ -25,6 +25,9 @@ func (m *machine) serve(args []any) (any, error) {
 		return float64(time.Now().UnixMilli()), nil
 	case "end":
 		return nil, m.settle(args)
+	case "loaded":
+		m.loadedAt = time.Now()
+		return nil, nil
 	case "log":
 		return nil, m.log(args)
 	case "builtin":
@@ -96,6 +99,12 @@ func (m *machine) settle(args []any) error {
 		o.loading, o.dropped = where == "loading", where == "fatal" || where == "loading"
 		if o.failure.Message == "out of memory" {
 			o.status, o.dropped = "memory", true
+		}
+	case "exited":
+		o.status, o.dropped = "failed", true
+		o.failure = &Failure{Type: ExitError, Message: "Runtime exited without providing a reason"}
+		if body != "0" {
+			o.failure.Message = "Runtime exited with error: exit status " + body
 		}
 	default:
 		return errors.New("no such end")

@@ -27,7 +27,7 @@ const (
 	// maxFrameBytes bounds a frame: a payload, or a file of a package, and what
 	// goes with it.
 	maxFrameBytes = MaxFileBytes + 1<<20
-	maxFields     = 7
+	maxFields     = 8
 )
 
 var errFrame = errors.New("function: malformed frame")
@@ -121,6 +121,8 @@ type call struct {
 	skewMS int64
 	// env is a JSON object of variables that changed, the role's credentials, or empty.
 	env string
+	// client is the JSON of what the caller says of itself, or empty.
+	client string
 	// payload is the event, in JSON.
 	payload []byte
 }
@@ -130,16 +132,16 @@ func (c *call) append(b []byte, id uint64) []byte {
 	var limit, skew [20]byte
 	return appendFrame(
 		b, frameInvoke, number(id), []byte(c.requestID), []byte(c.arn),
-		strconv.AppendInt(limit[:0], c.limitMS, 10), strconv.AppendInt(skew[:0], c.skewMS, 10), []byte(c.env), c.payload,
+		strconv.AppendInt(limit[:0], c.limitMS, 10), strconv.AppendInt(skew[:0], c.skewMS, 10), []byte(c.env), []byte(c.client), c.payload,
 	)
 }
 
 // call reads what append made.
 func (f *frame) call() (*call, error) {
-	if err := f.need(7); err != nil {
+	if err := f.need(8); err != nil {
 		return nil, err
 	}
-	c := &call{requestID: string(f.fields[1]), arn: string(f.fields[2]), env: string(f.fields[5]), payload: f.fields[6]}
+	c := &call{requestID: string(f.fields[1]), arn: string(f.fields[2]), env: string(f.fields[5]), client: string(f.fields[6]), payload: f.fields[7]}
 	var err error
 	if c.limitMS, err = strconv.ParseInt(string(f.fields[3]), 10, 64); err != nil {
 		return nil, errFrame
@@ -160,6 +162,8 @@ type outcome struct {
 	// origin is the JSON of what a CloudFront function asked for, or empty.
 	origin []byte
 	cpu    time.Duration
+	// init is how long loading took, where the code was loaded and has a handler.
+	init time.Duration
 	// rss is what the worker has resident, in bytes.
 	rss int64
 	// loading says that the handler was never reached, cold that the code was
@@ -176,7 +180,7 @@ func (o *outcome) append(b, payload []byte) ([]byte, error) {
 			return b, err
 		}
 	}
-	var cpu, rss [20]byte
+	var cpu, init, rss [20]byte
 	var marks [3]byte
 	m := marks[:0]
 	if o.loading {
@@ -190,20 +194,20 @@ func (o *outcome) append(b, payload []byte) ([]byte, error) {
 	}
 	return appendFrame(
 		b, frameEnd, []byte(o.status), failure, o.origin,
-		strconv.AppendInt(cpu[:0], int64(o.cpu), 10), strconv.AppendInt(rss[:0], o.rss, 10), m, payload,
+		strconv.AppendInt(cpu[:0], int64(o.cpu), 10), strconv.AppendInt(init[:0], int64(o.init), 10), strconv.AppendInt(rss[:0], o.rss, 10), m, payload,
 	), nil
 }
 
 // outcome reads what append made.
 func (f *frame) outcome() (*outcome, []byte, error) {
-	if err := f.need(7); err != nil {
+	if err := f.need(8); err != nil {
 		return nil, nil, err
 	}
 	o := &outcome{
 		status:  string(f.fields[0]),
-		loading: bytes.IndexByte(f.fields[5], 'l') >= 0,
-		cold:    bytes.IndexByte(f.fields[5], 'c') >= 0,
-		dropped: bytes.IndexByte(f.fields[5], 'd') >= 0,
+		loading: bytes.IndexByte(f.fields[6], 'l') >= 0,
+		cold:    bytes.IndexByte(f.fields[6], 'c') >= 0,
+		dropped: bytes.IndexByte(f.fields[6], 'd') >= 0,
 	}
 	if len(f.fields[1]) > 0 {
 		if err := json.Unmarshal(f.fields[1], &o.failure); err != nil {
@@ -213,13 +217,12 @@ func (f *frame) outcome() (*outcome, []byte, error) {
 	if len(f.fields[2]) > 0 {
 		o.origin = f.fields[2]
 	}
-	cpu, err := strconv.ParseInt(string(f.fields[3]), 10, 64)
-	if err != nil {
-		return nil, nil, errFrame
+	for i, to := range []*int64{(*int64)(&o.cpu), (*int64)(&o.init), &o.rss} {
+		n, err := strconv.ParseInt(string(f.fields[3+i]), 10, 64)
+		if err != nil {
+			return nil, nil, errFrame
+		}
+		*to = n
 	}
-	o.cpu = time.Duration(cpu)
-	if o.rss, err = strconv.ParseInt(string(f.fields[4]), 10, 64); err != nil {
-		return nil, nil, errFrame
-	}
-	return o, f.fields[6], nil
+	return o, f.fields[7], nil
 }

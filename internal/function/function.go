@@ -48,8 +48,10 @@ const (
 
 // Bounds of a Spec and of an Invocation.
 const (
-	// MaxPayloadBytes bounds what goes into an invocation and what comes out.
+	// MaxPayloadBytes bounds what goes into an invocation, MaxResultBytes what comes
+	// out.
 	MaxPayloadBytes = 6 << 20
+	MaxResultBytes  = MaxPayloadBytes + 100
 	// MaxTimeout is the longest Timeout.
 	MaxTimeout = 15 * time.Minute
 	// MaxLogBytes bounds what one invocation writes to its log; the rest is cut off.
@@ -57,6 +59,7 @@ const (
 	// DefaultTimeout and DefaultMemoryMB stand in for zeros of a NodeJS Spec.
 	DefaultTimeout  = 3 * time.Second
 	DefaultMemoryMB = 128
+	defaultRelease  = "nodejs22.x"
 	// ComputeBudget is the time on a processor that a CloudFront function has.
 	// What loads it does not count, nor does waiting for a key-value store.
 	ComputeBudget = 50 * time.Millisecond
@@ -81,11 +84,16 @@ var (
 	ErrCrashed = errors.New("function: worker ended")
 	// ErrThrottled means that no worker became free in time; nothing has run.
 	ErrThrottled = errors.New("function: no worker free")
-	// ErrTooLarge means that a payload or a result is beyond MaxPayloadBytes.
+	// ErrTooLarge means that a payload is beyond MaxPayloadBytes, or a result beyond
+	// MaxResultBytes.
 	ErrTooLarge = errors.New("function: payload too large")
 	// ErrClosed means that the function or its pool is closed.
 	ErrClosed = errors.New("function: closed")
 )
+
+// ExitError is the Type of a Failure without a Trace: nothing was thrown, but the
+// function ended its process, or left it nothing to wait for.
+const ExitError = "Runtime.ExitError"
 
 // Failure is what the function itself threw or rejected with, or why it could
 // not be loaded. Its JSON is what Lambda answers.
@@ -134,6 +142,9 @@ type Spec struct {
 	// Account owns it: workers never hold functions of two accounts.
 	Account string
 	Runtime Runtime
+	// Release is what the Lambda API calls the runtime of a NodeJS function; empty is
+	// nodejs22.x. It is seen in process.env only: there is one engine.
+	Release string
 	// Handler is "file.export" for NodeJS, and empty for CloudFront functions,
 	// whose handler is the function called handler.
 	Handler string
@@ -182,6 +193,9 @@ func (s *Spec) settle() error {
 		if s.MemoryMB == 0 {
 			s.MemoryMB = DefaultMemoryMB
 		}
+		if s.Release == "" {
+			s.Release = defaultRelease
+		}
 	case CloudFrontJS1, CloudFrontJS2:
 		s.Timeout, s.MemoryMB = cloudFrontTimeout, cloudFrontMemoryMB
 	default:
@@ -211,6 +225,8 @@ type Invocation struct {
 	Payload []byte
 	// InvokedARN is the handler's context.invokedFunctionArn; empty is the name.
 	InvokedARN string
+	// ClientContext is the JSON of the handler's context.clientContext, or empty.
+	ClientContext string
 	// Timeout shortens the function's own; zero leaves it.
 	Timeout time.Duration
 }
@@ -228,8 +244,10 @@ type Result struct {
 	Duration, CPU time.Duration
 	// MemoryBytes is what the worker's process has resident; 0 as for CPU.
 	MemoryBytes int64
-	// Cold says that the function's code was loaded for this invocation.
+	// Cold says that the function's code was loaded for this invocation, Init how
+	// long of Duration that took until there was a handler.
 	Cold bool
+	Init time.Duration
 }
 
 // Utilization is how much of ComputeBudget a CloudFront function took, 0 to 100.

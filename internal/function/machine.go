@@ -31,6 +31,7 @@ type machine struct {
 	logged                int
 	broken                error // of the pipe
 	ready                 bool
+	loadedAt              time.Time // in this invocation, or when it began
 	files                 *tree
 }
 
@@ -50,6 +51,8 @@ func (m *machine) close() {
 func (m *machine) run(c *call) (end *outcome, result []byte) {
 	m.deadline = time.Now().Add(time.Duration(c.limitMS) * time.Millisecond)
 	m.end, m.payload, m.asks, m.logged, m.broken = nil, nil, 0, 0, nil
+	begun := time.Now()
+	m.loadedAt = begun
 	cold := !m.ready
 	defer func() {
 		if p := recover(); p != nil {
@@ -57,6 +60,7 @@ func (m *machine) run(c *call) (end *outcome, result []byte) {
 			end, result = &outcome{status: "crashed", dropped: true}, nil
 		}
 		end.cold = cold
+		end.init = m.loadedAt.Sub(begun)
 	}()
 	end = m.drive(c)
 	if end.status == "ok" || end.status == "failed" && !end.loading && !end.dropped {
@@ -64,7 +68,7 @@ func (m *machine) run(c *call) (end *outcome, result []byte) {
 	} else {
 		end.dropped = true
 	}
-	if len(m.payload) > MaxPayloadBytes {
+	if len(m.payload) > MaxResultBytes {
 		end.status = "large"
 		return end, nil
 	}
@@ -78,7 +82,7 @@ func (m *machine) drive(c *call) *outcome {
 			return m.ended(err)
 		}
 	}
-	err := m.step(m.invoke, string(c.payload), c.requestID, c.arn, float64(m.deadline.UnixMilli()), float64(c.skewMS), c.env)
+	err := m.step(m.invoke, string(c.payload), c.requestID, c.arn, float64(m.deadline.UnixMilli()), float64(c.skewMS), c.env, c.client)
 	for err == nil && m.end == nil {
 		var next any
 		if next, err = m.call(m.tick); err != nil {
@@ -193,7 +197,7 @@ func (m *machine) ended(err error) *outcome {
 	case errors.As(err, &thrown) && thrown.Message == "interrupted":
 		o.status = "timeout"
 	default:
-		o.status, o.failure = "failed", &Failure{Type: "Runtime.ExitError", Message: fmt.Sprint(err)}
+		o.status, o.failure = "failed", &Failure{Type: ExitError, Message: fmt.Sprint(err)}
 	}
 	return o
 }

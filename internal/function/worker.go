@@ -3,6 +3,7 @@ package function
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -201,7 +202,7 @@ func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]s
 		}
 		return result, fmt.Errorf("%w: %w", ErrCrashed, err)
 	}
-	result.CPU, result.MemoryBytes, result.Cold = end.cpu, end.rss, end.cold
+	result.CPU, result.MemoryBytes, result.Cold, result.Init = end.cpu, end.rss, end.cold, end.init
 	if end.dropped {
 		delete(w.loaded, f)
 	}
@@ -252,7 +253,7 @@ func (w *worker) send(f *Function, in *Invocation, limit time.Duration, round ui
 			delete(w.loaded, oldest)
 			b = appendFrame(b, frameDrop, number(oldest.id))
 		}
-		text, err := json.Marshal(f.spec.program())
+		text, err := json.Marshal(f.spec.program(w.cfg.Clock.Now()))
 		if err != nil {
 			return err
 		}
@@ -261,7 +262,7 @@ func (w *worker) send(f *Function, in *Invocation, limit time.Duration, round ui
 		w.loaded[f] = at
 	}
 	at.lastUse = w.uses
-	c := call{requestID: in.RequestID, arn: in.InvokedARN, limitMS: limit.Milliseconds(), skewMS: skew(w.cfg), payload: in.Payload}
+	c := call{requestID: in.RequestID, arn: in.InvokedARN, limitMS: limit.Milliseconds(), skewMS: skew(w.cfg), client: in.ClientContext, payload: in.Payload}
 	if c.arn == "" {
 		c.arn = f.spec.Name
 	}
@@ -372,20 +373,31 @@ func (w *worker) answer(ctx context.Context, f *Function, m *frame, deadline tim
 	_ = w.write(appendFrame(nil, frameReply, m.fields[0], []byte(said), data, body), deadline.Add(grace))
 }
 
-// program is what a worker gets of s.
-func (s *Spec) program() *program {
+// program is what a worker gets of s when it loads it.
+//
+// Source: AWS Lambda Developer Guide, "Defined runtime environment variables".
+func (s *Spec) program(at time.Time) *program {
 	p := &program{
 		Runtime: s.Runtime, Handler: s.Handler, Files: append([]string{}, s.Package.Names()...), MemoryMB: s.MemoryMB, Store: s.KeyValuesID,
-		Context: programContext{s.LambdaName, s.Version, s.MemoryMB, s.LogGroup, "keyfront"},
+		Context: programContext{s.LambdaName, s.Version, s.MemoryMB, s.LogGroup, ""},
 	}
 	if s.Runtime != NodeJS {
 		return p
 	}
+	// On Lambda a log stream is an execution environment, which here is a machine.
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // it always succeeds
+	p.Context.Stream = fmt.Sprintf("%s[%s]%x", at.UTC().Format("2006/01/02/"), s.Version, id)
+	node, _, _ := strings.Cut(strings.TrimPrefix(s.Release, "nodejs"), ".")
 	p.Env = map[string]string{
-		"AWS_REGION": s.Region, "AWS_DEFAULT_REGION": s.Region, "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x",
+		"AWS_REGION": s.Region, "AWS_DEFAULT_REGION": s.Region, "AWS_EXECUTION_ENV": "AWS_Lambda_" + s.Release,
 		"AWS_LAMBDA_FUNCTION_NAME": s.LambdaName, "AWS_LAMBDA_FUNCTION_VERSION": s.Version,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": fmt.Sprint(s.MemoryMB), "AWS_LAMBDA_LOG_GROUP_NAME": s.LogGroup,
-		"LAMBDA_TASK_ROOT": "/var/task", "_HANDLER": s.Handler, "TZ": ":UTC", "NODE_ENV": "production",
+		"AWS_LAMBDA_LOG_STREAM_NAME": p.Context.Stream, "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+		"LAMBDA_TASK_ROOT": "/var/task", "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": s.Handler, "TZ": ":UTC", "LANG": "en_US.UTF-8", "PWD": "/var/task",
+		"PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin", "SHLVL": "0",
+		"LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+		"NODE_PATH":       "/opt/nodejs/node" + node + "/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task",
 	}
 	for k, v := range s.Env {
 		p.Env[k] = v

@@ -97,7 +97,11 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	}
 	s.cfg.Pool.Warm()
 	call.NoteAnswer("functionArn", functionARN)
-	return s.describe(ref, made)
+	out, err := s.describe(ref, made)
+	if out != nil {
+		out.ARN = functionARN // whatever was published
+	}
+	return out, err
 }
 
 var (
@@ -155,6 +159,9 @@ func checkEnv(env map[string]string) error {
 		}
 		if reserved[name] {
 			return refuse(ErrInvalid, "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", name)
+		}
+		if name == "AWS_LAMBDA_EXEC_WRAPPER" {
+			return refuse(ErrInvalid, "AWS_LAMBDA_EXEC_WRAPPER is not supported.")
 		}
 		total += len(name) + len(value)
 	}

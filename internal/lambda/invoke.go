@@ -3,11 +3,13 @@ package lambda
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -31,7 +33,10 @@ const (
 type Invocation struct {
 	Name, Qualifier string
 	Mode            Mode
-	Payload         []byte // JSON; empty is null
+	Payload         []byte // JSON; empty is {}
+	// ClientContext is a JSON object in base64, or empty. Only functions that are
+	// waited for see it.
+	ClientContext string
 }
 
 // Outcome is what came of it. Version is always there; the rest only after Wait.
@@ -45,8 +50,9 @@ type Outcome struct {
 const maxTail = 4 << 10
 
 // Invoke runs a function. A function's own failure is an Outcome, not an error.
-// It returns ErrThrottled if no worker becomes free, ErrContent about a payload
-// that is not JSON and ErrTooLarge about one that is too large.
+// It returns ErrThrottled if no worker becomes free, ErrContent about a payload or
+// a client context that is not JSON and ErrTooLarge about a payload that is too
+// large.
 //
 // Source: AWS Lambda API Reference, Invoke.
 func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) (_ *Outcome, err error) {
@@ -55,7 +61,7 @@ func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) 
 	call.Note("invocationType", string(in.Mode))
 	ref, r, err := s.admit(ctx, call, &who, in.Name, in.Qualifier)
 	if err != nil {
-		return nil, err
+		return nil, latestMissing(ref, err)
 	}
 	var v *versionRecord
 	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
@@ -66,7 +72,7 @@ func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) 
 		return nil, err
 	}
 	if len(in.Payload) == 0 {
-		in.Payload = []byte("null")
+		in.Payload = []byte("{}")
 	}
 	bound := function.MaxPayloadBytes
 	if in.Mode == Later {
@@ -77,8 +83,13 @@ func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) 
 		return nil, malformed(string(in.Mode), "invocationType", "satisfy enum value set: [RequestResponse, Event, DryRun]")
 	case len(in.Payload) > bound:
 		return nil, refuse(ErrTooLarge, "%d byte payload is too large for the %s invocation type (limit %d bytes)", len(in.Payload), in.Mode, bound)
-	case !json.Valid(in.Payload):
-		return nil, refuse(ErrContent, "Could not parse request body into json: not valid JSON")
+	}
+	if err := checkJSON(in.Payload); err != nil {
+		return nil, refuse(ErrContent, "Could not parse request body into json: Could not parse payload into json: %v", err)
+	}
+	client, err := base64.StdEncoding.DecodeString(in.ClientContext)
+	if err != nil || len(client) > 0 && json.Unmarshal(client, new(map[string]json.RawMessage)) != nil {
+		return nil, refuse(ErrContent, "Client context must be a valid Base64-encoded JSON object.")
 	}
 	out := &Outcome{Version: v.Version}
 	switch in.Mode {
@@ -90,13 +101,30 @@ func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) 
 	var rerr error
 	err = call.Effect(ctx, func() error {
 		var result *function.Result
-		result, rerr = s.run(ctx, ref, v, function.Invocation{RequestID: who.RequestID, Payload: in.Payload, InvokedARN: ref.arn()})
+		result, rerr = s.run(ctx, ref, v, function.Invocation{RequestID: who.RequestID, Payload: in.Payload, InvokedARN: ref.arn(), ClientContext: string(client)})
 		return out.settle(who.RequestID, v, result, rerr)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// latestMissing makes err of a function that is not there what Invoke says of it.
+func latestMissing(ref reference, err error) error {
+	if ref.qualifier == "" && errors.Is(err, ErrNotFound) && ref.name != "" {
+		ref.qualifier = Latest
+		return ref.missing()
+	}
+	return err
+}
+
+// checkJSON returns why a text is not JSON, or nil.
+func checkJSON(text []byte) error {
+	if !utf8.Valid(text) {
+		return errors.New("invalid UTF-8")
+	}
+	return json.Unmarshal(text, new(json.RawMessage))
 }
 
 // settle makes the outcome of what came back from the function. What is not the
@@ -106,15 +134,16 @@ func (s *Service) Invoke(ctx context.Context, who access.Caller, in Invocation) 
 // "Troubleshoot execution issues in Lambda".
 func (o *Outcome) settle(id string, v *versionRecord, result *function.Result, err error) error {
 	var thrown *function.Failure
-	fail := func(kind, format string, args ...any) error {
+	say := func(kind, message string) error {
 		o.Failed = true
 		text, merr := json.Marshal(struct {
 			Type    string `json:"errorType"`
 			Message string `json:"errorMessage"`
-		}{kind, "RequestId: " + id + " Error: " + fmt.Sprintf(format, args...)})
+		}{kind, message})
 		o.Payload = text
 		return merr
 	}
+	fail := func(kind, message string) error { return say(kind, "RequestId: "+id+" Error: "+message) }
 	if result != nil {
 		o.Log = tail(id, v, result)
 	}
@@ -122,19 +151,21 @@ func (o *Outcome) settle(id string, v *versionRecord, result *function.Result, e
 	case err == nil:
 		o.Payload = result.Payload
 		return nil
+	case errors.As(err, &thrown) && thrown.Type == function.ExitError && thrown.Trace == nil:
+		return fail(thrown.Type, thrown.Message)
 	case errors.As(err, &thrown):
 		o.Failed = true
 		text, merr := json.Marshal(thrown)
 		o.Payload = text
 		return merr
 	case errors.Is(err, function.ErrTimeout):
-		return fail("Sandbox.Timedout", "Task timed out after %d.00 seconds", v.Settings.TimeoutSec)
+		return fail("Sandbox.Timedout", fmt.Sprintf("Task timed out after %d.00 seconds", v.Settings.TimeoutSec))
 	case errors.Is(err, function.ErrMemory):
 		return fail("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
 	case errors.Is(err, function.ErrCrashed):
-		return fail("Runtime.ExitError", "Runtime exited without providing a reason")
+		return fail(function.ExitError, "Runtime exited without providing a reason")
 	case errors.Is(err, function.ErrTooLarge):
-		return fail("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (%d bytes).", function.MaxPayloadBytes)
+		return say("Function.ResponseSizeTooLarge", fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", function.MaxResultBytes))
 	case errors.Is(err, function.ErrThrottled), errors.Is(err, function.ErrClosed):
 		return refuse(ErrThrottled, "Rate Exceeded.")
 	}
@@ -149,9 +180,13 @@ func tail(id string, v *versionRecord, r *function.Result) string {
 	for _, l := range r.Log {
 		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\n", l.At.UTC().Format("2006-01-02T15:04:05.000Z"), id, l.Level, l.Text)
 	}
-	ms := float64(r.Duration) / float64(time.Millisecond)
-	fmt.Fprintf(&b, "END RequestId: %s\nREPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t\n",
-		id, id, ms, (r.Duration+time.Millisecond-1)/time.Millisecond, v.Settings.MemoryMB, (r.MemoryBytes+1<<20-1)>>20)
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	fmt.Fprintf(&b, "END RequestId: %s\nREPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
+		id, id, ms(r.Duration-r.Init), (r.Duration+time.Millisecond-1)/time.Millisecond, v.Settings.MemoryMB, (r.MemoryBytes+1<<20-1)>>20)
+	if r.Init > 0 {
+		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", ms(r.Init))
+	}
+	b.WriteByte('\n')
 	text := b.String()
 	return text[max(0, len(text)-maxTail):]
 }
@@ -186,7 +221,7 @@ func (s *Service) load(ctx context.Context, ref reference, v *versionRecord) (*f
 	}
 	role, m, session := v.Settings.Role, ref.realm, ref.name
 	f, err := s.cfg.Pool.Load(function.Spec{
-		Name: versionARN, Account: string(ref.account), Runtime: function.NodeJS, Handler: v.Settings.Handler, Package: code, Env: env,
+		Name: versionARN, Account: string(ref.account), Runtime: function.NodeJS, Release: v.Settings.Runtime, Handler: v.Settings.Handler, Package: code, Env: env,
 		Timeout: time.Duration(v.Settings.TimeoutSec) * time.Second, MemoryMB: v.Settings.MemoryMB,
 		Region: ref.region, LambdaName: ref.name, Version: v.Version, LogGroup: LogGroup(ref.name),
 		Credentials: func(ctx context.Context) (function.Credentials, error) {

@@ -59,9 +59,11 @@ type Settings struct {
 // Version is one version of a function.
 type Version struct {
 	Settings
-	Name       string
-	ARN        string // qualified unless it is $LATEST that was asked for without
-	Version    string
+	Name    string
+	ARN     string // qualified unless it is $LATEST that was asked for without
+	Version string
+	// RuntimeARN names the engine, which is ours, under the runtime's name.
+	RuntimeARN string
 	Env        map[string]string
 	CodeSHA256 [32]byte
 	CodeBytes  int64

@@ -178,6 +178,7 @@ func TestCreateRefuses(t *testing.T) {
 		"a role that trusts not": {func(in *lambda.CreateRequest) { in.Role = noRole }, lambda.ErrInvalid, "cannot be assumed by Lambda"},
 		"another account's role": {func(in *lambda.CreateRequest) { in.Role = strings.Replace(role, "1111", "4444", 1) }, access.ErrDenied, "Cross-account"},
 		"a reserved variable":    {func(in *lambda.CreateRequest) { in.Env = map[string]string{"AWS_REGION": "x"} }, lambda.ErrInvalid, "AWS_REGION"},
+		"a wrapper":              {func(in *lambda.CreateRequest) { in.Env = map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/w"} }, lambda.ErrInvalid, "AWS_LAMBDA_EXEC_WRAPPER is not supported."},
 		"too many variables":     {func(in *lambda.CreateRequest) { in.Env = map[string]string{"LARGE": strings.Repeat("x", 4096)} }, lambda.ErrInvalid, "4KB"},
 		"a reserved tag":         {func(in *lambda.CreateRequest) { in.Tags = map[string]string{"aws:x": "y"} }, lambda.ErrInvalid, "reserved"},
 	}
@@ -345,7 +346,7 @@ func TestAssociable(t *testing.T) {
 	in := request(t, "f", "exports.handler = async () => 1")
 	in.Publish = true
 	first := w.create(t, in)
-	if err := w.Associable(t.Context(), "111122223333", first.ARN, trigger.ViewerRequest); err == nil || !strings.Contains(err.Error(), "edgelambda.amazonaws.com") {
+	if err := w.Associable(t.Context(), "111122223333", first.ARN+":1", trigger.ViewerRequest); err == nil || !strings.Contains(err.Error(), "edgelambda.amazonaws.com") {
 		t.Errorf("Associable() = %v, want that the role does not trust the edge", err)
 	}
 	to, slow := edgeRole, 6

@@ -1,8 +1,10 @@
 package lambda
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,8 +215,10 @@ func (s *Service) describe(ref reference, v *versionRecord) (*Version, error) {
 	if v.Version != Latest && qualifier == "" {
 		qualifier = v.Version
 	}
+	engine := sha256.Sum256([]byte("keyfront " + v.Settings.Runtime))
 	return &Version{
-		Settings: v.Settings, Name: ref.name, ARN: ref.realm.arn(ref.name, qualifier), Version: v.Version, Env: env,
+		RuntimeARN: fmt.Sprintf("arn:aws:lambda:%s::runtime:%x", ref.region, engine),
+		Settings:   v.Settings, Name: ref.name, ARN: ref.realm.arn(ref.name, qualifier), Version: v.Version, Env: env,
 		CodeSHA256: v.Code.SHA256, CodeBytes: v.Code.Size, Modified: v.Modified, RevisionID: v.Revision,
 	}, nil
 }

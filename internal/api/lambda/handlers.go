@@ -196,11 +196,11 @@ func (d *Door) listVersions(c *call) (*answer, error) {
 }
 
 func (d *Door) invoke(c *call) (*answer, error) {
-	in := lambda.Invocation{Name: c.ids[0], Qualifier: c.qualifier(), Mode: lambda.Wait, Payload: c.Body}
+	in := lambda.Invocation{Name: c.ids[0], Qualifier: c.qualifier(), Mode: lambda.Wait, Payload: c.Body, ClientContext: c.Header.Get("X-Amz-Client-Context")}
 	if mode := c.Header.Get("X-Amz-Invocation-Type"); mode != "" {
 		in.Mode = lambda.Mode(mode)
 	}
-	for _, name := range []string{"X-Amz-Client-Context", "X-Amz-Durable-Execution-Name", "X-Amz-Tenant-Id"} {
+	for _, name := range []string{"X-Amz-Durable-Execution-Name", "X-Amz-Tenant-Id"} {
 		if c.Header.Get(name) != "" {
 			return nil, unsupportedSetting(name)
 		}
@@ -209,12 +209,14 @@ func (d *Door) invoke(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{status: http.StatusOK, raw: out.Payload, header: map[string]string{"X-Amz-Executed-Version": out.Version}}
+	a := &answer{status: http.StatusOK, raw: out.Payload, header: map[string]string{}}
 	switch in.Mode {
 	case lambda.DryRun:
 		a.status = http.StatusNoContent
 	case lambda.Later:
 		a.status = http.StatusAccepted
+	default:
+		a.header["X-Amz-Executed-Version"] = out.Version
 	}
 	if out.Failed {
 		a.header["X-Amz-Function-Error"] = "Unhandled"

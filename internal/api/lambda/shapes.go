@@ -156,7 +156,7 @@ func configurationOf(v *lambda.Version) *configuration {
 	if v.Env != nil {
 		c.Environment = &environment{v.Env}
 	}
-	c.RuntimeVersionConfig = new(runtimeVersion)
+	c.RuntimeVersionConfig = &runtimeVersion{v.RuntimeARN}
 	c.TracingConfig.Mode = "PassThrough"
 	c.EphemeralStorage.Size = v.EphemeralMB
 	c.SnapStart.ApplyOn, c.SnapStart.OptimizationStatus = "None", "Off"

@@ -321,8 +321,8 @@ globalThis.__core = (function () {
       memoryUsage: () => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }),
       nextTick: (f, ...a) => { Promise.resolve().then(() => f(...a)).catch(fatal); },
       stdout: stream('INFO'), stderr: stream('ERROR'), emitWarning: (w) => console.warn(String(w)),
-      exit: (code) => fatal(failure(Error, 'Runtime.ExitError', 'process.exit(' + (code || 0) + ') called')),
-      abort: () => fatal(new Error('process.abort() called')), getuid: () => 993, getgid: () => 990, binding() { throw new Error('No such module'); },
+      exit: (code) => finish('exited', String((code === undefined ? process.exitCode : code) & 255)),
+      abort: () => finish('exited', '134'), getuid: () => 993, getgid: () => 990, binding() { throw new Error('No such module'); },
     });
   }
 
@@ -399,7 +399,7 @@ globalThis.__core = (function () {
   let afterLoop = null; // what a callback gave, until the loop is empty
 
   // invoke begins an invocation that may last until a time in milliseconds.
-  function invoke(payload, requestID, arn, until, ahead, env) {
+  function invoke(payload, requestID, arn, until, ahead, env, client) {
     const id = {};
     current = id;
     afterLoop = null;
@@ -412,14 +412,16 @@ globalThis.__core = (function () {
       Object.assign(globalThis.process.env, changed);
     }
     limitAt = until;
-    if (typeof started === 'function') return begin(id, requestID, arn, payload);
+    if (typeof started === 'function') return begin(id, requestID, arn, payload, client);
     start().then((handler) => {
       started = handler;
-      begin(id, requestID, arn, payload);
+      host('loaded');
+      begin(id, requestID, arn, payload, client);
     }, (e) => fail(id, e, 'loading'));
   }
 
-  function begin(id, requestID, arn, payload) {
+  function begin(id, requestID, arn, payload, client) {
+    if (current !== id) return; // ended while it was loaded
     const answer = (e, v) => e !== undefined && e !== null ? fail(id, e) : succeed(id, v);
     const callback = (e, v) => {
       if (current !== id || afterLoop) return;
@@ -428,9 +430,9 @@ globalThis.__core = (function () {
     };
     const at = limitAt;
     const context = {
-      callbackWaitsForEmptyEventLoop: true, functionName: program.context.functionName, functionVersion: program.context.functionVersion,
-      memoryLimitInMB: String(program.context.memoryLimitInMB), invokedFunctionArn: arn, awsRequestId: requestID,
-      logGroupName: program.context.logGroupName, logStreamName: program.context.logStreamName, clientContext: undefined, identity: undefined,
+      callbackWaitsForEmptyEventLoop: true, functionVersion: program.context.functionVersion, functionName: program.context.functionName,
+      memoryLimitInMB: String(program.context.memoryLimitInMB), logGroupName: program.context.logGroupName, logStreamName: program.context.logStreamName,
+      clientContext: client ? JSON.parse(client) : undefined, identity: undefined, invokedFunctionArn: arn, awsRequestId: requestID,
       getRemainingTimeInMillis: () => Math.max(0, at - clock.now()),
       succeed: (v) => answer(null, v), fail: (e) => answer(e === undefined || e === null ? 'handled' : e), done: (e, v) => answer(e, v),
     };
