@@ -26,7 +26,8 @@ func TestDataKeys(t *testing.T) {
 		}
 		without := must[keyring.DataKey](t)(r.GenerateDataKeyWithoutPlaintext(t.Context(), root(), use, n))
 		got, err = r.Decrypt(t.Context(), root(), keyring.Use{Context: bind}, without.Blob)
-		if err != nil || without.Plaintext.Len() != 0 || len(got.Plaintext) != n || bytes.Equal(got.Plaintext, make([]byte, n)) {
+		blank := n > 1 && bytes.Equal(got.Plaintext, make([]byte, n)) // one byte may well be 0
+		if err != nil || without.Plaintext.Len() != 0 || len(got.Plaintext) != n || blank {
 			t.Errorf("data key of %d bytes without plaintext = %+v, opens to %x, %v", n, without, got.Plaintext, err)
 		}
 	}
