@@ -28,6 +28,8 @@ const (
 	rollbackTo
 	getRecord
 	putRecord
+	putContent
+	putReference
 	deleteRecord
 	scanUp
 	scanUpTo
@@ -38,8 +40,12 @@ const (
 	statements
 )
 
+// recordValue is a record's value, wherever it is.
+const recordValue = "CASE WHEN content IS NULL THEN value ELSE (SELECT value FROM contents WHERE id = content) END"
+
 // texts are the statements' SQL. All members of a group commit use the one name
-// of a savepoint, since they run one after the other.
+// of a savepoint, since they run one after the other. putReference follows putContent;
+// triggers remove what is no longer referred to.
 var texts = [statements]string{
 	beginView:    "BEGIN",
 	beginUpdate:  "BEGIN IMMEDIATE",
@@ -48,13 +54,15 @@ var texts = [statements]string{
 	savepoint:    "SAVEPOINT member",
 	release:      "RELEASE member",
 	rollbackTo:   "ROLLBACK TO member",
-	getRecord:    "SELECT value FROM records WHERE space = ? AND key = ?",
-	putRecord:    "INSERT INTO records (space, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+	getRecord:    "SELECT " + recordValue + " FROM records WHERE space = ? AND key = ?",
+	putRecord:    "INSERT INTO records (space, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, content = NULL",
+	putContent:   "INSERT INTO contents (value) VALUES (?)",
+	putReference: "INSERT INTO records (space, key, value, content) VALUES (?, ?, x'', last_insert_rowid()) ON CONFLICT DO UPDATE SET value = excluded.value, content = excluded.content",
 	deleteRecord: "DELETE FROM records WHERE space = ? AND key = ?",
-	scanUp:       "SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key",
-	scanUpTo:     "SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key",
-	scanDown:     "SELECT key, value FROM records WHERE space = ? AND key >= ? ORDER BY key DESC",
-	scanDownTo:   "SELECT key, value FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC",
+	scanUp:       "SELECT key, " + recordValue + " FROM records WHERE space = ? AND key >= ? ORDER BY key",
+	scanUpTo:     "SELECT key, " + recordValue + " FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key",
+	scanDown:     "SELECT key, " + recordValue + " FROM records WHERE space = ? AND key >= ? ORDER BY key DESC",
+	scanDownTo:   "SELECT key, " + recordValue + " FROM records WHERE space = ? AND key >= ? AND key < ? ORDER BY key DESC",
 	countUp:      "INSERT INTO changes (space, counter) VALUES (?, ?) ON CONFLICT DO UPDATE SET counter = counter + excluded.counter",
 	allCounters:  "SELECT space, counter FROM changes",
 }

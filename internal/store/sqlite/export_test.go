@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -21,6 +22,15 @@ func Migrate(folder *store.Folder, files fs.FS) error {
 // Exec executes SQL in the database of a folder.
 func Exec(folder *store.Folder, text string) error {
 	return onConn(folder, func(c *conn) error { return c.exec(text) })
+}
+
+// Query returns the one value of the one row of a query in the database of a folder.
+func Query(folder *store.Folder, text string) (value driver.Value, err error) {
+	err = onConn(folder, func(c *conn) (err error) {
+		value, err = c.queryRow(text)
+		return err
+	})
+	return value, err
 }
 
 func onConn(folder *store.Folder, do func(*conn) error) error {

@@ -33,7 +33,7 @@ func migrationsWith(t *testing.T, name, text string) fstest.MapFS {
 
 func TestNewerSchema(t *testing.T) {
 	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
-	if err := sqlite.Migrate(folder, migrationsWith(t, "migrations/0002_more.sql", "CREATE TABLE more (n) ;")); err != nil {
+	if err := sqlite.Migrate(folder, migrationsWith(t, "migrations/0003_more.sql", "CREATE TABLE more (n) ;")); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := sqlite.Open(folder); !errors.Is(err, sqlite.ErrNewer) {
@@ -54,8 +54,8 @@ func TestMigrate(t *testing.T) {
 	}
 	s.Close()
 
-	broken := migrationsWith(t, "migrations/0002_more.sql", "DELETE FROM records; CREATE TABLE more (n); CREATE TABLE more (n);")
-	if err := sqlite.Migrate(folder, broken); err == nil || !strings.Contains(err.Error(), "0002_more.sql") {
+	broken := migrationsWith(t, "migrations/0003_more.sql", "DELETE FROM records; CREATE TABLE more (n); CREATE TABLE more (n);")
+	if err := sqlite.Migrate(folder, broken); err == nil || !strings.Contains(err.Error(), "0003_more.sql") {
 		t.Errorf("failing migration = %v, want its name", err)
 	}
 	s = openRecords(t, folder)
@@ -64,7 +64,7 @@ func TestMigrate(t *testing.T) {
 	}
 	s.Close()
 
-	files := migrationsWith(t, "migrations/0002_more.sql", "UPDATE records SET key = CAST('second' AS BLOB) WHERE key = CAST('first' AS BLOB);")
+	files := migrationsWith(t, "migrations/0003_more.sql", "UPDATE records SET key = CAST('second' AS BLOB) WHERE key = CAST('first' AS BLOB);")
 	for range 2 { // the second time it has nothing to do
 		if err := sqlite.Migrate(folder, files); err != nil {
 			t.Errorf("migration = %v", err)

@@ -129,8 +129,19 @@ func (t *tx) batch(space store.Space, r store.Range, limit int) (batch []store.R
 	return batch, more, err
 }
 
+// maxBesideKeyBytes is the length of the longest value that stands in its record. A cell
+// of more than 1,002 bytes would spill over to a page of its own, which SQLite reads
+// wherever it compares the key.
+const maxBesideKeyBytes = 800
+
 // Put implements store.Writer.
 func (t *tx) Put(space store.Space, key string, value []byte) error {
+	if len(value) > maxBesideKeyBytes {
+		if err := t.write(putContent, space, value); err != nil {
+			return err
+		}
+		return t.write(putReference, space, string(space), []byte(key))
+	}
 	return t.write(putRecord, space, string(space), []byte(key), value)
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -11,7 +12,7 @@ import (
 )
 
 // BenchmarkRecords measures s, which is empty: small Updates by one writer and by
-// several at once, and Views.
+// several at once, and Views of values of 200 bytes and of 4 KiB.
 func BenchmarkRecords(b *testing.B, s store.Records) {
 	value := make([]byte, 200)
 	for _, writers := range []int{1, 8, 64} {
@@ -28,35 +29,41 @@ func BenchmarkRecords(b *testing.B, s store.Records) {
 	}
 
 	const records = 10_000
-	err := s.Update(b.Context(), func(tx store.Writer) error {
-		for i := range records {
-			if err := tx.Put("read", fmt.Sprintf("%08d", i), value); err != nil {
-				return err
+	large := noise(4 << 10)
+	for begin := 0; begin < records; begin += 1000 {
+		err := s.Update(b.Context(), func(tx store.Writer) error {
+			for i := range 1000 {
+				key := fmt.Sprintf("%08d", begin+i)
+				if err := errors.Join(tx.Put("small", key, value), tx.Put("large", key, large)); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
 	}
-	b.Run("View/Get", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			err := s.View(b.Context(), func(tx store.Reader) error {
-				_, err := tx.Get("read", fmt.Sprintf("%08d", i*7919%records))
-				return err
-			})
-			if err != nil {
-				b.Fatal(err)
+	for _, space := range []store.Space{"small", "large"} {
+		b.Run("View/Get/"+string(space), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				err := s.View(b.Context(), func(tx store.Reader) error {
+					_, err := tx.Get(space, fmt.Sprintf("%08d", i*7919%records))
+					return err
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 	b.Run("View/Scan1000", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			n := 0
 			err := s.View(b.Context(), func(tx store.Reader) error {
-				for _, err := range tx.Scan("read", store.Range{From: "00004000", To: "00005000"}) {
+				for _, err := range tx.Scan("small", store.Range{From: "00004000", To: "00005000"}) {
 					if err != nil {
 						return err
 					}
