@@ -1,13 +1,15 @@
 # Two commands set up everything there is: none is needed beyond Go, make and git.
-#   make demo    the main job: publish a folder privately
+#   make demo    the main job: publish FOLDER privately, or samples
 #   make test    every test that this machine can run
 
 GO ?= go
 FOLDER ?=
+export FOLDER
 
 .PHONY: demo build test check fuzz bench
 demo:
-	$(GO) run ./cmd/keyfront demo $(FOLDER)
+	$(GO) build -o bin/keyfront ./cmd/keyfront
+	@bin/keyfront demo $${FOLDER:+"$$FOLDER"}
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/keyfront ./cmd/keyfront

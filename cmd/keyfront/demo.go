@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/server"
@@ -42,12 +42,12 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 const maxListed = 500
 
 type demoCmd struct {
-	Folder string        `arg:"" optional:"" help:"Folder to publish; built-in samples without one." placeholder:"FOLDER"`
-	Valid  time.Duration `help:"How long the links work." default:"1h"`
+	Folder string `arg:"" optional:"" help:"Folder to publish; built-in samples without one." placeholder:"FOLDER"`
+	Valid  days   `help:"How long the links work, such as 90m or 7d." default:"1h" placeholder:"1h"`
 }
 
 // Run publishes, prints what to try, and waits for the end of ctx.
-func (c *demoCmd) Run(ctx context.Context, e env) (err error) {
+func (c *demoCmd) Run(ctx context.Context, e env) error {
 	if c.Valid <= 0 {
 		return fmt.Errorf("%w: --valid must be longer than nothing", errUsage)
 	}
@@ -55,31 +55,56 @@ func (c *demoCmd) Run(ctx context.Context, e env) (err error) {
 	if err != nil {
 		return err
 	}
+	files, left, err := filesIn(root)
+	if err != nil {
+		return err
+	}
+	tell(e.stderr, left)
+	if len(files) == 0 {
+		return hinted{fmt.Errorf("%s has no files to publish", c.Folder), "hidden files and symbolic links do not count; without a folder the demo has samples of its own"}
+	}
+	// A closed pipe must come as an error, or the folder would stay.
+	signal.Ignore(syscall.SIGPIPE)
 	temporary, err := os.MkdirTemp("", "keyfront-demo-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
-	s, err := startDemo(ctx, filepath.Join(temporary, "data"), e)
-	if err != nil {
+	err = c.show(ctx, filepath.Join(temporary, "data"), root, files, e)
+	if err = errors.Join(err, os.RemoveAll(temporary)); err != nil {
 		return err
+	}
+	fmt.Fprintln(e.stderr, "keyfront: the demo has ended and left nothing behind")
+	return nil
+}
+
+// show runs the server until ctx ends; that it ended before all was published is
+// no error.
+func (c *demoCmd) show(ctx context.Context, dataDir string, root fs.FS, files []file, e env) (err error) {
+	s, err := startDemo(ctx, dataDir, e)
+	if err != nil {
+		return unlessEnded(ctx, err)
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-
-	shown, err := c.publish(ctx, s, root, e)
-	if ctx.Err() != nil { // Ctrl-C while publishing
-		return nil
-	}
+	shown, err := c.publish(ctx, s, root, files, e)
 	if err != nil {
+		return unlessEnded(ctx, err)
+	}
+	if err := shown.print(e.stdout); err != nil {
 		return err
 	}
-	shown.print(e.stdout)
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(e.stderr, "keyfront: the demo has ended and left nothing behind")
 	case <-s.Failed():
 	}
 	return nil
+}
+
+// unlessEnded is nil when ctx has ended, which makes everything fail.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (c *demoCmd) content() (fs.FS, error) {
@@ -127,14 +152,7 @@ type showing struct {
 	Count       int
 }
 
-func (c *demoCmd) publish(ctx context.Context, s *server.Server, root fs.FS, e env) (*showing, error) {
-	files, err := filesIn(root)
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s has no files to publish", c.Folder)
-	}
+func (c *demoCmd) publish(ctx context.Context, s *server.Server, root fs.FS, files []file, e env) (*showing, error) {
 	access, err := s.RootKey()
 	if err != nil {
 		return nil, err
@@ -151,7 +169,8 @@ func (c *demoCmd) publish(ctx context.Context, s *server.Server, root fs.FS, e e
 	if err != nil {
 		return nil, err
 	}
-	if err := uploadAll(ctx, p, pub, root, files, e); err != nil {
+	bucket := p.objects(pub)
+	if err := uploadAll(ctx, bucket, root, files, e); err != nil {
 		return nil, err
 	}
 	sign, err := p.signer(ctx, pub)
@@ -159,82 +178,25 @@ func (c *demoCmd) publish(ctx context.Context, s *server.Server, root fs.FS, e e
 		return nil, err
 	}
 	shown := &showing{
-		publication: pub, APIURL: s.APIURL(), AccessKeyID: access.ID, SecretKey: secret, Valid: c.Valid, Count: len(files),
+		publication: pub, APIURL: s.APIURL(), AccessKeyID: access.ID, SecretKey: secret, Valid: time.Duration(c.Valid), Count: len(files),
 	}
-	until := signedurl.Policy{Expires: s.Clock().Now().Add(c.Valid)}
-	name, page, err := c.page(ctx, pub, sign, files, until)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.upload(ctx, pub, name, bytes.NewReader(page)); err != nil {
-		return nil, err
-	}
-	shown.Plain = pub.url(name)
-	if shown.PageURL, err = sign.Sign(ctx, shown.Plain, until); err != nil {
-		return nil, err
-	}
+	until := signedurl.Policy{Expires: s.Clock().Now().Add(time.Duration(c.Valid))}
 	everything := until
 	everything.Resource = pub.Base + "/*"
 	shown.Cookies, err = sign.Cookies(ctx, everything, &signedurl.CookieOptions{InsecureAllowHTTP: true})
-	return shown, err
-}
-
-func uploadAll(ctx context.Context, p *publisher, pub *publication, root fs.FS, files []file, e env) error {
-	total := int64(0)
-	for _, f := range files {
-		total += f.SizeBytes
-	}
-	bar := newBar(e.stderr, "publishing", total)
-	defer bar.Finish()
-	done := int64(0)
-	for _, f := range files {
-		if err := uploadFile(ctx, p, pub, root, f.Name, bar, done); err != nil {
-			return err
-		}
-		done += f.SizeBytes
-	}
-	return nil
-}
-
-func uploadFile(ctx context.Context, p *publisher, pub *publication, root fs.FS, name string, bar *progressbar.ProgressBar, before int64) error {
-	f, err := root.Open(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer f.Close()
-	seeker, ok := f.(io.ReadSeeker)
-	if !ok {
-		return fmt.Errorf("%s cannot be read twice", name)
+	name, page, err := c.page(ctx, shown, sign, files, until)
+	if err != nil {
+		return nil, err
 	}
-	return p.upload(ctx, pub, name, &counted{ReadSeeker: seeker, bar: bar, before: before})
-}
-
-// counted moves the bar to where reading stands. The SDK reads a file twice:
-// once to sign it and once to send it.
-type counted struct {
-	io.ReadSeeker
-	bar    *progressbar.ProgressBar
-	before int64
-	at     int64
-}
-
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.ReadSeeker.Read(b)
-	c.move(c.at + int64(n))
-	return n, err
-}
-
-func (c *counted) Seek(offset int64, whence int) (int64, error) {
-	at, err := c.ReadSeeker.Seek(offset, whence)
-	if err == nil {
-		c.move(at)
+	if err := uploadText(ctx, bucket, name, page); err != nil {
+		return nil, err
 	}
-	return at, err
-}
-
-func (c *counted) move(to int64) {
-	c.at = to
-	_ = c.bar.Set64(c.before + to) // a bar that cannot be drawn is no reason to stop
+	shown.Plain = pub.url(name)
+	shown.PageURL, err = sign.Sign(ctx, shown.Plain, until)
+	return shown, err
 }
 
 // pageFile is one line of the page.
@@ -245,18 +207,24 @@ type pageFile struct {
 
 // page renders a page that links to the files, each by its own signed URL, and
 // names it so that it hides no file.
-func (c *demoCmd) page(ctx context.Context, pub *publication, sign *signedurl.Signer, files []file, until signedurl.Policy) (name string, text []byte, err error) {
+func (c *demoCmd) page(ctx context.Context, shown *showing, sign *signedurl.Signer, files []file, until signedurl.Policy) (name string, text []byte, err error) {
 	name = "index.html"
+	home := shown.url(name)
 	if slices.ContainsFunc(files, func(f file) bool { return f.Name == name }) {
 		name = "keyfront-demo.html"
 	}
 	data := struct {
-		Files []pageFile
-		Left  int
-		Until time.Time
-	}{Until: until.Expires, Left: max(0, len(files)-maxListed)}
+		Files   []pageFile
+		Left    int
+		Until   time.Time
+		Cookies map[string]string
+		Home    string // where the cookies let in first
+	}{Until: until.Expires, Left: max(0, len(files)-maxListed), Cookies: map[string]string{}, Home: home}
+	for _, c := range shown.Cookies {
+		data.Cookies[c.Name] = c.Value
+	}
 	for _, f := range files[:min(len(files), maxListed)] {
-		link, err := sign.Sign(ctx, pub.url(f.Name), until)
+		link, err := sign.Sign(ctx, shown.url(f.Name), until)
 		if err != nil {
 			return "", nil, err
 		}
@@ -264,7 +232,7 @@ func (c *demoCmd) page(ctx context.Context, pub *publication, sign *signedurl.Si
 		switch strings.ToLower(path.Ext(f.Name)) {
 		case ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif":
 			row.Image = true
-		case ".mp4", ".webm":
+		case ".mp4", ".m4v", ".mov", ".ogv", ".webm":
 			row.Video = true
 		}
 		data.Files = append(data.Files, row)
@@ -289,12 +257,16 @@ func byteSize(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[prefix])
 }
 
-func (s *showing) print(w io.Writer) {
+func (s *showing) print(w io.Writer) error {
 	var cookies []string
 	for _, c := range s.Cookies {
 		cookies = append(cookies, c.Name+"="+c.Value)
 	}
-	fmt.Fprintf(w, `Published %d files, encrypted at rest under a key that never leaves the key service.
+	count := "1 file"
+	if s.Count != 1 {
+		count = fmt.Sprintf("%d files", s.Count)
+	}
+	_, err := fmt.Fprintf(w, `Published %s, encrypted at rest under a key that never leaves the key service.
 
 Open in a browser (the link works for %s):
   %s
@@ -322,7 +294,8 @@ Made: key %s
       distribution %s
 
 Ctrl-C ends the demo and leaves nothing behind.
-`, s.Count, short(s.Valid), s.PageURL, s.Plain, s.PageURL, s.Plain, strings.Join(cookies, "; "), s.Plain,
+`, count, short(s.Valid), s.PageURL, s.Plain, s.PageURL, s.Plain, strings.Join(cookies, "; "), s.Plain,
 		s.APIURL, s.AccessKeyID, s.SecretKey, publishRegion, publishRegion, s.Alias, s.Bucket, s.DistributionID,
 		s.KeyARN, s.Bucket, s.PublicKeyID, s.KeyGroupID, s.DistributionID)
+	return err
 }

@@ -101,6 +101,70 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// What cannot be published is named and left out, and a page that is opened by a
+// signed link hands out cookies for all that is there.
+func TestDemoLeavesOut(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	dir := folderOf(t, map[string]string{"a#1 ?%.txt": "a", "film.MP4": "f", ".hidden": "no"})
+	if err := os.Symlink("film.MP4", filepath.Join(dir, "link.mp4")); err != nil {
+		t.Fatal(err)
+	}
+	unnamable := os.WriteFile(filepath.Join(dir, "bad\xff.txt"), nil, 0o644) == nil // some file systems refuse it
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	stdout, stderr := newSyncBuffer(), newSyncBuffer()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, env{strings.NewReader(""), stdout, stderr, func(string) string { return "" }}, []string{"demo", "--valid", "2d", dir})
+	}()
+	printed := stdout.await(t, "Ctrl-C ends the demo", done)
+	checkDemo(t, printed, map[string]string{"a#1 ?%.txt": "a", "film.MP4": "f"})
+	if !strings.Contains(printed, "Published 2 files") || !strings.Contains(printed, "works for 48h") {
+		t.Errorf("the demo prints %q", printed)
+	}
+	words := stderr.String()
+	if !strings.Contains(words, `not published: "link.mp4": a symbolic link`) || strings.Contains(words, ".hidden") ||
+		unnamable && !strings.Contains(words, `not published: "bad\xff.txt": S3 takes names of UTF-8`) {
+		t.Errorf("the demo says %q", words)
+	}
+	lines := curlLine.FindAllStringSubmatch(printed, -1)
+	_, page := view(t, lines[0][2], "")
+	held := regexp.MustCompile(`"(CloudFront-[A-Za-z-]+)":"([^"]*)"`).FindAllStringSubmatch(page, -1)
+	var cookies []string
+	for _, c := range held {
+		cookies = append(cookies, c[1]+"="+c[2])
+	}
+	if status, _ := view(t, lines[1][2], strings.Join(cookies, "; ")); status != "200" {
+		t.Errorf("the page's cookies %q get %s, want 200", cookies, status)
+	}
+	stop()
+	if code := <-done; code != exitDone || !strings.Contains(stderr.String(), "left nothing behind") {
+		t.Errorf("exit code %d, want %d: %s", code, exitDone, stderr)
+	}
+}
+
+// failing is a terminal that has gone.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A command whose data does not arrive fails, and the demo leaves nothing then either.
+func TestLostOutput(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	for _, args := range [][]string{{"version"}, {"demo"}} {
+		stderr := newSyncBuffer()
+		code := run(t.Context(), env{strings.NewReader(""), failing{}, stderr, func(string) string { return "" }}, args)
+		if code != exitFailed || !strings.Contains(stderr.String(), io.ErrClosedPipe.Error()) {
+			t.Errorf("%v = %d, %q, want %d and what is wrong with the output", args, code, stderr, exitFailed)
+		}
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func folderOf(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/schollz/progressbar/v3"
 
 	"github.com/keyfront-project/keyfront/internal/detached"
 )
@@ -103,32 +104,42 @@ func (o *objects) putSigned(j *job, name string, in input, s signed) error {
 	if err != nil {
 		return o.explain(j.ctx, "put", name+signatureSuffix, err)
 	}
-	if in.bytes <= wholeBytes {
-		err = o.putWhole(j, name, in, metadata)
-	} else {
-		err = o.putParts(j, name, in, metadata)
-	}
-	if err != nil {
+	if err := o.put(j.ctx, upload{name: name, content: in, bytes: in.bytes, metadata: metadata, bar: j.bar}); err != nil {
 		return o.explain(j.ctx, "put", name, err)
 	}
 	return j.say("%s", o.url(name))
 }
 
-func (o *objects) putWhole(j *job, name string, in input, metadata map[string]string) error {
-	_, err := o.client.PutObject(j.ctx, &s3.PutObjectInput{
-		Bucket: &o.bucket, Key: &name, Metadata: metadata, ContentLength: &in.bytes, Body: io.NewSectionReader(in, 0, in.bytes),
+// upload is a file on its way into a bucket.
+type upload struct {
+	name        string
+	content     io.ReaderAt
+	bytes       int64
+	contentType *string // nil: the bucket's choice
+	metadata    map[string]string
+	bar         *progressbar.ProgressBar // is told what has arrived
+}
+
+// put puts a file of any size.
+func (o *objects) put(ctx context.Context, u upload) error {
+	if u.bytes > wholeBytes {
+		return o.putParts(ctx, u)
+	}
+	_, err := o.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &o.bucket, Key: &u.name, ContentType: u.contentType, Metadata: u.metadata,
+		ContentLength: &u.bytes, Body: io.NewSectionReader(u.content, 0, u.bytes),
 	})
 	if err == nil {
-		_ = j.bar.Add64(in.bytes)
+		_ = u.bar.Add64(u.bytes)
 	}
 	return err
 }
 
 // putParts sends one part after the other, each from the file itself, so that
 // memory does not grow with the file. On failure it takes back what it sent.
-func (o *objects) putParts(j *job, name string, in input, metadata map[string]string) (err error) {
-	upload, err := o.client.CreateMultipartUpload(j.ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &o.bucket, Key: &name, Metadata: metadata, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+func (o *objects) putParts(ctx context.Context, u upload) (err error) {
+	begun, err := o.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &o.bucket, Key: &u.name, ContentType: u.contentType, Metadata: u.metadata, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
 		return err
@@ -136,30 +147,30 @@ func (o *objects) putParts(j *job, name string, in input, metadata map[string]st
 	defer func() {
 		if err != nil {
 			// Also when the user gave up: parts cost money until they are removed.
-			limited, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), o.timeout)
+			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.timeout)
 			defer cancel()
 			_, abortErr := o.client.AbortMultipartUpload(limited, &s3.AbortMultipartUploadInput{
-				Bucket: &o.bucket, Key: &name, UploadId: upload.UploadId,
+				Bucket: &o.bucket, Key: &u.name, UploadId: begun.UploadId,
 			})
 			err = errors.Join(err, abortErr)
 		}
 	}()
-	partBytes := max(wholeBytes, (in.bytes+maxParts-1)/maxParts)
+	partBytes := max(wholeBytes, (u.bytes+maxParts-1)/maxParts)
 	var done types.CompletedMultipartUpload
-	for at := int64(0); at < in.bytes; at += partBytes {
-		n, number := min(partBytes, in.bytes-at), int32(len(done.Parts)+1)
-		part, err := o.client.UploadPart(j.ctx, &s3.UploadPartInput{
-			Bucket: &o.bucket, Key: &name, UploadId: upload.UploadId, PartNumber: &number,
-			ContentLength: &n, Body: io.NewSectionReader(in, at, n), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+	for at := int64(0); at < u.bytes; at += partBytes {
+		n, number := min(partBytes, u.bytes-at), int32(len(done.Parts)+1)
+		part, err := o.client.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket: &o.bucket, Key: &u.name, UploadId: begun.UploadId, PartNumber: &number,
+			ContentLength: &n, Body: io.NewSectionReader(u.content, at, n), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 		})
 		if err != nil {
 			return err
 		}
 		done.Parts = append(done.Parts, types.CompletedPart{PartNumber: &number, ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32})
-		_ = j.bar.Add64(n)
+		_ = u.bar.Add64(n)
 	}
-	_, err = o.client.CompleteMultipartUpload(j.ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &o.bucket, Key: &name, UploadId: upload.UploadId, MultipartUpload: &done,
+	_, err = o.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &o.bucket, Key: &u.name, UploadId: begun.UploadId, MultipartUpload: &done,
 	})
 	return err
 }

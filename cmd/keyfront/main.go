@@ -65,7 +65,11 @@ func main() {
 	// What an origin sends unasked, net/http's transport writes here, and it may be
 	// private. All our own words go through slog.
 	log.SetOutput(io.Discard)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr, os.Getenv}, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -102,7 +106,6 @@ func run(ctx context.Context, e env, args []string) int {
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(e),
 	)
 	if err != nil {
 		panic("keyfront: command line: " + err.Error())
@@ -118,7 +121,14 @@ func run(ctx context.Context, e env, args []string) int {
 		}
 		return fail(e, fmt.Errorf("%w: %w", errUsage, err), helpFor(command))
 	}
-	if err := command.Run(); err != nil {
+	out := &sticky{w: e.stdout}
+	e.stdout = out
+	command.Bind(e)
+	err = command.Run()
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
+	if err != nil {
 		var h hinted
 		if !errors.As(err, &h) && errors.Is(err, errUsage) {
 			h.hint = helpFor(command)
@@ -126,6 +136,22 @@ func run(ctx context.Context, e env, args []string) int {
 		return fail(e, err, h.hint)
 	}
 	return exitDone
+}
+
+// sticky remembers the first error of a writer, so that a command whose data got
+// lost on the way does not end well. It is for one goroutine.
+type sticky struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sticky) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	s.err = err
+	return n, err
 }
 
 // helpFor says how to learn more of the command that was named, which may be nil.

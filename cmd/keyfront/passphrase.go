@@ -63,7 +63,10 @@ func passphraseFile(name string) (sealed.Secret, error) {
 func promptPassphrase(e env) (sealed.Secret, error) {
 	f, ok := e.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return sealed.Secret{}, errors.New("there is no terminal to ask for the passphrase on")
+		return sealed.Secret{}, hinted{
+			errors.New("there is no terminal to ask for the passphrase on"),
+			"--root-passphrase-from env reads " + passphraseEnv + ", and file:NAME the first line of a file",
+		}
 	}
 	fmt.Fprint(e.stderr, "Passphrase of the root key: ")
 	text, err := term.ReadPassword(int(f.Fd()))

@@ -6,14 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"io/fs"
-	"mime"
 	"net/url"
-	"path"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
 	cftypes "github.com/aws/aws-sdk-go-v2/service/cloudfront/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -49,8 +46,14 @@ func newPublisher(cfg aws.Config, account, edgeURL string) (*publisher, error) {
 		return nil, err
 	}
 	return &publisher{
-		kms:        kms.NewFromConfig(cfg),
-		s3:         s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		kms: kms.NewFromConfig(cfg),
+		s3: s3.NewFromConfig(cfg, func(o *s3.Options) {
+			o.UsePathStyle = true
+			// The way is within this process: to read each file twice more, for the
+			// signature's hash and a checksum, would find nothing.
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+			o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+		}),
 		cloudfront: cloudfront.NewFromConfig(cfg),
 		account:    account,
 		edgeScheme: edge.Scheme, edgePort: edge.Port(),
@@ -199,17 +202,9 @@ func (p *publisher) allowDistribution(ctx context.Context, pub *publication) err
 	return err
 }
 
-// upload puts one object. Its size must be known, since S3 wants it first.
-func (p *publisher) upload(ctx context.Context, pub *publication, name string, body io.ReadSeeker) error {
-	contentType := mime.TypeByExtension(path.Ext(name))
-	if contentType == "" {
-		contentType = "application/octet-stream"
-	}
-	_, err := p.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &pub.Bucket, Key: &name, Body: body, ContentType: &contentType})
-	if err != nil {
-		return fmt.Errorf("upload %s: %w", name, err)
-	}
-	return nil
+// objects is the bucket.
+func (p *publisher) objects(pub *publication) *objects {
+	return &objects{client: p.s3, bucket: pub.Bucket, timeout: time.Minute}
 }
 
 // signer asks the key service for the private half, which from here on is in
@@ -230,36 +225,4 @@ func (p *publisher) signer(ctx context.Context, pub *publication) (*signedurl.Si
 // url is the address of an object at the edge.
 func (pub *publication) url(name string) string {
 	return pub.Base + (&url.URL{Path: "/" + name}).EscapedPath()
-}
-
-// file is one file to publish.
-type file struct {
-	Name      string // the object's key
-	SizeBytes int64
-}
-
-// filesIn lists the regular files below root, without hidden ones.
-func filesIn(root fs.FS) ([]file, error) {
-	var files []file
-	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(d.Name(), ".") && name != "." {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		files = append(files, file{name, info.Size()})
-		return nil
-	})
-	return files, err
 }

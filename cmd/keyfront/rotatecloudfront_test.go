@@ -44,7 +44,7 @@ func newRotationWorld(t *testing.T) *rotationWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.upload(t.Context(), pub, "a.txt", strings.NewReader("private")); err != nil {
+	if err := uploadText(t.Context(), p.objects(pub), "a.txt", []byte("private")); err != nil {
 		t.Fatal(err)
 	}
 	return &rotationWorld{srv, t, pub, rotateCloudFrontCmd{

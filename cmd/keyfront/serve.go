@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -76,6 +77,9 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 		return err
 	}
 	s, err := server.Start(ctx, cfg, server.Options{Log: log, Passphrase: passphrase(e, cfg.RootPassphraseFrom), FunctionWorker: worker})
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // told to end before it began
+		return nil
+	}
 	if err != nil {
 		return explainStart(err, cfg)
 	}
@@ -89,6 +93,11 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	case <-s.Failed():
 	}
 	return s.Stop()
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.IsDir()
 }
 
 // explainStart adds to a failed start what the operator can do about it.
@@ -106,7 +115,7 @@ func explainStart(err error, cfg config.Config) error {
 	case errors.Is(err, rootkey.ErrWeak):
 		hint = fmt.Sprintf("choose a passphrase of at least %d bytes", rootkey.MinPassphraseBytes)
 	case errors.Is(err, rootkey.ErrMalformed):
-		hint = "a root key that was made under a passphrase needs --root-passphrase-from, and one that was not does not"
+		hint = "a root key that was made under a passphrase needs --root-passphrase-from, and one that was not does not; a damaged one must come from a copy"
 	case errors.Is(err, rootkey.ErrAbsent):
 		hint = "this data folder was made with a root-key file; without it nothing in it can be read"
 	case errors.Is(err, audit.ErrTampered):
@@ -117,8 +126,13 @@ func explainStart(err error, cfg config.Config) error {
 		hint = "choose another port there; port 0 takes a free one"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		hint = "this machine has no such address; 0.0.0.0 or [::] takes all that it has"
-	case errors.Is(err, syscall.ENOSPC):
+	case isFile(cfg.DataDir):
+		hint = "--data-dir names a folder; keyfront serve makes it and all that is in it"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, store.ErrFull):
 		hint = "the disk that holds " + cfg.DataDir + " is full"
+	}
+	if hint == "" {
+		return err
 	}
 	return hinted{err, hint}
 }

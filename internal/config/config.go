@@ -336,7 +336,7 @@ func (c *Config) Check() error {
 	case !isDomain(c.EdgeDomain):
 		return fmt.Errorf("edge-domain %q is not a lower-case domain name", c.EdgeDomain)
 	case len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "":
-		return fmt.Errorf("account %q is not a number of 12 digits", c.Account)
+		return fmt.Errorf("account %q is not a number of 12 digits (in a file, in quotes: it may begin with 0)", c.Account)
 	case c.EdgeTLSAddr != "" && c.EdgeTLS.CertFile == "":
 		return errors.New("edge-tls-addr needs a certificate: set edgeTLS.certFile and edgeTLS.keyFile in the configuration file")
 	case c.EdgeTLSAddr == "" && c.EdgeTLS.CertFile != "":

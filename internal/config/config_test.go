@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,17 @@ func TestDurationsAndHosts(t *testing.T) {
 	}
 }
 
+// A file that sets nothing, such as one with all of its lines commented out, is
+// like none.
+func TestKeysWithoutValues(t *testing.T) {
+	for _, text := range []string{"", "\n", "# dataDir: x\n", "---\n", "---\n# nothing\n...\n", "{}\n", "cache:\n  # memoryBytes: 1\naudit:\n  archive:\ntrails:\ndataDir:\n", "~\n", "trails:\n", "audit:\n  archive:\n"} {
+		got, err := config.Load(file(t, text), env(), nil)
+		if err != nil || !reflect.DeepEqual(got, config.Default()) {
+			t.Errorf("Load of %q = %+v, %v, want the defaults", text, got, err)
+		}
+	}
+}
+
 func equal(a, b config.Config) bool {
 	if len(a.S3Domains) != 0 || len(b.S3Domains) != 0 {
 		return false
@@ -113,6 +125,11 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "duration without a unit", file: "trails:\n  digestEvery: 5\n", want: `[2:16] "5": want a duration`},
 		{name: "duration that is a list", file: "audit:\n  keepFor: [1h]\n", want: "[2:12] "},
 		{name: "type", file: "dataDir: a\nkeys:\n  maxPerRegion: many\n", want: "[3:17] "},
+		{name: "number for a switch", file: "testClock: 7\n", want: `[1:12] "7": want true or false`},
+		{name: "unit", file: "cache:\n  memoryBytes: 1GiB\n", want: `[2:16] "1GiB": want a whole number`},
+		{name: "list for a text", file: "dataDir: [a]\n", want: "want a text"},
+		{name: "unknown key without a value", file: "cache:\n  # none\nlogLevel:\n", want: "logLevel"},
+		{name: "account that YAML takes for a number", file: "account: 000000000001\n", want: "in quotes"},
 		{name: "key twice", file: "dataDir: a\ndataDir: b\n", want: "[2:1] "},
 		{name: "two documents", file: "dataDir: a\n---\nedgeDomain: b.example\n", want: "more than one document"},
 		{name: "S3 domain", file: "s3Domains: [\"https://s3.example\"]\n", want: "s3Domains"},

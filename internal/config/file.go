@@ -1,18 +1,21 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/netip"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // maxFileBytes bounds the configuration file.
@@ -34,14 +37,61 @@ func (c *Config) readFile(name string) error {
 	if len(text) > maxFileBytes {
 		return fmt.Errorf("the configuration file %s is larger than %d bytes", name, maxFileBytes)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration file %s: %s", name, strings.TrimSpace(yaml.FormatError(err, false, true)))
-	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration file %s: there is more than one document in it, of which only one can count", name)
+	if err := c.decode(text); err != nil {
+		return fmt.Errorf("configuration file %s: %w", name, err)
 	}
 	return nil
+}
+
+// decode reads the one document of a file. A key without a value is no setting:
+// so a section may have all of its lines commented out, and the whole file too.
+func (c *Config) decode(text []byte) error {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return unreadable(err)
+	}
+	if len(file.Docs) > 1 {
+		return errors.New("there is more than one document in it, of which only one can count")
+	}
+	if len(file.Docs) == 0 || isNull(file.Docs[0].Body) {
+		return nil
+	}
+	body, judged := file.Docs[0].Body, *c
+	if err := yaml.NodeToValue(body, &judged, yaml.Strict()); err != nil { // also of keys without a value
+		return unreadable(err)
+	}
+	ast.Walk(withoutNulls{}, body)
+	return yaml.NodeToValue(body, c, yaml.Strict())
+}
+
+// unreadable names the line and says what was wanted there.
+func unreadable(err error) error {
+	var wrong *yaml.TypeError
+	if errors.As(err, &wrong) {
+		switch wrong.DstType.Kind() {
+		case reflect.Bool:
+			return atToken(wrong.Token, "want true or false")
+		case reflect.Int, reflect.Int64:
+			return atToken(wrong.Token, "want a whole number")
+		case reflect.String:
+			return atToken(wrong.Token, "want a text")
+		}
+	}
+	return errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+}
+
+// withoutNulls takes keys without a value out of mappings.
+type withoutNulls struct{}
+
+func (v withoutNulls) Visit(node ast.Node) ast.Visitor {
+	if m, ok := node.(*ast.MappingNode); ok {
+		m.Values = slices.DeleteFunc(m.Values, func(pair *ast.MappingValueNode) bool { return isNull(pair.Value) })
+	}
+	return v
+}
+
+func isNull(node ast.Node) bool {
+	return node == nil || node.Type() == ast.NullType || node.Type() == ast.CommentType
 }
 
 // Duration is a time.Duration that the file spells as "5m".
@@ -85,7 +135,8 @@ func (n *Networks) UnmarshalYAML(node ast.Node) error {
 }
 
 // at says where in the file a value stands that cannot be read.
-func at(node ast.Node, problem string) error {
-	token := node.GetToken()
-	return fmt.Errorf("[%d:%d] %.100q: %s", token.Position.Line, token.Position.Column, token.Value, problem)
+func at(node ast.Node, problem string) error { return atToken(node.GetToken(), problem) }
+
+func atToken(t *token.Token, problem string) error {
+	return fmt.Errorf("[%d:%d] %.100q: %s", t.Position.Line, t.Position.Column, t.Value, problem)
 }

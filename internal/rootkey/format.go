@@ -55,7 +55,11 @@ func parse(text []byte) ([]sealed.Secret, error) {
 		number++
 		line = bytes.TrimSpace(line)
 		if number == 1 {
-			if string(line) != versionLine {
+			switch string(line) {
+			case versionLine:
+			case wrappedVersionLine:
+				return nil, fmt.Errorf("%w: it is kept under a passphrase, and none is given", ErrMalformed)
+			default:
 				return nil, fmt.Errorf("%w: the first line is not %q", ErrMalformed, versionLine)
 			}
 			continue

@@ -192,7 +192,11 @@ func parseWrapped(text []byte) (f wrappedFile, err error) {
 		number++
 		line = bytes.TrimSpace(line)
 		if number == 1 {
-			if string(line) != wrappedVersionLine {
+			switch string(line) {
+			case wrappedVersionLine:
+			case versionLine:
+				return f, fmt.Errorf("%w: it is not kept under a passphrase, but one is given", ErrMalformed)
+			default:
 				return f, fmt.Errorf("%w: the first line is not %q", ErrMalformed, wrappedVersionLine)
 			}
 			continue
