@@ -50,16 +50,12 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 }
 
 func verify(root *os.Root, headKeys [][]byte) (Report, error) {
+	c := chain{sealed: headKeys != nil}
 	// The head is read first: a server that goes on writing only moves the
 	// end of the log further behind it.
-	var head position
-	if headKeys != nil {
-		f, err := root.Open(headName)
-		if err != nil {
-			return Report{}, fmt.Errorf("%w: %w", ErrTampered, err)
-		}
-		head, _, err = readHead(f, headKeys)
-		if err := errors.Join(err, f.Close()); err != nil {
+	if c.sealed {
+		var err error
+		if c.head, err = headOf(root, headKeys); err != nil {
 			return Report{}, err
 		}
 	}
@@ -67,71 +63,96 @@ func verify(root *os.Root, headKeys [][]byte) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if headKeys != nil && head.next == 0 && len(files) > 0 {
+	if c.sealed && c.head.next == 0 && len(files) > 0 {
 		return Report{}, errEmptyHead
 	}
-	rep := Report{Files: len(files)}
-	at, begin := position{next: 1}, position{next: 1}
+	c.Files = len(files)
+	c.at, c.begin = position{next: 1}, position{next: 1}
 	if len(files) > 0 {
-		at = files[0].start()
-		rep.First = at.next
-		begin = at // without the key, nobody says where it is to begin
+		c.at = files[0].start()
+		c.First = c.at.next
+		c.begin = c.at // without the key, nobody says where it is to begin
 	}
-	if headKeys != nil {
-		if begin, err = readBegin(root, headKeys); err != nil {
-			return rep, err
+	if c.sealed {
+		if c.begin, err = readBegin(root, headKeys); err != nil {
+			return c.Report, err
 		}
 	}
 	if len(files) > 0 {
-		if err := begin.admits(&files[0]); err != nil {
-			return rep, err
+		if err := c.begin.admits(&files[0]); err != nil {
+			return c.Report, err
 		}
 	}
 	// The log may begin where the head says that it ends.
-	headSeen := head.next <= 1 || at == head
+	c.headSeen = c.head.next <= 1 || c.at == c.head
 	for i, s := range files {
-		if s.start() != at {
-			return rep, fmt.Errorf("%w: a file with record %d is missing before %s", ErrTampered, at.next, s.Name)
+		if s.start() != c.at {
+			return c.Report, fmt.Errorf("%w: a file with record %d is missing before %s", ErrTampered, c.at.next, s.Name)
 		}
-		if rep.TornBytes > 0 {
-			return rep, fmt.Errorf("%w: record %d is cut off inside file %d", ErrTampered, at.next, i)
+		if c.TornBytes > 0 {
+			return c.Report, fmt.Errorf("%w: record %d is cut off inside file %d", ErrTampered, c.at.next, i)
 		}
 		for line, err := range s.lines(root, 0) {
 			if errors.Is(err, io.ErrUnexpectedEOF) {
-				rep.TornBytes = int64(len(line))
+				c.TornBytes = int64(len(line))
 				break
 			}
+			if err == nil {
+				err = c.follow(line)
+			}
 			if err != nil {
-				return rep, err
-			}
-			e, err := Parse(line)
-			if err != nil {
-				return rep, fmt.Errorf("%w: record %d: %w", ErrTampered, at.next, err)
-			}
-			if e.Seq != at.next || e.Prev != hex.EncodeToString(at.prev[:]) {
-				return rep, fmt.Errorf("%w: record %d does not follow the one before it", ErrTampered, at.next)
-			}
-			at = position{next: at.next + 1, prev: sha256.Sum256(line)}
-			if at.next == begin.next && at.prev != begin.prev {
-				return rep, fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, at.next-1)
-			}
-			if at.next == head.next {
-				if at.prev != head.prev {
-					return rep, fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, at.next-1)
-				}
-				headSeen = true
-			}
-			rep.Records++
-			if headSeen && headKeys != nil && at.next > head.next {
-				rep.Unsealed++
+				return c.Report, err
 			}
 		}
 	}
-	if !headSeen {
-		return rep, fmt.Errorf("%w: it ends after record %d, but record %d was written", ErrTampered, at.next-1, head.next-1)
+	if !c.headSeen {
+		return c.Report, fmt.Errorf("%w: it ends after record %d, but record %d was written", ErrTampered, c.at.next-1, c.head.next-1)
 	}
-	rep.Last = hex.EncodeToString(at.prev[:])
-	return rep, nil
+	c.Last = hex.EncodeToString(c.at.prev[:])
+	return c.Report, nil
+}
+
+// headOf reads the head of the log in root.
+func headOf(root *os.Root, keys [][]byte) (position, error) {
+	f, err := root.Open(headName)
+	if err != nil {
+		return position{}, fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	head, _, err := readHead(f, keys)
+	return head, errors.Join(err, f.Close())
+}
+
+// chain follows the records of a log, from the first that is here to the last.
+type chain struct {
+	Report
+	at       position // behind the last record that was followed
+	begin    position // where the log is to begin
+	head     position // how far it must reach; zero unless sealed
+	sealed   bool     // begin and head are authentic
+	headSeen bool
+}
+
+// follow takes the next record.
+func (c *chain) follow(line []byte) error {
+	e, err := Parse(line)
+	if err != nil {
+		return fmt.Errorf("%w: record %d: %w", ErrTampered, c.at.next, err)
+	}
+	if e.Seq != c.at.next || e.Prev != hex.EncodeToString(c.at.prev[:]) {
+		return fmt.Errorf("%w: record %d does not follow the one before it", ErrTampered, c.at.next)
+	}
+	c.at = position{next: c.at.next + 1, prev: sha256.Sum256(line)}
+	for _, known := range [...]position{c.begin, c.head} {
+		if c.at.next == known.next && c.at.prev != known.prev {
+			return fmt.Errorf("%w: record %d is not the one that was written", ErrTampered, e.Seq)
+		}
+	}
+	c.headSeen = c.headSeen || c.at.next == c.head.next
+	c.Records++
+	if c.sealed && c.headSeen && c.at.next > c.head.next {
+		c.Unsealed++
+	}
+	return nil
 }
 
 // Entries walks the records of the log in dir, oldest first. It trusts what it

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strconv"
 	"strings"
@@ -72,15 +73,9 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	}
 	made := v
 	err = call.Effect(ctx, func() error {
-		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			if _, err := readRecord(tx, ref); err == nil {
-				return refuse(ErrConflict, "Function already exist: %s", ref.name)
-			}
-			if err := room(tx, ref.realm, v.Code.Size); err != nil {
-				return err
-			}
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) (err error) {
 			r := &record{V: recordVersion, Name: ref.name, Tags: maps.Clone(in.Tags)}
-			if err := v.save(tx, ref); err != nil {
+			if err := r.add(tx, ref, v); err != nil {
 				return err
 			}
 			if in.Publish {
@@ -102,6 +97,21 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 		out.ARN = functionARN // whatever was published
 	}
 	return out, err
+}
+
+// add keeps the first version of a new function, if there is room for it and
+// nobody has its name. It does not save r.
+func (r *record) add(tx store.Writer, ref reference, v *versionRecord) error {
+	switch _, err := readRecord(tx, ref); {
+	case err == nil:
+		return refuse(ErrConflict, "Function already exist: %s", ref.name)
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	if err := room(tx, ref.realm, v.Code.Size); err != nil {
+		return err
+	}
+	return v.save(tx, ref)
 }
 
 var (

@@ -247,52 +247,58 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, name, qualifier
 	if ref, _, err = s.admit(ctx, call, &who, name, qualifier); err != nil {
 		return err
 	}
-	var codes []string
-	var gone []string
+	var gone []*versionRecord
 	err = call.Effect(ctx, func() error {
-		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
-			codes, gone = nil, nil
-			r, err := readRecord(tx, ref)
-			if err != nil {
-				return err
-			}
-			doomed, err := versions(tx, ref)
-			if err != nil {
-				return err
-			}
-			if ref.qualifier != "" {
-				doomed = slices.DeleteFunc(doomed, func(v *versionRecord) bool { return v.Version != ref.qualifier })
-				if len(doomed) == 0 {
-					return nil // a version that is not there is gone
-				}
-				for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
-					if r.Aliases[alias].Version == ref.qualifier {
-						return refuse(ErrConflict, "Version %s is in use by alias %s", ref.qualifier, alias)
-					}
-				}
-			}
-			for _, v := range doomed {
-				versionARN := ref.realm.arn(ref.name, v.Version)
-				if s.cfg.Users != nil && len(s.cfg.Users(ref.account, versionARN)) > 0 {
-					return refuse(ErrInvalid, "Lambda was unable to delete %s because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.", versionARN)
-				}
-				codes, gone = append(codes, v.Code.ID), append(gone, versionARN)
-				if err := tx.Delete(versionSpace, ref.versionKey(ref.name, v.Version)); err != nil {
-					return err
-				}
-			}
-			if ref.qualifier == "" {
-				return tx.Delete(functionSpace, ref.key(ref.name))
-			}
-			delete(r.Policies, ref.qualifier)
-			return r.save(tx, ref)
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) (err error) {
+			gone, err = s.remove(tx, ref)
+			return err
 		})
 	})
 	if err != nil {
 		return err
 	}
-	for _, versionARN := range gone {
-		s.loaded.drop(versionARN)
+	var codes []string
+	for _, v := range gone {
+		codes = append(codes, v.Code.ID)
+		s.loaded.drop(ref.realm.arn(ref.name, v.Version))
 	}
 	return s.discard(ctx, ref, codes...)
+}
+
+// remove deletes the records of the version that ref names, or of the whole
+// function, and returns the versions that are gone.
+func (s *Service) remove(tx store.Writer, ref reference) (gone []*versionRecord, err error) {
+	r, err := readRecord(tx, ref)
+	if err != nil {
+		return nil, err
+	}
+	gone, err = versions(tx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if ref.qualifier != "" {
+		gone = slices.DeleteFunc(gone, func(v *versionRecord) bool { return v.Version != ref.qualifier })
+		if len(gone) == 0 {
+			return nil, nil // a version that is not there is gone
+		}
+		for _, alias := range slices.Sorted(maps.Keys(r.Aliases)) {
+			if r.Aliases[alias].Version == ref.qualifier {
+				return nil, refuse(ErrConflict, "Version %s is in use by alias %s", ref.qualifier, alias)
+			}
+		}
+	}
+	for _, v := range gone {
+		versionARN := ref.realm.arn(ref.name, v.Version)
+		if s.cfg.Users != nil && len(s.cfg.Users(ref.account, versionARN)) > 0 {
+			return nil, refuse(ErrInvalid, "Lambda was unable to delete %s because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.", versionARN)
+		}
+		if err := tx.Delete(versionSpace, ref.versionKey(ref.name, v.Version)); err != nil {
+			return nil, err
+		}
+	}
+	if ref.qualifier == "" {
+		return gone, tx.Delete(functionSpace, ref.key(ref.name))
+	}
+	delete(r.Policies, ref.qualifier)
+	return gone, r.save(tx, ref)
 }

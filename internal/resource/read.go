@@ -2,7 +2,6 @@ package resource
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -59,63 +58,73 @@ func readStruct(path string, m map[string]any, v reflect.Value) error {
 }
 
 func readValue(path string, value any, v reflect.Value) error {
-	wrong := refusal("Value of property " + path + " must be of type " + word(v.Type()))
 	if value == nil {
 		return nil
 	}
 	if v.Type() == documentType {
-		text, ok := value.(string)
-		if !ok {
-			encoded, err := json.Marshal(value)
-			if err != nil {
-				return err
-			}
-			text = string(encoded)
-		}
-		v.SetString(text)
-		return nil
+		return readDocument(value, v)
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		return readValue(path, value, v.Elem())
 	case reflect.Struct:
-		m, ok := value.(map[string]any)
-		if !ok {
-			return wrong
+		if m, ok := value.(map[string]any); ok {
+			return readStruct(path+".", m, v)
 		}
-		return readStruct(path+".", m, v)
 	case reflect.Map:
-		m, ok := value.(map[string]any)
-		if !ok {
-			return wrong
+		if m, ok := value.(map[string]any); ok {
+			return readMap(path+".", m, v)
 		}
-		v.Set(reflect.MakeMapWithSize(v.Type(), len(m)))
-		for _, name := range slices.Sorted(maps.Keys(m)) {
-			item := reflect.New(v.Type().Elem()).Elem()
-			if err := readValue(path+"."+name, m[name], item); err != nil {
-				return err
-			}
-			v.SetMapIndex(reflect.ValueOf(name), item)
-		}
-		return nil
 	case reflect.Slice:
-		list, ok := value.([]any)
-		if !ok {
-			return wrong
+		if list, ok := value.([]any); ok {
+			return readList(path+".", list, v)
 		}
-		v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
-		for i := range list {
-			if err := readValue(path+"."+strconv.Itoa(i), list[i], v.Index(i)); err != nil {
-				return err
-			}
+	default:
+		if text, ok := scalar(value); ok && setScalar(text, v) {
+			return nil
 		}
-		return nil
 	}
-	text, ok := scalar(value)
+	return refusal("Value of property " + path + " must be of type " + word(v.Type()))
+}
+
+func readDocument(value any, v reflect.Value) error {
+	text, ok := value.(string)
 	if !ok {
-		return wrong
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		text = string(encoded)
 	}
+	v.SetString(text)
+	return nil
+}
+
+func readMap(path string, m map[string]any, v reflect.Value) error {
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(m)))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		item := reflect.New(v.Type().Elem()).Elem()
+		if err := readValue(path+name, m[name], item); err != nil {
+			return err
+		}
+		v.SetMapIndex(reflect.ValueOf(name), item)
+	}
+	return nil
+}
+
+func readList(path string, list []any, v reflect.Value) error {
+	v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
+	for i := range list {
+		if err := readValue(path+strconv.Itoa(i), list[i], v.Index(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setScalar sets v to what text says, and reports whether it is of v's type.
+func setScalar(text string, v reflect.Value) bool {
 	var err error
 	switch v.Kind() {
 	case reflect.String:
@@ -136,12 +145,9 @@ func readValue(path string, value any, v reflect.Value) error {
 			v.SetFloat(n)
 		}
 	default:
-		return errors.New("resource: no such kind of field: " + v.Type().String())
+		panic("resource: no such kind of field: " + v.Type().String())
 	}
-	if err != nil {
-		return wrong
-	}
-	return nil
+	return err == nil
 }
 
 func scalar(value any) (string, bool) {

@@ -8,14 +8,10 @@ import "github.com/keyfront-project/keyfront/internal/wire/awsjson"
 // API Reference has beyond the model is here too: ML-KEM, and service principals,
 // which may stand in place of a grant's other principals.
 var constraints = map[string][]awsjson.Rule{
-	"CancelKeyDeletion": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
-	"ConnectCustomKeyStore": {
-		{Member: "CustomKeyStoreId", Required: true, Length: awsjson.Between(1, 64)},
-	},
+	"CancelKeyDeletion":     {keyID},
+	"ConnectCustomKeyStore": {customKeyStoreID},
 	"CreateAlias": {
-		{Member: "AliasName", Required: true, Length: awsjson.Between(1, 256), Pattern: `^[a-zA-Z0-9:/_-]+$`},
+		aliasName,
 		{Member: "TargetKeyId", Required: true, Length: awsjson.Between(1, 2048)},
 	},
 	"CreateCustomKeyStore": {
@@ -33,13 +29,12 @@ var constraints = map[string][]awsjson.Rule{
 		{Member: "XksProxyConnectivity", Enum: xksProxyConnectivities},
 	},
 	"CreateGrant": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "GranteePrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`}, // or GranteeServicePrincipal
 		{Member: "RetiringPrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`},
 		{Member: "Operations", Required: true},
 		{Member: "Operations[]", Enum: grantOperations},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 		{Member: "Name", Length: awsjson.Between(1, 256), Pattern: `^[a-zA-Z0-9:/_-]+$`},
 	},
 	"CreateKey": {
@@ -50,151 +45,116 @@ var constraints = map[string][]awsjson.Rule{
 		{Member: "KeySpec", Enum: keySpecs},
 		{Member: "Origin", Enum: origins},
 		{Member: "CustomKeyStoreId", Length: awsjson.Between(1, 64)},
-		{Member: "Tags[].TagKey", Required: true, Length: awsjson.Between(1, 128)},
-		{Member: "Tags[].TagValue", Required: true, Length: awsjson.AtMost(256)},
+		tagKey, tagValue,
 		{Member: "XksKeyId", Length: awsjson.Between(1, 128), Pattern: `^[a-zA-Z0-9-_.]+$`},
 	},
 	"Decapsulate": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "SharedSecretCiphertextBlob", Required: true, Length: awsjson.Between(1, 6144)},
 		{Member: "EncapsulationAlgorithm", Required: true, Enum: encapsulationAlgorithms},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 	"Decrypt": {
 		{Member: "CiphertextBlob", Length: awsjson.Between(1, 6144)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 		{Member: "KeyId", Length: awsjson.Between(1, 2048)},
 		{Member: "EncryptionAlgorithm", Enum: encryptionAlgorithms},
-		{Member: "Recipient.KeyEncryptionAlgorithm", Enum: keyEncryptionMechanisms},
-		{Member: "Recipient.AttestationDocument", Length: awsjson.Between(1, 262144)},
+		recipientAlgorithm, recipientDocument,
 		{Member: "DryRunModifiers[]", Enum: dryRunModifiers},
 	},
-	"DeleteAlias": {
-		{Member: "AliasName", Required: true, Length: awsjson.Between(1, 256), Pattern: `^[a-zA-Z0-9:/_-]+$`},
-	},
-	"DeleteCustomKeyStore": {
-		{Member: "CustomKeyStoreId", Required: true, Length: awsjson.Between(1, 64)},
-	},
+	"DeleteAlias":          {aliasName},
+	"DeleteCustomKeyStore": {customKeyStoreID},
 	"DeleteImportedKeyMaterial": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "KeyMaterialId", Length: awsjson.Between(64, 64), Pattern: `^[a-f0-9]+$`},
 	},
 	"DeriveSharedSecret": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "KeyAgreementAlgorithm", Required: true, Enum: keyAgreementAlgorithms},
 		{Member: "PublicKey", Required: true, Length: awsjson.Between(1, 8192)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
-		{Member: "Recipient.KeyEncryptionAlgorithm", Enum: keyEncryptionMechanisms},
-		{Member: "Recipient.AttestationDocument", Length: awsjson.Between(1, 262144)},
+		grantTokens, eachGrantToken,
+		recipientAlgorithm, recipientDocument,
 	},
 	"DescribeCustomKeyStores": {
 		{Member: "CustomKeyStoreId", Length: awsjson.Between(1, 64)},
 		{Member: "CustomKeyStoreName", Length: awsjson.Between(1, 256)},
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
+		pageLimit, pageMarker,
 	},
 	"DescribeKey": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		keyID,
+		grantTokens, eachGrantToken,
 	},
-	"DisableKey": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
-	"DisableKeyRotation": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
-	"DisconnectCustomKeyStore": {
-		{Member: "CustomKeyStoreId", Required: true, Length: awsjson.Between(1, 64)},
-	},
-	"EnableKey": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
+	"DisableKey":               {keyID},
+	"DisableKeyRotation":       {keyID},
+	"DisconnectCustomKeyStore": {customKeyStoreID},
+	"EnableKey":                {keyID},
 	"EnableKeyRotation": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "RotationPeriodInDays", Value: awsjson.Between(90, 2560)},
 	},
 	"Encapsulate": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "EncapsulationAlgorithm", Required: true, Enum: encapsulationAlgorithms},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 	"Encrypt": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "Plaintext", Required: true, Length: awsjson.Between(1, 4096)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 		{Member: "EncryptionAlgorithm", Enum: encryptionAlgorithms},
 	},
 	"GenerateDataKey": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "NumberOfBytes", Value: awsjson.Between(1, 1024)},
 		{Member: "KeySpec", Enum: dataKeySpecs},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
-		{Member: "Recipient.KeyEncryptionAlgorithm", Enum: keyEncryptionMechanisms},
-		{Member: "Recipient.AttestationDocument", Length: awsjson.Between(1, 262144)},
+		grantTokens, eachGrantToken,
+		recipientAlgorithm, recipientDocument,
 	},
 	"GenerateDataKeyPair": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "KeyPairSpec", Required: true, Enum: dataKeyPairSpecs},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
-		{Member: "Recipient.KeyEncryptionAlgorithm", Enum: keyEncryptionMechanisms},
-		{Member: "Recipient.AttestationDocument", Length: awsjson.Between(1, 262144)},
+		grantTokens, eachGrantToken,
+		recipientAlgorithm, recipientDocument,
 	},
 	"GenerateDataKeyPairWithoutPlaintext": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "KeyPairSpec", Required: true, Enum: dataKeyPairSpecs},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 	"GenerateDataKeyWithoutPlaintext": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "KeySpec", Enum: dataKeySpecs},
 		{Member: "NumberOfBytes", Value: awsjson.Between(1, 1024)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 	"GenerateMac": {
 		{Member: "Message", Required: true, Length: awsjson.Between(1, 4096)},
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "MacAlgorithm", Required: true, Enum: macAlgorithms},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 	"GenerateRandom": {
 		{Member: "NumberOfBytes", Value: awsjson.Between(1, 1024)},
 		{Member: "CustomKeyStoreId", Length: awsjson.Between(1, 64)},
-		{Member: "Recipient.KeyEncryptionAlgorithm", Enum: keyEncryptionMechanisms},
-		{Member: "Recipient.AttestationDocument", Length: awsjson.Between(1, 262144)},
+		recipientAlgorithm, recipientDocument,
 	},
-	"GetKeyLastUsage": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
+	"GetKeyLastUsage": {keyID},
 	"GetKeyPolicy": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "PolicyName", Length: awsjson.Between(1, 128), Pattern: `[\w]+`},
 	},
-	"GetKeyRotationStatus": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
+	"GetKeyRotationStatus": {keyID},
 	"GetParametersForImport": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "WrappingAlgorithm", Required: true, Enum: algorithmSpecs},
 		{Member: "WrappingKeySpec", Required: true, Enum: wrappingKeySpecs},
 	},
 	"GetPublicKey": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		keyID,
+		grantTokens, eachGrantToken,
 	},
 	"ImportKeyMaterial": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "ImportToken", Required: true, Length: awsjson.Between(1, 6144)},
 		{Member: "EncryptedKeyMaterial", Required: true, Length: awsjson.Between(1, 6144)},
 		{Member: "ExpirationModel", Enum: expirationModels},
@@ -204,43 +164,34 @@ var constraints = map[string][]awsjson.Rule{
 	},
 	"ListAliases": {
 		{Member: "KeyId", Length: awsjson.Between(1, 2048)},
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
+		pageLimit, pageMarker,
 	},
 	"ListGrants": {
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		pageLimit, pageMarker,
+		keyID,
 		{Member: "GrantId", Length: awsjson.Between(1, 128)},
 		{Member: "GranteePrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`},
 	},
 	"ListKeyPolicies": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
+		keyID,
+		pageLimit, pageMarker,
 	},
 	"ListKeyRotations": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "IncludeKeyMaterial", Enum: includeKeyMaterials},
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
+		pageLimit, pageMarker,
 	},
-	"ListKeys": {
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
-	},
+	"ListKeys": {pageLimit, pageMarker},
 	"ListResourceTags": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
+		keyID,
+		pageLimit, pageMarker,
 	},
 	"ListRetirableGrants": {
-		{Member: "Limit", Value: awsjson.Between(1, 1000)},
-		{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`},
+		pageLimit, pageMarker,
 		{Member: "RetiringPrincipal", Length: awsjson.Between(1, 256), Pattern: `^[\w+=,.@:/-]+$`}, // or RetiringServicePrincipal
 	},
 	"PutKeyPolicy": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "PolicyName", Length: awsjson.Between(1, 128), Pattern: `[\w]+`},
 		{Member: "Policy", Required: true, Length: awsjson.Between(1, 131072), Pattern: `[\u0009\u000A\u000D\u0020-\u00FF]+`},
 	},
@@ -250,17 +201,15 @@ var constraints = map[string][]awsjson.Rule{
 		{Member: "DestinationKeyId", Required: true, Length: awsjson.Between(1, 2048)},
 		{Member: "SourceEncryptionAlgorithm", Enum: encryptionAlgorithms},
 		{Member: "DestinationEncryptionAlgorithm", Enum: encryptionAlgorithms},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 		{Member: "DryRunModifiers[]", Enum: dryRunModifiers},
 	},
 	"ReplicateKey": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "ReplicaRegion", Required: true, Length: awsjson.Between(1, 32), Pattern: `^([a-z]+-){2,3}\d+$`},
 		{Member: "Policy", Length: awsjson.Between(1, 131072), Pattern: `[\u0009\u000A\u000D\u0020-\u00FF]+`},
 		{Member: "Description", Length: awsjson.AtMost(8192)},
-		{Member: "Tags[].TagKey", Required: true, Length: awsjson.Between(1, 128)},
-		{Member: "Tags[].TagValue", Required: true, Length: awsjson.AtMost(256)},
+		tagKey, tagValue,
 	},
 	"RetireGrant": {
 		{Member: "GrantToken", Length: awsjson.Between(1, 8192)},
@@ -268,41 +217,37 @@ var constraints = map[string][]awsjson.Rule{
 		{Member: "GrantId", Length: awsjson.Between(1, 128)},
 	},
 	"RevokeGrant": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "GrantId", Required: true, Length: awsjson.Between(1, 128)},
 	},
-	"RotateKeyOnDemand": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
-	},
+	"RotateKeyOnDemand": {keyID},
 	"ScheduleKeyDeletion": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "PendingWindowInDays", Value: awsjson.Between(1, 365)},
 	},
 	"Sign": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "Message", Required: true, Length: awsjson.Between(1, 4096)},
 		{Member: "MessageType", Enum: messageTypes},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 		{Member: "SigningAlgorithm", Required: true, Enum: signingAlgorithms},
 	},
 	"TagResource": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "Tags", Required: true},
-		{Member: "Tags[].TagKey", Required: true, Length: awsjson.Between(1, 128)},
-		{Member: "Tags[].TagValue", Required: true, Length: awsjson.AtMost(256)},
+		tagKey, tagValue,
 	},
 	"UntagResource": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "TagKeys", Required: true},
 		{Member: "TagKeys[]", Length: awsjson.Between(1, 128)},
 	},
 	"UpdateAlias": {
-		{Member: "AliasName", Required: true, Length: awsjson.Between(1, 256), Pattern: `^[a-zA-Z0-9:/_-]+$`},
+		aliasName,
 		{Member: "TargetKeyId", Required: true, Length: awsjson.Between(1, 2048)},
 	},
 	"UpdateCustomKeyStore": {
-		{Member: "CustomKeyStoreId", Required: true, Length: awsjson.Between(1, 64)},
+		customKeyStoreID,
 		{Member: "NewCustomKeyStoreName", Length: awsjson.Between(1, 256)},
 		{Member: "KeyStorePassword", Length: awsjson.Between(7, 32), Sensitive: true},
 		{Member: "CloudHsmClusterId", Length: awsjson.Between(19, 24), Pattern: `cluster-[2-7a-zA-Z]{11,16}`},
@@ -315,31 +260,44 @@ var constraints = map[string][]awsjson.Rule{
 		{Member: "XksProxyConnectivity", Enum: xksProxyConnectivities},
 	},
 	"UpdateKeyDescription": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "Description", Required: true, Length: awsjson.AtMost(8192)},
 	},
 	"UpdatePrimaryRegion": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "PrimaryRegion", Required: true, Length: awsjson.Between(1, 32), Pattern: `^([a-z]+-){2,3}\d+$`},
 	},
 	"Verify": {
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "Message", Required: true, Length: awsjson.Between(1, 4096)},
 		{Member: "MessageType", Enum: messageTypes},
 		{Member: "Signature", Required: true, Length: awsjson.Between(1, 6144)},
 		{Member: "SigningAlgorithm", Required: true, Enum: signingAlgorithms},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 	"VerifyMac": {
 		{Member: "Message", Required: true, Length: awsjson.Between(1, 4096)},
-		{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)},
+		keyID,
 		{Member: "MacAlgorithm", Required: true, Enum: macAlgorithms},
 		{Member: "Mac", Required: true, Length: awsjson.Between(1, 6144)},
-		{Member: "GrantTokens", Length: awsjson.AtMost(10)},
-		{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)},
+		grantTokens, eachGrantToken,
 	},
 }
+
+// Rules that many operations share.
+var (
+	keyID              = awsjson.Rule{Member: "KeyId", Required: true, Length: awsjson.Between(1, 2048)}
+	customKeyStoreID   = awsjson.Rule{Member: "CustomKeyStoreId", Required: true, Length: awsjson.Between(1, 64)}
+	aliasName          = awsjson.Rule{Member: "AliasName", Required: true, Length: awsjson.Between(1, 256), Pattern: `^[a-zA-Z0-9:/_-]+$`}
+	grantTokens        = awsjson.Rule{Member: "GrantTokens", Length: awsjson.AtMost(10)}
+	eachGrantToken     = awsjson.Rule{Member: "GrantTokens[]", Length: awsjson.Between(1, 8192)}
+	recipientAlgorithm = awsjson.Rule{Member: "Recipient.KeyEncryptionAlgorithm", Enum: keyEncryptionMechanisms}
+	recipientDocument  = awsjson.Rule{Member: "Recipient.AttestationDocument", Length: awsjson.Between(1, 262144)}
+	pageLimit          = awsjson.Rule{Member: "Limit", Value: awsjson.Between(1, 1000)}
+	pageMarker         = awsjson.Rule{Member: "Marker", Length: awsjson.Between(1, 1024), Pattern: `[\u0020-\u00FF]*`}
+	tagKey             = awsjson.Rule{Member: "Tags[].TagKey", Required: true, Length: awsjson.Between(1, 128)}
+	tagValue           = awsjson.Rule{Member: "Tags[].TagValue", Required: true, Length: awsjson.AtMost(256)}
+)
 
 // The enumerations of the model.
 var (

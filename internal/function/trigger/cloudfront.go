@@ -356,45 +356,50 @@ type AccessChange struct {
 	SigningBehavior, OriginType string
 }
 
+// originMessage is what function.Result.Origin has.
+type originMessage struct {
+	Select string        `json:"select"`
+	Group  *groupMessage `json:"group"`
+	Update struct {
+		Domain   *string           `json:"domainName"`
+		Path     *string           `json:"originPath"`
+		Header   map[string]string `json:"customHeaders"`
+		Attempts int               `json:"connectionAttempts"`
+		Timeouts struct {
+			Read       int `json:"readTimeout"`
+			KeepAlive  int `json:"keepAliveTimeout"`
+			Connection int `json:"connectionTimeout"`
+		} `json:"timeouts"`
+		Custom *struct {
+			Port     int      `json:"port"`
+			Protocol string   `json:"protocol"`
+			SSL      []string `json:"sslProtocols"`
+		} `json:"customOriginConfig"`
+		Access *struct {
+			Enabled  bool   `json:"enabled"`
+			Behavior string `json:"signingBehavior"`
+			Protocol string `json:"signingProtocol"`
+			Type     string `json:"originType"`
+			Region   string `json:"region"`
+		} `json:"originAccessControlConfig"`
+		Shield json.RawMessage `json:"originShieldConfig"`
+		Other  json.RawMessage `json:"originOverrides"`
+	} `json:"update"`
+}
+
+type groupMessage struct {
+	Origins []struct {
+		ID string `json:"originId"`
+	} `json:"originIds"`
+	Selection string `json:"selectionCriteria"`
+	Failover  struct {
+		Statuses []int `json:"statusCodes"`
+	} `json:"failoverCriteria"`
+}
+
 // ReadOriginChange reads what function.Result.Origin has.
 func ReadOriginChange(text []byte) (*OriginChange, error) {
-	var got struct {
-		Select string `json:"select"`
-		Group  *struct {
-			Origins []struct {
-				ID string `json:"originId"`
-			} `json:"originIds"`
-			Selection string `json:"selectionCriteria"`
-			Failover  struct {
-				Statuses []int `json:"statusCodes"`
-			} `json:"failoverCriteria"`
-		} `json:"group"`
-		Update struct {
-			Domain   *string           `json:"domainName"`
-			Path     *string           `json:"originPath"`
-			Header   map[string]string `json:"customHeaders"`
-			Attempts int               `json:"connectionAttempts"`
-			Timeouts struct {
-				Read       int `json:"readTimeout"`
-				KeepAlive  int `json:"keepAliveTimeout"`
-				Connection int `json:"connectionTimeout"`
-			} `json:"timeouts"`
-			Custom *struct {
-				Port     int      `json:"port"`
-				Protocol string   `json:"protocol"`
-				SSL      []string `json:"sslProtocols"`
-			} `json:"customOriginConfig"`
-			Access *struct {
-				Enabled  bool   `json:"enabled"`
-				Behavior string `json:"signingBehavior"`
-				Protocol string `json:"signingProtocol"`
-				Type     string `json:"originType"`
-				Region   string `json:"region"`
-			} `json:"originAccessControlConfig"`
-			Shield json.RawMessage `json:"originShieldConfig"`
-			Other  json.RawMessage `json:"originOverrides"`
-		} `json:"update"`
-	}
+	var got originMessage
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&got); err != nil {
@@ -412,23 +417,10 @@ func ReadOriginChange(text []byte) (*OriginChange, error) {
 	for name, v := range u.Header {
 		out.Header.Set(name, v)
 	}
-	if g := got.Group; g != nil {
-		out.Group = &OriginGroup{Statuses: g.Failover.Statuses}
-		switch {
-		case len(g.Origins) != 2 || g.Origins[0].ID == g.Origins[1].ID:
-			return nil, invalid("origin: originIds must have two different origins")
-		case g.Selection != "" && g.Selection != "default":
-			return nil, invalid("origin: selectionCriteria %.64q is not supported", g.Selection)
-		case len(g.Failover.Statuses) == 0:
-			return nil, invalid("origin: failoverCriteria has no statusCodes")
-		}
-		for i, o := range g.Origins {
-			out.Group.Origins[i] = o.ID
-		}
-		for _, status := range g.Failover.Statuses {
-			if !slices.Contains(failovers, status) {
-				return nil, invalid("origin: statusCodes must not have %d", status)
-			}
+	if got.Group != nil {
+		var err error
+		if out.Group, err = got.Group.read(); err != nil {
+			return nil, err
 		}
 	}
 	switch {
@@ -457,4 +449,21 @@ func ReadOriginChange(text []byte) (*OriginChange, error) {
 		}
 	}
 	return out, checkCustomHeader(out.Header)
+}
+
+func (g *groupMessage) read() (*OriginGroup, error) {
+	switch {
+	case len(g.Origins) != 2 || g.Origins[0].ID == g.Origins[1].ID:
+		return nil, invalid("origin: originIds must have two different origins")
+	case g.Selection != "" && g.Selection != "default":
+		return nil, invalid("origin: selectionCriteria %.64q is not supported", g.Selection)
+	case len(g.Failover.Statuses) == 0:
+		return nil, invalid("origin: failoverCriteria has no statusCodes")
+	}
+	for _, status := range g.Failover.Statuses {
+		if !slices.Contains(failovers, status) {
+			return nil, invalid("origin: statusCodes must not have %d", status)
+		}
+	}
+	return &OriginGroup{Origins: [2]string{g.Origins[0].ID, g.Origins[1].ID}, Statuses: g.Failover.Statuses}, nil
 }
