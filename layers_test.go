@@ -16,7 +16,7 @@ const module = "github.com/keyfront-project/keyfront/"
 // ranks is the house, ground floor first. A package imports only what stands on
 // a lower line: never up, and never sideways. "x/*" is every package below x.
 var ranks = []string{
-	"internal/accesslog internal/arn internal/clock internal/detached internal/form internal/keyfile internal/refusal internal/store internal/rotation signedurl kmssigner",
+	"internal/accesslog internal/address internal/arn internal/clock internal/detached internal/form internal/keyfile internal/refusal internal/store internal/rotation signedurl kmssigner",
 	"internal/function internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
 	"internal/template internal/function/trigger internal/wire/awschunked internal/rootkey internal/sealedfile internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/access/accesstest internal/function/journal internal/keyvalue internal/event internal/audit/catalog internal/audit/merkle",

@@ -214,8 +214,12 @@ type Functions struct {
 	Workers int `yaml:"workers"`
 	// Hosts are the names that functions may send requests to, beside the AWS
 	// names that live on this server: "api.example.com", "*.example.com",
-	// "example.com:8443". None: no others.
+	// "example.com:8443". None: no others. Names lead to public addresses only,
+	// but for localhost.
 	Hosts []string `yaml:"hosts"`
+	// PrivateHosts are like Hosts, and may lead to your own network and to this
+	// machine, though to no link-local address.
+	PrivateHosts []string `yaml:"privateHosts"`
 }
 
 // AccessLog is where the access logs of all distributions go.
@@ -371,10 +375,12 @@ func (c *Config) Check() error {
 			return fmt.Errorf("s3Domains has %q, which is not a lower-case domain name", d)
 		}
 	}
-	for _, h := range c.Functions.Hosts {
-		name, port, hasPort := strings.Cut(strings.TrimPrefix(h, "*."), ":")
-		if !isDomain(strings.ToLower(name)) || hasPort && !isPort(port) {
-			return fmt.Errorf("functions.hosts has %q, which is none of example.com, *.example.com and example.com:8443", h)
+	for key, hosts := range map[string][]string{"hosts": c.Functions.Hosts, "privateHosts": c.Functions.PrivateHosts} {
+		for _, h := range hosts {
+			name, port, hasPort := strings.Cut(strings.TrimPrefix(h, "*."), ":")
+			if !isDomain(strings.ToLower(name)) || hasPort && !isPort(port) {
+				return fmt.Errorf("functions.%s has %q, which is none of example.com, *.example.com and example.com:8443", key, h)
+			}
 		}
 	}
 	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr, "verify-addr": c.VerifyAddr} {

@@ -134,6 +134,7 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "two documents", file: "dataDir: a\n---\nedgeDomain: b.example\n", want: "more than one document"},
 		{name: "S3 domain", file: "s3Domains: [\"https://s3.example\"]\n", want: "s3Domains"},
 		{name: "functions' host", file: "functions:\n  hosts: [\"https://api.example.com\"]\n", want: "functions.hosts"},
+		{name: "functions' private host", file: "functions:\n  privateHosts: [\"http://db\"]\n", want: "functions.privateHosts"},
 		{name: "functions' port", file: "functions:\n  hosts: [\"api.example.com:https\"]\n", want: "functions.hosts"},
 		{name: "port", flags: map[string]string{"edge-addr": "127.0.0.1:99999"}, want: "edge-addr"},
 		{name: "small log files", file: "audit:\n  segmentBytes: 65535\n", want: "audit.segmentBytes"},

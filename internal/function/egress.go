@@ -11,21 +11,31 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/keyfront-project/keyfront/internal/address"
 )
 
 // Egress says which requests functions may make to the outside.
 type Egress struct {
 	// Hosts is the operator's list: names, names with a port, or "*.example.com"
 	// for all below a name. Without a port, 80 and 443 are meant.
+	// Names lead to addresses of the public Internet only, unless they are
+	// localhost or below it; addresses are what they are.
 	Hosts []string
+	// PrivateHosts are like Hosts, and may lead to private addresses and to this
+	// machine as well, though to none that clouds hand out credentials under.
+	PrivateHosts []string
 	// Local returns the base URL of the service behind an AWS name that lives on
 	// this server, and false for others. These are always allowed. Nil: there
 	// are none.
 	Local func(ctx context.Context, host string) (base string, ok bool)
+	// Resolver looks names up. Nil: the system's.
+	Resolver *net.Resolver
 	// RootCAs are what certificates are checked with. Nil: the system's.
 	RootCAs *x509.CertPool
 }
@@ -38,24 +48,41 @@ const (
 // errNotAllowed is what a function reads when it asks for another host.
 var errNotAllowed = errors.New("connect ECONNREFUSED: host is not on the list of hosts that functions may reach")
 
+// errNotPublic is what a function reads when a host on the list leads elsewhere.
+var errNotPublic = errors.New("connect ECONNREFUSED: host leads to an address that is not public")
+
 // egress makes the requests of functions.
 type egress struct {
 	Egress
-	transport *http.Transport
+	// What may lead where: public to the Internet only, private not to a cloud's
+	// metadata, direct everywhere.
+	public, private, direct *http.Transport
 }
 
 func newEgress(e Egress) *egress {
-	return &egress{e, &http.Transport{
+	return &egress{e, e.transport(address.Public), e.transport(address.NotMetadata), e.transport(nil)}
+}
+
+// transport makes connections that control lets pass; it sees the address when
+// its name is resolved.
+func (e Egress) transport(control func(network, address string, c syscall.RawConn) error) *http.Transport {
+	dialer := net.Dialer{Timeout: egressConnect, Resolver: e.Resolver, Control: control}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: e.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    egressConnect,
 		IdleConnTimeout:        30 * time.Second,
 		MaxIdleConnsPerHost:    8,
 		MaxResponseHeaderBytes: maxEgressHeader,
 		DisableCompression:     true,
-	}}
+	}
 }
 
-func (e *egress) close() { e.transport.CloseIdleConnections() }
+func (e *egress) close() {
+	for _, t := range []*http.Transport{e.public, e.private, e.direct} {
+		t.CloseIdleConnections()
+	}
+}
 
 // outgoing is a request as the worker writes it, in JSON.
 type outgoing struct {
@@ -77,11 +104,11 @@ func (e *egress) do(ctx context.Context, request, body []byte) (head, answer []b
 	if err := json.Unmarshal(request, &out); err != nil {
 		return nil, nil, err
 	}
-	req, err := e.request(ctx, &out, body)
+	req, by, err := e.request(ctx, &out, body)
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := e.transport.RoundTrip(req)
+	resp, err := by.RoundTrip(req)
 	if err != nil {
 		return nil, nil, describe(ctx, err)
 	}
@@ -103,11 +130,11 @@ func (e *egress) do(ctx context.Context, request, body []byte) (head, answer []b
 	return head, answer, err
 }
 
-// request makes the request, to wherever its host lives.
-func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http.Request, error) {
+// request makes the request, to wherever its host lives, and says what sends it.
+func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http.Request, *http.Transport, error) {
 	u, err := url.Parse(out.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("invalid URL")
+		return nil, nil, errors.New("invalid URL")
 	}
 	u.User = nil
 	host := u.Host
@@ -115,19 +142,20 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 	if e.Local != nil {
 		base, local = e.Local(ctx, strings.ToLower(u.Hostname()))
 	}
-	switch {
-	case local:
+	by := e.sender(u)
+	if local {
 		at, err := url.Parse(base)
 		if err != nil {
-			return nil, errors.New("service has no address")
+			return nil, nil, errors.New("service has no address")
 		}
-		u.Scheme, u.Host = at.Scheme, at.Host
-	case !e.allows(u):
-		return nil, errNotAllowed
+		u.Scheme, u.Host, by = at.Scheme, at.Host, e.direct
+	}
+	if by == nil {
+		return nil, nil, errNotAllowed
 	}
 	req, err := http.NewRequestWithContext(ctx, out.Method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("invalid URL or method")
+		return nil, nil, errors.New("invalid URL or method")
 	}
 	if len(body) == 0 {
 		req.Body, req.ContentLength = http.NoBody, 0
@@ -154,13 +182,28 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 	if !local && !strings.EqualFold(req.Host, host) {
 		req.Host = host
 	}
-	return req, nil
+	return req, by, nil
 }
 
-// allows reports whether the operator's list has the host of u.
-func (e *egress) allows(u *url.URL) bool {
+// sender is what goes to the host of u; nil if the operator's lists lack it.
+func (e *egress) sender(u *url.URL) *http.Transport {
+	if lists(e.PrivateHosts, u) {
+		return e.private
+	}
+	if !lists(e.Hosts, u) {
+		return nil
+	}
+	name := strings.ToLower(u.Hostname())
+	if _, err := netip.ParseAddr(name); err == nil || name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return e.direct
+	}
+	return e.public
+}
+
+// lists reports whether one of the operator's lists has the host of u.
+func lists(hosts []string, u *url.URL) bool {
 	name, port := strings.ToLower(u.Hostname()), u.Port()
-	for _, allowed := range e.Hosts {
+	for _, allowed := range hosts {
 		host, want, _ := strings.Cut(strings.ToLower(allowed), ":")
 		if want != port && (want != "" || port != "80" && port != "443" && port != "") {
 			continue
@@ -189,6 +232,8 @@ func describe(ctx context.Context, err error) error {
 		return errors.New("connect ECONNREFUSED")
 	case errors.As(err, &dns):
 		return errors.New("getaddrinfo ENOTFOUND")
+	case errors.Is(err, address.ErrPrivate), errors.Is(err, address.ErrMetadata):
+		return errNotPublic
 	}
 	return fmt.Errorf("request failed: %w", err)
 }

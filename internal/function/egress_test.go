@@ -2,10 +2,13 @@ package function_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,5 +62,74 @@ func TestEgress(t *testing.T) {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})
+	}
+}
+
+// resolver says that every name leads to one IPv4 address.
+func resolver(at [4]byte) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go answer(server, at)
+		return client, nil
+	}}
+}
+
+// answer answers the questions on a connection of RFC 1035, section 4.2.2.
+func answer(conn net.Conn, at [4]byte) {
+	defer conn.Close()
+	for {
+		var length [2]byte
+		if _, err := io.ReadFull(conn, length[:]); err != nil {
+			return
+		}
+		query := make([]byte, binary.BigEndian.Uint16(length[:]))
+		if _, err := io.ReadFull(conn, query); err != nil {
+			return
+		}
+		end := 12
+		for query[end] != 0 {
+			end += 1 + int(query[end])
+		}
+		reply := slices.Clone(query[:end+5])
+		copy(reply[2:12], []byte{0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0})
+		if binary.BigEndian.Uint16(query[end+1:]) == 1 { // A
+			reply[7] = 1
+			reply = append(reply, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4)
+			reply = append(reply, at[:]...)
+		}
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...)); err != nil {
+			return
+		}
+	}
+}
+
+// A name is judged by where it leads when it is dialled.
+func TestEgressByAddress(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) }))
+	t.Cleanup(server.Close)
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
+	const refused = `"connect ECONNREFUSED: host leads to an address that is not public"`
+	for _, tt := range []struct {
+		host string
+		at   [4]byte
+		want string
+	}{
+		{"api.example.com", [4]byte{127, 0, 0, 1}, refused},
+		{"api.example.com", [4]byte{10, 1, 2, 3}, refused},
+		{"api.example.com", [4]byte{169, 254, 169, 254}, refused},
+		{"inside.example.com", [4]byte{127, 0, 0, 1}, `"inside.example.com:PORT"`},
+		{"inside.example.com", [4]byte{169, 254, 169, 254}, refused},
+		{"127.0.0.1", [4]byte{10, 1, 2, 3}, `"127.0.0.1:PORT"`},
+		{"localhost", [4]byte{127, 0, 0, 1}, `"localhost:PORT"`},
+		{"app.localhost", [4]byte{127, 0, 0, 1}, `"app.localhost:PORT"`},
+	} {
+		p := newPool(t, function.Config{Egress: function.Egress{
+			Hosts:        []string{"api.example.com:" + port, "127.0.0.1:" + port, "localhost:" + port, "*.localhost:" + port},
+			PrivateHosts: []string{"inside.example.com:" + port}, Resolver: resolver(tt.at),
+		}})
+		code := "exports.handler = () => fetch('http://" + tt.host + ":" + port + "/').then((r) => r.text(), (e) => e.cause.message);"
+		if got, want := invoke(t, nodeFunction(t, p, code), "null"), strings.ReplaceAll(tt.want, "PORT", port); got != want {
+			t.Errorf("%s at %v: got %s, want %s", tt.host, tt.at, got, want)
+		}
 	}
 }

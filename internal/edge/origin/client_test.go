@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/address"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
@@ -318,10 +319,10 @@ func TestErrors(t *testing.T) {
 	if _, err := c.Fetch(t.Context(), request(o, "GET", "/")); !errors.Is(err, origin.ErrResolve) && !errors.Is(err, origin.ErrTimeout) {
 		t.Errorf("no such name: %v", err)
 	}
-	for _, address := range []string{"169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254"} {
-		o.DomainName = address
-		if _, err := c.Fetch(t.Context(), request(o, "GET", "/latest/meta-data/")); !errors.Is(err, origin.ErrConnect) || !strings.Contains(err.Error(), "no origins") {
-			t.Errorf("%s: %v, want that it is refused", address, err)
+	for _, at := range []string{"169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254"} {
+		o.DomainName = at
+		if _, err := c.Fetch(t.Context(), request(o, "GET", "/latest/meta-data/")); !errors.Is(err, origin.ErrConnect) || !errors.Is(err, address.ErrMetadata) {
+			t.Errorf("%s: %v, want that it is refused", at, err)
 		}
 	}
 	gone := errors.New("gone")

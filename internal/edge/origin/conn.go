@@ -6,10 +6,10 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
-	"net/netip"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/keyfront-project/keyfront/internal/address"
 )
 
 // dialError tells failures to connect from later ones.
@@ -24,10 +24,11 @@ func (e *dialError) timeout() bool {
 }
 
 // dial connects, in as many attempts as the settings allow.
-func (s settings) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: s.connect, Control: notMetadata}
+func (s settings) dial(ctx context.Context, network, hostPort string) (net.Conn, error) {
+	// Who may make distributions is not whom clouds hand this machine's credentials to.
+	dialer := net.Dialer{Timeout: s.connect, Control: address.NotMetadata}
 	for attempt := 1; ; attempt++ {
-		conn, err := dialer.DialContext(ctx, network, address)
+		conn, err := dialer.DialContext(ctx, network, hostPort)
 		if err == nil {
 			return newOriginConn(conn, s.read), nil
 		}
@@ -36,26 +37,6 @@ func (s settings) dial(ctx context.Context, network, address string) (net.Conn, 
 		}
 	}
 }
-
-// errMetadata is why an origin is not dialled.
-var errMetadata = errors.New("link-local addresses are no origins")
-
-// notMetadata refuses addresses under which clouds hand credentials to the
-// machines that ask: whoever may make distributions is not whom they are for. It
-// sees the address after its name was resolved.
-func notMetadata(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	if a := at.Addr().Unmap().WithZone(""); a.IsLinkLocalUnicast() || a == amazonMetadata {
-		return errMetadata
-	}
-	return nil
-}
-
-// amazonMetadata is EC2's, which is the only one of its kind that is not link-local.
-var amazonMetadata = netip.MustParseAddr("fd00:ec2::254")
 
 // originConn is a connection to an origin. It bounds how long the origin may
 // refuse to take more of a request, and knows whether somebody reads.
