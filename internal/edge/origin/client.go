@@ -36,8 +36,12 @@ var (
 const (
 	// maxHeaderBytes bounds the head of an origin's answer.
 	maxHeaderBytes = 32 << 10
-	// maxIdlePerHost bounds the connections that wait for their next request.
+	// maxIdlePerHost and maxIdle bound the connections of a pool that wait for their
+	// next request.
 	maxIdlePerHost = 128
+	maxIdle        = 1024
+	// maxPools bounds the pools: origins choose their settings.
+	maxPools = 64
 )
 
 // Config is what a Client is made of.
@@ -56,9 +60,16 @@ type Config struct {
 type Client struct {
 	cfg Config
 
-	mu         sync.Mutex
-	transports map[settings]*http.Transport
-	sessions   map[sessionKey]*session
+	mu       sync.Mutex
+	pools    map[settings]*pool
+	uses     uint64 // of all pools, ever
+	sessions map[sessionKey]*session
+}
+
+// pool is the connections to origins of the same settings.
+type pool struct {
+	transport *http.Transport
+	lastUse   uint64
 }
 
 // settings are those of an origin that a pool of connections depends on, beside
@@ -75,7 +86,7 @@ func settingsOf(o *delivery.Origin) settings {
 
 // New returns a Client without connections.
 func New(cfg Config) *Client {
-	return &Client{cfg: cfg, transports: make(map[settings]*http.Transport), sessions: make(map[sessionKey]*session)}
+	return &Client{cfg: cfg, pools: make(map[settings]*pool), sessions: make(map[sessionKey]*session)}
 }
 
 // Request is a request to an origin.
@@ -347,12 +358,35 @@ func regionOf(domain string) string {
 func (c *Client) transport(s settings) *http.Transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t, ok := c.transports[s]
+	p, ok := c.pools[s]
 	if !ok {
-		t = c.newTransport(s)
-		c.transports[s] = t
+		if len(c.pools) >= maxPools {
+			c.drop(c.leastUsed())
+		}
+		p = &pool{transport: c.newTransport(s)}
+		c.pools[s] = p
 	}
-	return t
+	c.uses++
+	p.lastUse = c.uses
+	return p.transport
+}
+
+// leastUsed is the pool that nobody has used for longest; there is one.
+func (c *Client) leastUsed() (oldest settings) {
+	last := c.uses + 1
+	for s, p := range c.pools {
+		if p.lastUse < last {
+			oldest, last = s, p.lastUse
+		}
+	}
+	return oldest
+}
+
+// drop closes a pool. Its requests under way go on, and their connections end with
+// them.
+func (c *Client) drop(s settings) {
+	c.pools[s].transport.CloseIdleConnections()
+	delete(c.pools, s)
 }
 
 func (c *Client) newTransport(s settings) *http.Transport {
@@ -364,6 +398,7 @@ func (c *Client) newTransport(s settings) *http.Transport {
 		TLSHandshakeTimeout:    s.connect,
 		ResponseHeaderTimeout:  s.read,
 		IdleConnTimeout:        s.keepAlive,
+		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    maxIdlePerHost,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true, // the viewer's Accept-Encoding is the edge's to judge
@@ -384,10 +419,9 @@ func (c *Client) Retain(distributions func(yield func(*delivery.Distribution) bo
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for s, t := range c.transports {
+	for s := range c.pools {
 		if !used[s] {
-			t.CloseIdleConnections()
-			delete(c.transports, s)
+			c.drop(s)
 		}
 	}
 	for k := range c.sessions {

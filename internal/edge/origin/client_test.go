@@ -366,3 +366,53 @@ func TestKeepAlive(t *testing.T) {
 		get(t, newClient(t, origin.Config{}), request(o, "GET", "/")) // gives the server a turn
 	}
 }
+
+// However many settings origins have, pools of connections are few; those that are
+// used stay, and who reads from one that goes reads to the end.
+func TestPoolsAreBounded(t *testing.T) {
+	var connections atomic.Int32
+	finish := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "begin")
+		if r.URL.Path == "/slow" {
+			w.(http.Flusher).Flush()
+			<-finish
+		}
+		fmt.Fprint(w, " end")
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	c := newClient(t, origin.Config{})
+	slow, err := c.Fetch(t.Context(), request(originAt(t, server.URL), "GET", "/slow"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Body.Close()
+	used := originAt(t, server.URL)
+	used.ReadTimeout = time.Minute
+	const others = 100
+	for i := range others {
+		o := originAt(t, server.URL)
+		o.KeepAlive += time.Duration(i+1) * time.Second
+		for _, o := range []*delivery.Origin{o, used} {
+			if got := get(t, c, request(o, "GET", "/")); got != "200 begin end" {
+				t.Fatalf("got %q", got)
+			}
+		}
+	}
+	if n := c.Pools(); n != 64 {
+		t.Errorf("%d pools, want 64", n)
+	}
+	if n := connections.Load(); n > others*3/2 {
+		t.Errorf("%d connections, want about one for each of %d settings", n, others+2)
+	}
+	close(finish)
+	if b, err := io.ReadAll(slow.Body); err != nil || string(b) != "begin end" {
+		t.Errorf("the request under way reads %q, %v", b, err)
+	}
+}
