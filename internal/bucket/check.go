@@ -97,7 +97,7 @@ func (s *Service) checkSpace(ctx context.Context, c *config, space store.Space, 
 		}
 		d := Damage{Bucket: c.name, Key: key, Err: err}
 		if v != nil {
-			if d.VersionID = v.id; s.gone(ctx, &found{stored: v}) {
+			if d.VersionID = v.id; s.gone(ctx, v) {
 				return nil
 			}
 		}

@@ -25,6 +25,9 @@ var (
 	// ErrNoKey says that the object does not exist. A caller that may not list
 	// the bucket is denied instead.
 	ErrNoKey = errors.New("bucket: no such key")
+	// ErrReplaced says that another node replaced or deleted the object while it was
+	// read. Reading again reads what is there now.
+	ErrReplaced = errors.New("bucket: object replaced while it was read")
 	// ErrNoVersion says that the object has no such version.
 	ErrNoVersion = errors.New("bucket: no such version")
 	// ErrInvalidVersion says that a version id is none of ours.

@@ -282,7 +282,7 @@ func (f *found) loadInline(tx store.Reader, name string) error {
 }
 
 // gone tells whether a version is no longer where it was found.
-func (s *Service) gone(ctx context.Context, f *found) bool {
+func (s *Service) gone(ctx context.Context, f *stored) bool {
 	var now *stored
 	err := s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
 		now, err = readStored(tx, f.space, f.name)

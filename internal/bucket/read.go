@@ -15,7 +15,8 @@ import (
 
 // Object is an object, or a range of one, that is open for reading. It must be
 // closed. A reader goes on reading the version that it opened when another is
-// written.
+// written. Only if another node removes a version of several parts, Read ends with
+// ErrReplaced at the first part that it had not come to.
 //
 // Every byte that Read returns was authenticated. The first chunk was verified
 // before Get returned; damage further on ends Read with ErrCorrupt.
@@ -28,6 +29,7 @@ type Object struct {
 
 	s      *Service
 	ctx    context.Context // of the Get; a reader's lifetime is its call's
+	record *stored         // what is read
 	data   dataKey         // while pieces are to be opened
 	pieces []piece         // not opened yet
 	pins   []string
@@ -58,7 +60,7 @@ func (s *Service) open(ctx context.Context, who *Caller, c *config, f *found, o 
 	if err != nil {
 		return err
 	}
-	o.s, o.ctx, o.data = s, ctx, data
+	o.s, o.ctx, o.record, o.data = s, ctx, f.stored, data
 	if o.pieces, err = f.pieces(c, o); err == nil {
 		err = o.pin(f)
 	}
@@ -113,7 +115,7 @@ func (o *Object) pin(f *found) error {
 			o.pins = append(o.pins, p.blob)
 		}
 	}
-	if o.s.gone(o.ctx, f) {
+	if o.s.gone(o.ctx, f.stored) {
 		return store.ErrNotFound
 	}
 	return nil
@@ -254,13 +256,18 @@ func (o *Object) closeSource() error {
 }
 
 // report logs damage once: the client only sees its connection end. A blob that
-// is gone in the middle of a reading is damage, too.
+// is gone in the middle of a reading is damage, too, unless its record is gone as
+// well: the pins of this process hold back no other.
 func (o *Object) report(err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
 	if err = asCorrupt(err); errors.Is(err, store.ErrNotFound) {
-		err = ErrCorrupt
+		if err = ErrCorrupt; o.s.gone(context.WithoutCancel(o.ctx), o.record) {
+			o.s.cfg.Log.LogAttrs(context.WithoutCancel(o.ctx), slog.LevelInfo, "object replaced while it was read",
+				slog.String("bucket", o.Bucket), slog.String("key", o.Key))
+			return ErrReplaced
+		}
 	}
 	if errors.Is(err, ErrCorrupt) && !o.damaged {
 		o.damaged = true

@@ -9,7 +9,9 @@ import (
 	"hash/crc32"
 	"hash/crc64"
 	"io"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +125,49 @@ func TestMultipart(t *testing.T) {
 		if _, err := w.complete(ref, parts...); !errors.Is(err, bucket.ErrNoUpload) {
 			t.Errorf("completing again after the object was replaced = %v", err)
 		}
+	}
+}
+
+// Another node knows nothing of this one's readers: what it takes away from them is
+// no damage.
+func TestReplacedOnAnotherNode(t *testing.T) {
+	w := memoryWorld(t)
+	var log bytes.Buffer
+	w.Close()
+	w.open(func(c *bucket.Config) {
+		c.SoleWriter = false
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	w.bucket("films")
+	other := worldOn(t, w.records, w.blobs, w.vault, w.keys)
+	for name, remove := range map[string]func(){
+		"replaced": func() { other.put("films", "k", []byte("new"), sseS3) },
+		"deleted": func() {
+			if _, err := other.Delete(t.Context(), other.root(), bucket.Delete{Bucket: "films", Key: "k"}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		all := pattern(2 * bucket.MinPartBytes)
+		ref := w.upload("films", "k", sseS3, bucket.Checksum{})
+		half := w.part(ref, 1, all[:bucket.MinPartBytes])
+		if _, err := w.complete(ref, half, w.part(ref, 2, all[bucket.MinPartBytes:])); err != nil {
+			t.Fatal(err)
+		}
+		o, err := w.Get(t.Context(), w.root(), bucket.Get{Bucket: "films", Key: "k"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		remove()
+		got, err := io.ReadAll(o)
+		if !errors.Is(err, bucket.ErrReplaced) || !bytes.Equal(got, all[:bucket.MinPartBytes]) {
+			t.Errorf("%s: reader got %d bytes, %v, want the first part and %v", name, len(got), err, bucket.ErrReplaced)
+		}
+		o.Close()
+	}
+	w.Close() // what it does in the background logs as well
+	if text := log.String(); strings.Contains(text, "damaged") || strings.Count(text, "replaced while it was read") != 2 {
+		t.Errorf("log says\n%s", text)
 	}
 }
 

@@ -110,6 +110,7 @@ var wireErrors = []struct {
 	{bucket.ErrCopyTooLarge, "InvalidRequest", 400, "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"},
 	{bucket.ErrCopyOfMarker, "InvalidRequest", 400, "The source of a copy request may not specifically refer to a delete marker by version id."},
 	{bucket.ErrUploadSize, "InvalidRequest", 400, ""},
+	{bucket.ErrReplaced, "ServiceUnavailable", 503, "Service is unable to handle request."},
 	// Not 503: a client that retried would get the same damage.
 	{bucket.ErrCorrupt, "InternalError", 500, "We encountered an internal error. Please try again."},
 

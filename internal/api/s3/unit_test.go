@@ -97,7 +97,7 @@ func TestRange(t *testing.T) {
 func TestEveryErrorHasACode(t *testing.T) {
 	exported := map[string]error{
 		"ErrInvalidName": bucket.ErrInvalidName, "ErrInvalidKey": bucket.ErrInvalidKey, "ErrNoBucket": bucket.ErrNoBucket, "ErrBucketTaken": bucket.ErrBucketTaken,
-		"ErrBucketOwned": bucket.ErrBucketOwned, "ErrNotEmpty": bucket.ErrNotEmpty, "ErrVersionsLeft": bucket.ErrVersionsLeft, "ErrNoKey": bucket.ErrNoKey, "ErrNoVersion": bucket.ErrNoVersion,
+		"ErrBucketOwned": bucket.ErrBucketOwned, "ErrNotEmpty": bucket.ErrNotEmpty, "ErrVersionsLeft": bucket.ErrVersionsLeft, "ErrNoKey": bucket.ErrNoKey, "ErrNoVersion": bucket.ErrNoVersion, "ErrReplaced": bucket.ErrReplaced,
 		"ErrNoPolicy": bucket.ErrNoPolicy, "ErrMalformedPolicy": bucket.ErrMalformedPolicy, "ErrPolicyTooLarge": bucket.ErrPolicyTooLarge, "ErrTooLarge": bucket.ErrTooLarge,
 		"ErrIncomplete": bucket.ErrIncomplete, "ErrMetadataTooLarge": bucket.ErrMetadataTooLarge, "ErrEncryption": bucket.ErrEncryption, "ErrUnsupported": bucket.ErrUnsupported,
 		"ErrUnsignedKMS": bucket.ErrUnsignedKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
