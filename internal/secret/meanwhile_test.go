@@ -94,6 +94,38 @@ func TestRotatesOnOneNode(t *testing.T) {
 	}
 }
 
+// A rotation that the end of the process cuts off is taken up again soon, not when
+// the next one is due: until then the new value is nowhere but in the database.
+func TestRotationIsTakenUpAgain(t *testing.T) {
+	w := open()
+	w.create(t, "db", "x")
+	if _, err := w.Rotate(t.Context(), root(), secret.RotateRequest{Secret: "db", Function: "fn", Days: 90, Later: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(91 * 24 * time.Hour)
+	ctx, end := context.WithCancel(t.Context())
+	w.lambda.during = func(step string) error {
+		if step != "testSecret" {
+			return nil
+		}
+		end()
+		return ctx.Err()
+	}
+	_ = w.DoDue(ctx) // whatever it says, nobody hears it
+	w.lambda.during = nil
+	w.clock.Advance(2 * time.Hour)
+	if err := w.DoDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w.value(t, "db") == "x" {
+		t.Error("two hours later it is not rotated")
+	}
+	d, err := w.Describe(t.Context(), root(), "db")
+	if err != nil || d.RotatesNext.Sub(w.clock.Now()) < 89*24*time.Hour {
+		t.Errorf("the next rotation is at %v, %v, want 90 days from now, %v", d.RotatesNext, err, w.clock.Now())
+	}
+}
+
 // broken is a store whose reads inside a transaction fail.
 type broken struct {
 	store.Records

@@ -179,12 +179,15 @@ func (s *Service) turn(ctx context.Context, r *record, versionID string, at time
 		}
 		now.unstage(Pending)
 		now.Rotated, now.Changed = at, at
+		if period, err := now.Rotation.period(); err == nil && period > 0 && now.Rotation.Enabled {
+			now.Rotates = at.Add(period)
+		}
 		return nil
 	})
 }
 
-// rotateDue rotates a secret whose period is over. When it fails, it is tried
-// again an hour later.
+// rotateDue rotates a secret whose period is over. What does not come to its end, in
+// whatever way, is tried again an hour later: that is put down before it begins.
 func (s *Service) rotateDue(ctx context.Context, r *record, now time.Time) (err error) {
 	period, err := r.Rotation.period()
 	if err != nil {
@@ -194,28 +197,21 @@ func (s *Service) rotateDue(ctx context.Context, r *record, now time.Time) (err 
 	defer call.End(ctx, &err)
 	call.On(r.arn())
 	call.Open()
-	next := func(from, at time.Time) error {
-		return s.apply(ctx, r, func(_ store.Writer, r *record) error {
-			if !r.Rotates.Equal(from) {
+	return call.Effect(ctx, func() error {
+		err := s.apply(ctx, r, func(_ store.Writer, have *record) error {
+			if !have.Rotates.Equal(r.Rotates) {
 				return errNotDue
 			}
-			r.Rotates = at
+			have.Rotates = now.Add(min(period, time.Hour))
 			return nil
 		})
-	}
-	return call.Effect(ctx, func() error {
-		after := now.Add(period)
-		if err := next(r.Rotates, after); errors.Is(err, errNotDue) {
+		if errors.Is(err, errNotDue) {
 			return nil // another node does it, or nobody is to
 		} else if err != nil {
 			return err
 		}
-		failed := s.turn(ctx, r, uuid.NewString(), now)
-		if failed != nil {
-			s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "secret not rotated", slog.String("secret", r.arn()), slog.Any("err", failed))
-			if err := next(after, now.Add(min(period, time.Hour))); !errors.Is(err, errNotDue) {
-				return err
-			}
+		if err := s.turn(ctx, r, uuid.NewString(), now); err != nil {
+			s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "secret not rotated", slog.String("secret", r.arn()), slog.Any("err", err))
 		}
 		return nil
 	})

@@ -35,6 +35,7 @@ func (principals) NameOf(id string) (string, bool) { return id, true }
 type lambda struct {
 	service *secret.Service
 	failAt  string
+	during  func(step string) error // nil does nothing
 	steps   []string
 }
 
@@ -51,6 +52,11 @@ func (l *lambda) Invoke(ctx context.Context, _, sourceARN string, event []byte) 
 	l.steps = append(l.steps, e.Step)
 	if e.Step == l.failAt {
 		return errLambda
+	}
+	if l.during != nil {
+		if err := l.during(e.Step); err != nil {
+			return err
+		}
 	}
 	switch e.Step {
 	case "createSecret":
