@@ -14,6 +14,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/api/querydoor"
 	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/template"
+	"github.com/keyfront-project/keyfront/internal/wire/query"
 )
 
 const (
@@ -79,9 +80,17 @@ func done(fn func(ctx context.Context, who access.Caller) error) querydoor.Run {
 	return func(ctx context.Context, who access.Caller) (any, error) { return nil, typed(fn(ctx, who)) }
 }
 
-// refuse is a run that returns err.
-func refuse(err error) querydoor.Run {
-	return func(context.Context, access.Caller) (any, error) { return nil, err }
+// refuse refuses a request before it runs.
+func refuse(f query.Form, err error) querydoor.Run {
+	f.Refuse(err)
+	return nil
+}
+
+// onePage refuses a token in a request for a list that is never cut.
+func onePage(f query.Form) {
+	if f.Has("NextToken") {
+		f.Refuse(invalid("NextToken is not one that was given: everything is on one page"))
+	}
 }
 
 // operations is every operation of the service that is here.

@@ -27,12 +27,15 @@ func TestRefused(t *testing.T) {
 		{"UpdateStack", "DeploymentConfig.DisableRollback", "true"},
 		{"DeleteStack", "DeploymentConfig.DisableRollback", "true"},
 		{"DeleteStack", "DeletionMode", "FORCE_DELETE_STACK"},
+		{"ListStackResources", "NextToken", "t"},
+		{"ListChangeSets", "NextToken", "t"},
+		{"DescribeStacks", "NextToken", "t"},
 	} {
 		body := url.Values{"Action": {tt.action}, "Version": {"2010-05-15"}, "StackName": {"s"}, tt.name: {tt.value}}
 		if tt.action == "CreateChangeSet" {
 			body.Set("ChangeSetName", "c")
 		}
-		if tt.action != "DeleteStack" {
+		if tt.name != "NextToken" && tt.action != "DeleteStack" {
 			body.Set("TemplateBody", "Resources: {}")
 		}
 		w := httptest.NewRecorder()
@@ -42,6 +45,23 @@ func TestRefused(t *testing.T) {
 		name, _, _ := strings.Cut(tt.name, ".")
 		if got := w.Body.String(); w.Code != http.StatusBadRequest || !strings.Contains(got, "<Code>ValidationError</Code>") || !strings.Contains(strings.ToLower(got), strings.ToLower(name)) {
 			t.Errorf("%s with %s = %d %s, want a ValidationError that names it", tt.action, name, w.Code, got)
+		}
+	}
+}
+
+// A refusal says what is wrong, and not that what was left unread is not supported.
+func TestRefusedForItsReason(t *testing.T) {
+	door := cloudformation.New(nil, slog.New(slog.DiscardHandler))
+	for body, want := range map[string]string{
+		"Action=CreateStack&StackName=s&Parameters.member.1.ParameterKey=k&Tags.member.1.Key=k": "Either Template URL or Template Body must be specified.",
+		"Action=CreateStack&TemplateBody=x&Tags.member.1.Value=v":                               "&#39;stackName&#39; failed to satisfy constraint: Member must not be null",
+		"Action=DeleteStack&StackName=s&DeletionMode=NO&DeploymentConfig.Mode=STANDARD":         "DeletionMode NO is not supported",
+		"Action=ListExports&NextToken=t&Color=red":                                              "NextToken is not one",
+	} {
+		w := httptest.NewRecorder()
+		door.Serve(w, &front.Request{Request: httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), ID: "REQUEST", Body: []byte(body)})
+		if got := w.Body.String(); w.Code != http.StatusBadRequest || !strings.Contains(got, want) {
+			t.Errorf("%s = %d %s, want %q", body, w.Code, got, want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func listOf[T, D any](items []T, document func(T) D) query.List[D] {
 
 func (s *service) describeStacks(f query.Form) querydoor.Run {
 	name := f.Optional("StackName")
-	f.Optional("NextToken") // all are on one page
+	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, err := s.stacks.Stacks(ctx, who, name)
 		return struct{ Stacks query.List[stackDocument] }{listOf(list, newStack)}, err
@@ -33,7 +33,7 @@ func (s *service) listStacks(f query.Form) querydoor.Run {
 	for _, status := range f.Strings("StackStatusFilter") {
 		statuses = append(statuses, stack.Status(status))
 	}
-	f.Optional("NextToken")
+	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, err := s.stacks.List(ctx, who, statuses)
 		return struct{ StackSummaries query.List[summaryDocument] }{listOf(list, newSummary)}, err
@@ -54,7 +54,7 @@ func (s *service) describeStackEvents(f query.Form) querydoor.Run {
 func (s *service) describeStackResources(f query.Form) querydoor.Run {
 	name, logical, physical := f.Optional("StackName"), f.Optional("LogicalResourceId"), f.Optional("PhysicalResourceId")
 	if (name == "") == (physical == "") {
-		return refuse(invalid("Either StackName or PhysicalResourceId must be specified, but not both."))
+		return refuse(f, invalid("Either StackName or PhysicalResourceId must be specified, but not both."))
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		of, list, err := s.stacks.Resources(ctx, who, "cloudformation:DescribeStackResources", name, physical)
@@ -88,7 +88,7 @@ func (s *service) describeStackResource(f query.Form) querydoor.Run {
 
 func (s *service) listStackResources(f query.Form) querydoor.Run {
 	name := f.String("StackName")
-	f.Optional("NextToken")
+	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		_, list, err := s.stacks.Resources(ctx, who, "cloudformation:ListStackResources", name, "")
 		return struct {
@@ -100,7 +100,7 @@ func (s *service) listStackResources(f query.Form) querydoor.Run {
 type exportDocument struct{ ExportingStackId, Name, Value string }
 
 func (s *service) listExports(f query.Form) querydoor.Run {
-	f.Optional("NextToken")
+	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, err := s.stacks.Exports(ctx, who)
 		return struct{ Exports query.List[exportDocument] }{listOf(list, func(e stack.Export) exportDocument {
@@ -111,7 +111,7 @@ func (s *service) listExports(f query.Form) querydoor.Run {
 
 func (s *service) listImports(f query.Form) querydoor.Run {
 	export := f.String("ExportName")
-	f.Optional("NextToken")
+	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, err := s.stacks.Imports(ctx, who, export)
 		return struct{ Imports query.List[string] }{query.List[string]{Members: list}}, err
@@ -123,11 +123,11 @@ func (s *service) getTemplate(f query.Form) querydoor.Run {
 	stage := f.Optional("TemplateStage")
 	switch {
 	case name == "" && changeSet == "":
-		return refuse(invalid("StackName is required if ChangeSetName is not specified."))
+		return refuse(f, invalid("StackName is required if ChangeSetName is not specified."))
 	case name == "" && !strings.HasPrefix(changeSet, "arn:"):
-		return refuse(invalid("StackName is a required parameter."))
+		return refuse(f, invalid("StackName is a required parameter."))
 	case stage != "" && stage != "Original" && stage != "Processed":
-		return refuse(invalid("1 validation error detected: Value '%.64s' at 'templateStage' failed to satisfy constraint: Member must satisfy enum value set: [Original, Processed]", stage))
+		return refuse(f, invalid("1 validation error detected: Value '%.64s' at 'templateStage' failed to satisfy constraint: Member must satisfy enum value set: [Original, Processed]", stage))
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		text, err := s.stacks.Template(ctx, who, name, changeSet, stage != "Original")
@@ -145,7 +145,7 @@ func (s *service) validateTemplate(f query.Form) querydoor.Run {
 		err = invalid("Either Template URL or Template Body must be specified.")
 	}
 	if err != nil {
-		return refuse(err)
+		return refuse(f, err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		t, err := s.stacks.Summary(ctx, who, "cloudformation:ValidateTemplate", in)
@@ -163,7 +163,7 @@ func (s *service) getTemplateSummary(f query.Form) querydoor.Run {
 		err = invalid("Either StackName or a template must be specified, but not both.")
 	}
 	if err != nil {
-		return refuse(err)
+		return refuse(f, err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		t, err := s.stacks.Summary(ctx, who, "cloudformation:GetTemplateSummary", in)
@@ -176,7 +176,7 @@ func (s *service) getTemplateSummary(f query.Form) querydoor.Run {
 
 func (s *service) describeChangeSet(f query.Form) querydoor.Run {
 	name, of := f.String("ChangeSetName"), f.Optional("StackName")
-	f.Optional("NextToken")
+	onePage(f)
 	values := f.Bool("IncludePropertyValues", false)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		c, err := s.stacks.ChangeSet(ctx, who, of, name)
@@ -186,7 +186,7 @@ func (s *service) describeChangeSet(f query.Form) querydoor.Run {
 
 func (s *service) listChangeSets(f query.Form) querydoor.Run {
 	of := f.String("StackName")
-	f.Optional("NextToken")
+	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, err := s.stacks.ChangeSets(ctx, who, of)
 		return struct{ Summaries query.List[changeSetSummary] }{listOf(list, newChangeSetSummary)}, err

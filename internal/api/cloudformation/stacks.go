@@ -101,7 +101,7 @@ func (s *service) createStack(f query.Form) querydoor.Run {
 		err = invalid("TimeoutInMinutes is not supported; creations have no deadline")
 	}
 	if err != nil {
-		return refuse(err)
+		return refuse(f, err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (stackIDResult, error) {
 		id, err := s.stacks.Create(ctx, who, in)
@@ -115,7 +115,7 @@ func (s *service) updateStack(f query.Form) querydoor.Run {
 		err = invalid("DisableRollback is not supported for updates")
 	}
 	if err != nil {
-		return refuse(err)
+		return refuse(f, err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (stackIDResult, error) {
 		id, err := s.stacks.Update(ctx, who, in)
@@ -128,10 +128,10 @@ func (s *service) deleteStack(f query.Form) querydoor.Run {
 		Name: f.String("StackName"), Retain: f.Strings("RetainResources"), Role: f.Optional("RoleARN"), Token: f.Optional("ClientRequestToken"),
 	}
 	if mode, given := f.Lookup("DeletionMode"); given && mode != "STANDARD" {
-		return refuse(invalid("DeletionMode %.64s is not supported", mode))
+		return refuse(f, invalid("DeletionMode %.64s is not supported", mode))
 	}
 	if err := readDeployment(f); err != nil {
-		return refuse(err)
+		return refuse(f, err)
 	}
 	return done(func(ctx context.Context, who access.Caller) error { return s.stacks.Delete(ctx, who, in) })
 }
@@ -162,7 +162,7 @@ func (s *service) createChangeSet(f query.Form) querydoor.Run {
 		err = invalid("ImportExistingResources is not supported")
 	}
 	if err != nil {
-		return refuse(err)
+		return refuse(f, err)
 	}
 	return run(func(ctx context.Context, who access.Caller) (changeSetIDResult, error) {
 		id, stackID, err := s.stacks.CreateChangeSet(ctx, who, name, description, kind == "CREATE", in)

@@ -150,14 +150,18 @@ func (f Form) add(pair string) error {
 func (f Form) Action() string  { return f.Optional("Action") }
 func (f Form) Version() string { return f.Optional("Version") }
 
-// Err is the first error of the reads so far, an *Error.
+// Err is the first error of the reads so far: an *Error, or one of Refuse.
 func (f Form) Err() error { return f.root.err }
 
-func (f Form) fail(e *Error) {
+// Refuse notes that the request is refused with err, unless it was before. Who refuses
+// may leave parameters unread.
+func (f Form) Refuse(err error) {
 	if f.root.err == nil {
-		f.root.err = e
+		f.root.err = err
 	}
 }
+
+func (f Form) fail(e *Error) { f.Refuse(e) }
 
 // Lookup is the value of a parameter, and whether it was given.
 func (f Form) Lookup(name string) (string, bool) {
