@@ -106,8 +106,8 @@ func Of[T any](root string) Document[T] {
 }
 
 // Decode reads a document. Namespaces and their prefixes do not matter. Elements
-// that T lacks, and repeated ones where T has no slice, are errors, so that no
-// setting is ever dropped. There are no entities beyond XML's five. The error is
+// that T lacks, repeated ones where T has no slice, and empty ones for a number or a
+// bool, are errors, so that no setting is ever dropped. There are no entities beyond XML's five. The error is
 // a *DecodeError.
 func (d Document[T]) Decode(body []byte) (*T, error) {
 	if len(body) > MaxBytes {
@@ -159,6 +159,7 @@ type level struct {
 	name string
 	node *node
 	seen map[string]bool
+	said bool // there was text, and not white space only
 }
 
 func (f *filter) path() string {
@@ -202,6 +203,10 @@ func (f *filter) Token() (xml.Token, error) {
 		case xml.StartElement:
 			return f.start(t)
 		case xml.EndElement:
+			if at := &f.open[len(f.open)-1]; at.node.filled && !at.said {
+				// encoding/xml would read 0 or false.
+				return nil, f.fail(Value)
+			}
 			f.open = f.open[:len(f.open)-1]
 			f.ended = len(f.open) == 0
 			t.Name.Space = ""
@@ -213,6 +218,8 @@ func (f *filter) Token() (xml.Token, error) {
 				}
 				continue
 			}
+			at := &f.open[len(f.open)-1]
+			at.said = at.said || len(bytes.TrimSpace(t)) > 0
 			return t, nil
 		case xml.ProcInst:
 			if t.Target != "xml" || len(f.open) > 0 || f.ended {
@@ -282,6 +289,7 @@ func (f *filter) end() error {
 type node struct {
 	children map[string]child
 	text     bool // it holds text
+	filled   bool // which is a number or a truth value, and never empty
 }
 
 type child struct {
@@ -298,7 +306,7 @@ func schemaOf(t reflect.Type, of map[reflect.Type]*node) *node {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]() || reflect.PointerTo(t).Implements(textUnmarshaler) {
-		return &node{text: true}
+		return &node{text: true, filled: t.Kind() == reflect.Bool || t.ConvertibleTo(reflect.TypeFor[int]())}
 	}
 	if n, ok := of[t]; ok {
 		return n
