@@ -16,9 +16,9 @@ import (
 )
 
 // Run does the work that no caller waits for, until ctx ends: it follows the
-// changes of other nodes, writes down when keys were last used, destroys keys whose waiting period is over and rotates
-// those whose period is (also when the clock is moved), and fills the pool of RSA
-// pairs. Failures are logged and tried again.
+// changes of other nodes, writes down when keys were last used, destroys keys whose
+// waiting period is over and rotates those whose period is (also when the clock is
+// moved), and fills the pool of RSA pairs. Failures are logged and tried again.
 func (r *Ring) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -56,19 +56,30 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
+// entry is one line of the agenda: at that moment something is to be done to the
+// key at path. rec is what the key was when the line was read, nil if it is gone.
+type entry struct {
+	at   millis
+	path path
+	rec  *keyRecord
+}
+
 // doDue does what the agenda holds until now.
 func (r *Ring) doDue(ctx context.Context) error {
 	now := toMillis(r.clock.Now())
 	if next := r.nextDue.Load(); next == 0 || millis(next) > now {
 		return nil
 	}
-	type entry struct {
-		at   millis
-		path path
-		rec  *keyRecord
+	due, err := r.due(ctx, now)
+	for _, e := range due {
+		err = errors.Join(err, r.do(ctx, e))
 	}
-	var due []entry
-	err := r.records.View(ctx, func(tx store.Reader) error {
+	return err
+}
+
+// due reads the agenda until now. Beside an error it returns what it read before.
+func (r *Ring) due(ctx context.Context, now millis) (due []entry, err error) {
+	err = r.records.View(ctx, func(tx store.Reader) error {
 		due = nil
 		for rec, err := range tx.Scan(dueSpace, store.Range{}) {
 			if err != nil {
@@ -89,37 +100,29 @@ func (r *Ring) doDue(ctx context.Context) error {
 		}
 		return nil
 	})
-	for _, d := range due {
-		switch {
-		case d.rec.deletesAt(d.at):
-			err = errors.Join(err, r.act(ctx, d.path, "kms:DeleteKey", func(c *change, rec *keyRecord) error {
-				if !rec.deletesAt(d.at) {
-					return nil // called off, or done by another node
-				}
-				return c.destroyKey(d.path, rec, toMillis(r.clock.Now()))
-			}))
-		case d.rec.rotatesAt(d.at):
-			err = errors.Join(err, r.act(ctx, d.path, "kms:RotateKey", func(c *change, rec *keyRecord) error {
-				if !rec.rotatesAt(d.at) {
-					return nil
-				}
-				return r.rotateDue(c, d.path, rec)
-			}))
-		case d.rec.expiresAt(d.at):
-			err = errors.Join(err, r.act(ctx, d.path, "kms:DeleteExpiredKeyMaterial", func(c *change, rec *keyRecord) error {
-				if !rec.expiresAt(d.at) {
-					return nil
-				}
-				return c.expire(d.path, rec, d.at)
-			}))
-		default:
-			err = errors.Join(err, r.mutate(ctx, func(c *change) error {
-				c.touch(changed{path: d.path})
-				return c.Delete(dueSpace, dueKey(d.at, d.path))
-			}))
-		}
+	return due, err
+}
+
+// do does what an entry is for, or forgets one that is for nothing.
+func (r *Ring) do(ctx context.Context, e entry) error {
+	switch {
+	case e.rec.deletesAt(e.at):
+		return r.act(ctx, e, "kms:DeleteKey", (*keyRecord).deletesAt, func(c *change, rec *keyRecord) error {
+			return c.destroyKey(e.path, rec, toMillis(r.clock.Now()))
+		})
+	case e.rec.rotatesAt(e.at):
+		return r.act(ctx, e, "kms:RotateKey", (*keyRecord).rotatesAt, func(c *change, rec *keyRecord) error {
+			return r.rotateDue(c, e.path, rec)
+		})
+	case e.rec.expiresAt(e.at):
+		return r.act(ctx, e, "kms:DeleteExpiredKeyMaterial", (*keyRecord).expiresAt, func(c *change, rec *keyRecord) error {
+			return c.expire(e.path, rec, e.at)
+		})
 	}
-	return err
+	return r.mutate(ctx, func(c *change) error {
+		c.touch(changed{path: e.path})
+		return c.Delete(dueSpace, dueKey(e.at, e.path))
+	})
 }
 
 // moments are when something is to be done to the key: the agenda holds just
@@ -155,21 +158,24 @@ func (rec *keyRecord) expiresAt(at millis) bool {
 	return rec != nil && slices.ContainsFunc(rec.Imports, func(i importRecord) bool { return i.ValidTo == at })
 }
 
-// act changes a key on behalf of nobody but time. The record says so before it
-// happens.
-func (r *Ring) act(ctx context.Context, p path, action policy.Action, fn func(c *change, rec *keyRecord) error) (err error) {
+// act changes a key on behalf of nobody but time, if the key as it is now is still
+// due at the entry's moment. The record says so before it happens.
+func (r *Ring) act(ctx context.Context, e entry, action policy.Action, isDue func(*keyRecord, millis) bool, fn func(c *change, rec *keyRecord) error) (err error) {
 	call := r.gate.Begin(access.Caller{
-		Principal: policy.Principal{Kind: policy.Service, Account: p.account, Service: "kms.amazonaws.com"},
-		Region:    p.region, RequestID: uuid.NewString(), At: r.clock.Now(),
+		Principal: policy.Principal{Kind: policy.Service, Account: e.path.account, Service: "kms.amazonaws.com"},
+		Region:    e.path.region, RequestID: uuid.NewString(), At: r.clock.Now(),
 	}, action)
 	defer call.End(ctx, &err)
-	call.On(p.arn())
+	call.On(e.path.arn())
 	call.Open()
 	return call.Effect(ctx, func() error {
 		return r.mutate(ctx, func(c *change) error {
-			rec, err := c.get(p)
+			rec, err := c.get(e.path)
 			if err != nil && !isNotFound(err) {
 				return err
+			}
+			if !isDue(rec, e.at) {
+				return nil // called off, or done by another node
 			}
 			return fn(c, rec)
 		})
