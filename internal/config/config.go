@@ -222,6 +222,26 @@ type Functions struct {
 	PrivateHosts []string `yaml:"privateHosts"`
 }
 
+func (f *Functions) check() error {
+	if f.Workers < 1 {
+		return fmt.Errorf("functions.workers %d is less than 1", f.Workers)
+	}
+	if err := checkHosts("hosts", f.Hosts); err != nil {
+		return err
+	}
+	return checkHosts("privateHosts", f.PrivateHosts)
+}
+
+func checkHosts(setting string, hosts []string) error {
+	for _, h := range hosts {
+		name, port, hasPort := strings.Cut(strings.TrimPrefix(h, "*."), ":")
+		if !isDomain(strings.ToLower(name)) || hasPort && !isPort(port) {
+			return fmt.Errorf("functions.%s has %q, which is none of example.com, *.example.com and example.com:8443", setting, h)
+		}
+	}
+	return nil
+}
+
 // AccessLog is where the access logs of all distributions go.
 type AccessLog struct {
 	// Folder is made if absent. Empty: only the buckets of distributions that log.
@@ -240,6 +260,16 @@ type TrustedProxies struct {
 	// X-Forwarded-Proto, or "forwarded" (RFC 7239). Empty is "x-forwarded-for"; it
 	// needs Networks.
 	Header string `yaml:"header"`
+}
+
+func (p *TrustedProxies) check() error {
+	switch {
+	case p.Header != "" && len(p.Networks) == 0:
+		return errors.New("trustedProxies.header needs trustedProxies.networks: nobody is trusted")
+	case p.Header != "" && p.Header != "x-forwarded-for" && p.Header != "forwarded":
+		return fmt.Errorf("trustedProxies.header %q is neither x-forwarded-for nor forwarded", p.Header)
+	}
+	return nil
 }
 
 // Default is the configuration of `keyfront serve` without any setting.
@@ -325,14 +355,10 @@ func Load(file string, getenv func(string) string, flags map[string]string) (Con
 
 // Check reports the first setting that cannot be obeyed, by name.
 func (c *Config) Check() error {
-	if err := c.EdgeTLS.check(); err != nil {
-		return err
-	}
-	if err := c.Audit.check(); err != nil {
-		return err
-	}
-	if err := c.Keys.Pool.check(); err != nil {
-		return err
+	for _, part := range []interface{ check() error }{&c.EdgeTLS, &c.Audit, &c.Keys.Pool, &c.TrustedProxies, &c.Functions} {
+		if err := part.check(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case c.DataDir == "":
@@ -350,10 +376,6 @@ func (c *Config) Check() error {
 		return fmt.Errorf("root-passphrase-from %q is none of prompt, env and file:NAME", c.RootPassphraseFrom)
 	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):
 		return errors.New("set KEYFRONT_ROOT_ACCESS_KEY_ID and KEYFRONT_ROOT_SECRET_ACCESS_KEY together, or neither")
-	case c.TrustedProxies.Header != "" && len(c.TrustedProxies.Networks) == 0:
-		return errors.New("trustedProxies.header needs trustedProxies.networks: nobody is trusted")
-	case c.TrustedProxies.Header != "" && c.TrustedProxies.Header != "x-forwarded-for" && c.TrustedProxies.Header != "forwarded":
-		return fmt.Errorf("trustedProxies.header %q is neither x-forwarded-for nor forwarded", c.TrustedProxies.Header)
 	case c.Keys.MaxPerRegion < 1:
 		return fmt.Errorf("keys.maxPerRegion %d is less than 1", c.Keys.MaxPerRegion)
 	case c.Trails.DeliverEvery < Duration(time.Second):
@@ -362,8 +384,6 @@ func (c *Config) Check() error {
 		return fmt.Errorf("trails.digestEvery %v is less than a second", c.Trails.DigestEvery)
 	case c.Cache.MemoryBytes < 1<<20:
 		return fmt.Errorf("cache.memoryBytes %d is less than 1 MiB", c.Cache.MemoryBytes)
-	case c.Functions.Workers < 1:
-		return fmt.Errorf("functions.workers %d is less than 1", c.Functions.Workers)
 	case c.Cache.DiskBytes < 1<<20:
 		return fmt.Errorf("cache.diskBytes %d is less than 1 MiB", c.Cache.DiskBytes)
 	}
@@ -375,20 +395,24 @@ func (c *Config) Check() error {
 			return fmt.Errorf("s3Domains has %q, which is not a lower-case domain name", d)
 		}
 	}
-	for key, hosts := range map[string][]string{"hosts": c.Functions.Hosts, "privateHosts": c.Functions.PrivateHosts} {
-		for _, h := range hosts {
-			name, port, hasPort := strings.Cut(strings.TrimPrefix(h, "*."), ":")
-			if !isDomain(strings.ToLower(name)) || hasPort && !isPort(port) {
-				return fmt.Errorf("functions.%s has %q, which is none of example.com, *.example.com and example.com:8443", key, h)
-			}
-		}
-	}
-	for name, addr := range map[string]string{"api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr, "verify-addr": c.VerifyAddr} {
-		if addr == "" && (name == "edge-tls-addr" || name == "verify-addr") {
+	return c.checkAddresses()
+}
+
+func (c *Config) checkAddresses() error {
+	for _, a := range []struct {
+		name, addr string
+		optional   bool
+	}{
+		{"api-addr", c.APIAddr, false},
+		{"edge-addr", c.EdgeAddr, false},
+		{"edge-tls-addr", c.EdgeTLSAddr, true},
+		{"verify-addr", c.VerifyAddr, true},
+	} {
+		if a.addr == "" && a.optional {
 			continue
 		}
-		if _, port, err := net.SplitHostPort(addr); err != nil || !isPort(port) {
-			return fmt.Errorf("%s %q is not host:port", name, addr)
+		if _, port, err := net.SplitHostPort(a.addr); err != nil || !isPort(port) {
+			return fmt.Errorf("%s %q is not host:port", a.name, a.addr)
 		}
 	}
 	return nil

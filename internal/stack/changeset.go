@@ -166,32 +166,37 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 		}
 	}
 	err = call.Effect(ctx, func() error {
-		return s.cfg.Records.Update(ctx, func(tx store.Writer) error {
+		return s.cfg.Records.Update(ctx, func(tx store.Writer) (err error) {
 			if fresh {
 				event := s.turn(r, ReviewInProgress, "User Initiated")
 				if err := s.add(tx, r, event); err != nil {
 					return err
 				}
 			}
-			// The name of one that was executed may be used again.
-			switch old, err := s.findChange(tx, r, name); {
-			case errors.Is(err, ErrNoChangeSet):
-			case err != nil:
-				return err
-			case in.Token != "" && old.Token == in.Token:
-				c = old
-				return nil
-			case old.Execution != executed && old.Execution != obsolete:
-				return fail(ErrExists, "ChangeSet [%s] already exists", name)
-			default:
-				if err := tx.Delete(changeSpace, string(r.key())+"/"+old.ID); err != nil {
-					return err
-				}
-			}
-			return s.saveChange(tx, r, c)
+			c, err = s.addChange(tx, r, c)
+			return err
 		})
 	})
 	return c.arn(m), r.arn(), err
+}
+
+// addChange keeps a new change set and returns it, or the one that its request
+// already made. The name of one that was executed may be used again.
+func (s *Service) addChange(tx store.Writer, r *stackRecord, c *changeRecord) (*changeRecord, error) {
+	switch old, err := s.findChange(tx, r, c.Name); {
+	case errors.Is(err, ErrNoChangeSet):
+	case err != nil:
+		return c, err
+	case c.Token != "" && old.Token == c.Token:
+		return old, nil
+	case old.Execution != executed && old.Execution != obsolete:
+		return c, fail(ErrExists, "ChangeSet [%s] already exists", c.Name)
+	default:
+		if err := tx.Delete(changeSpace, string(r.key())+"/"+old.ID); err != nil {
+			return c, err
+		}
+	}
+	return c, s.saveChange(tx, r, c)
 }
 
 func (s *Service) saveChange(tx store.Writer, r *stackRecord, c *changeRecord) error {

@@ -77,33 +77,17 @@ func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, h
 			d.Role = have.Role
 		}
 	}
-	if len(d.Tags) > MaxTags {
-		return nil, nil, fail(ErrInvalid, "A stack can have at most %d tags", MaxTags)
-	}
-	for _, t := range d.Tags {
-		if t.Key == "" || len(t.Key) > 128 || len(t.Value) > 256 || strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return nil, nil, fail(ErrInvalid, "Tag key %.128s is invalid", t.Key)
-		}
+	if err := checkTags(d.Tags); err != nil {
+		return nil, nil, err
 	}
 	slices.SortFunc(d.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
 	t, err := s.parse(d.Template)
 	if err != nil {
 		return nil, nil, err
 	}
-	given := make(map[string]string, len(in.Arguments))
-	for _, a := range in.Arguments {
-		if !a.Previous {
-			given[a.Name] = a.Value
-			continue
-		}
-		if have == nil {
-			return nil, nil, fail(ErrInvalid, "Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", a.Name)
-		}
-		value, ok := have.Arguments[a.Name]
-		if !ok {
-			return nil, nil, fail(ErrInvalid, "Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", a.Name)
-		}
-		given[a.Name] = value
+	given, err := in.arguments(have)
+	if err != nil {
+		return nil, nil, err
 	}
 	if d.Arguments, err = t.Arguments(given); err != nil {
 		return nil, nil, err
@@ -119,15 +103,52 @@ func (s *Service) define(ctx context.Context, who *access.Caller, in *Request, h
 			return nil, nil, fail(ErrInvalid, "Role %s is invalid or cannot be assumed", d.Role)
 		}
 	}
-	if needs := Needs(t); len(needs) > 0 && !slices.ContainsFunc(d.Capabilities, func(c string) bool {
+	return d, t, in.checkCapabilities(t)
+}
+
+func checkTags(tags []Tag) error {
+	if len(tags) > MaxTags {
+		return fail(ErrInvalid, "A stack can have at most %d tags", MaxTags)
+	}
+	for _, t := range tags {
+		if t.Key == "" || len(t.Key) > 128 || len(t.Value) > 256 || strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
+			return fail(ErrInvalid, "Tag key %.128s is invalid", t.Key)
+		}
+	}
+	return nil
+}
+
+// arguments are those of the request, some of them as have has them.
+func (in *Request) arguments(have *definition) (map[string]string, error) {
+	given := make(map[string]string, len(in.Arguments))
+	for _, a := range in.Arguments {
+		if !a.Previous {
+			given[a.Name] = a.Value
+			continue
+		}
+		value, ok := "", false
+		if have != nil {
+			value, ok = have.Arguments[a.Name]
+		}
+		if !ok {
+			return nil, fail(ErrInvalid, "Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", a.Name)
+		}
+		given[a.Name] = value
+	}
+	return given, nil
+}
+
+// checkCapabilities wants the caller to acknowledge what the template can do.
+func (in *Request) checkCapabilities(t *template.Template) error {
+	if needs := Needs(t); len(needs) > 0 && !slices.ContainsFunc(in.Capabilities, func(c string) bool {
 		return c == "CAPABILITY_NAMED_IAM" || c == needs[0]
 	}) {
-		return nil, nil, fail(ErrCapabilities, "Requires capabilities : %s", bracketed(needs))
+		return fail(ErrCapabilities, "Requires capabilities : %s", bracketed(needs))
 	}
-	if t.Extended() && !in.Previewed && !slices.Contains(d.Capabilities, "CAPABILITY_AUTO_EXPAND") {
-		return nil, nil, fail(ErrCapabilities, "Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
+	if t.Extended() && !in.Previewed && !slices.Contains(in.Capabilities, "CAPABILITY_AUTO_EXPAND") {
+		return fail(ErrCapabilities, "Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
 	}
-	return d, t, nil
+	return nil
 }
 
 // fetch reads the template at a URL, as the caller.
