@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // Beside the standard commands they have:
 //
 //	serve [FLAG...]   start a server on $DATA and wait until it is ready; sets
-//	                  API, EDGE, EDGEPORT, VERIFY and the AWS_… variables
+//	                  API, EDGE, EDGEPORT, VERIFY, APITLS and the AWS_… variables
 //	shutdown          end it by SIGTERM and want success (stop would end the script)
 //	kill9             end it by SIGKILL
 //	set NAME REGEXP   set NAME to the first group of REGEXP in the last stdout
@@ -97,7 +97,7 @@ func setupScript(e *testscript.Env) error {
 	return nil
 }
 
-var readyLine = regexp.MustCompile(`^keyfront: ready api=(http://\S+) edge=(http://\S+?)(?: verify=(http://\S+))?$`)
+var readyLine = regexp.MustCompile(`^keyfront: ready api=(http://\S+) edge=(http://\S+?)(?: verify=(http://\S+))?(?: api-tls=(https://\S+))?$`)
 
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	d := ts.Value(daemonKey{}).(*daemon)
@@ -134,6 +134,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("API", m[1])
 		ts.Setenv("EDGE", m[2])
 		ts.Setenv("VERIFY", m[3])
+		ts.Setenv("APITLS", m[4])
 		ts.Setenv("EDGEPORT", edge.Port())
 		ts.Setenv("AWS_ENDPOINT_URL", m[1])
 		ts.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")

@@ -23,6 +23,7 @@ type serveCmd struct {
 	Config             string  `help:"Configuration file (YAML). Environment and flags win over it. [KEYFRONT_CONFIG]" placeholder:"FILE"`
 	DataDir            *string `help:"Folder of all state, made if absent: ./keyfront-data. [KEYFRONT_DATA_DIR]" placeholder:"DIR"`
 	APIAddr            *string `help:"Address of the AWS services: 127.0.0.1:4566. [KEYFRONT_API_ADDR]" placeholder:"HOST:PORT"`
+	APITLSAddr         *string `name:"api-tls-addr" help:"The same for https; needs apiTLS in the configuration file. Off. [KEYFRONT_API_TLS_ADDR]" placeholder:"HOST:PORT"`
 	EdgeAddr           *string `help:"Address that viewers use: 127.0.0.1:8080. [KEYFRONT_EDGE_ADDR]" placeholder:"HOST:PORT"`
 	EdgeTLSAddr        *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off. [KEYFRONT_EDGE_TLS_ADDR]" placeholder:"HOST:PORT"`
 	VerifyAddr         *string `help:"Address where other servers ask whether a viewer is let in. Off. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
@@ -37,7 +38,7 @@ type serveCmd struct {
 func (c *serveCmd) flags() map[string]string {
 	given := map[string]string{}
 	for name, value := range map[string]*string{
-		"data-dir": c.DataDir, "api-addr": c.APIAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr,
+		"data-dir": c.DataDir, "api-addr": c.APIAddr, "api-tls-addr": c.APITLSAddr, "edge-addr": c.EdgeAddr, "edge-tls-addr": c.EdgeTLSAddr,
 		"verify-addr": c.VerifyAddr, "edge-domain": c.EdgeDomain, "account": c.Account, "metrics-token": c.MetricsToken, "root-passphrase-from": c.RootPassphraseFrom,
 	} {
 		if value != nil {
@@ -83,11 +84,14 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return explainStart(err, cfg)
 	}
-	verify := ""
+	more := ""
 	if url := s.VerifyURL(); url != "" {
-		verify = " verify=" + url
+		more = " verify=" + url
 	}
-	fmt.Fprintf(e.stderr, "keyfront: ready api=%s edge=%s%s\n", s.APIURL(), s.EdgeURL(), verify)
+	if url := s.APITLSURL(); url != "" {
+		more += " api-tls=" + url
+	}
+	fmt.Fprintf(e.stderr, "keyfront: ready api=%s edge=%s%s\n", s.APIURL(), s.EdgeURL(), more)
 	select {
 	case <-ctx.Done():
 	case <-s.Failed():

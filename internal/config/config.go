@@ -23,6 +23,10 @@ type Config struct {
 	DataDir string `yaml:"dataDir"`
 	// APIAddr is the address of all AWS services, host:port.
 	APIAddr string `yaml:"apiAddr"`
+	// APITLSAddr is the same for https; empty is off. It needs APITLS.
+	APITLSAddr string `yaml:"apiTLSAddr"`
+	// APITLS has the certificate that callers of the AWS services are shown.
+	APITLS KeyPair `yaml:"apiTLS"`
 	// EdgeAddr is the address that viewers use, host:port.
 	EdgeAddr string `yaml:"edgeAddr"`
 	// EdgeTLSAddr is the same for https; empty is off. It needs EdgeTLS.
@@ -68,6 +72,13 @@ type Config struct {
 	// access key. They come from the environment only.
 	RootAccessKeyID     string `yaml:"-"`
 	RootSecretAccessKey string `yaml:"-"`
+}
+
+// KeyPair is a certificate, and behind it those that lead to its root, and its
+// private key: PEM files, both or neither.
+type KeyPair struct {
+	CertFile string `yaml:"certFile"`
+	KeyFile  string `yaml:"keyFile"`
 }
 
 // ViewerTLS has the certificates that viewers are shown: the one whose ARN the
@@ -309,6 +320,7 @@ func Settings() []Setting {
 	return []Setting{
 		{"data-dir", text(func(c *Config) *string { return &c.DataDir })},
 		{"api-addr", text(func(c *Config) *string { return &c.APIAddr })},
+		{"api-tls-addr", text(func(c *Config) *string { return &c.APITLSAddr })},
 		{"edge-addr", text(func(c *Config) *string { return &c.EdgeAddr })},
 		{"edge-tls-addr", text(func(c *Config) *string { return &c.EdgeTLSAddr })},
 		{"verify-addr", text(func(c *Config) *string { return &c.VerifyAddr })},
@@ -367,6 +379,12 @@ func (c *Config) Check() error {
 		return fmt.Errorf("edge-domain %q is not a lower-case domain name", c.EdgeDomain)
 	case len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "":
 		return fmt.Errorf("account %q is not a number of 12 digits (in a file, in quotes: it may begin with 0)", c.Account)
+	case (c.APITLS.CertFile == "") != (c.APITLS.KeyFile == ""):
+		return errors.New("apiTLS needs both certFile and keyFile")
+	case c.APITLSAddr != "" && c.APITLS.CertFile == "":
+		return errors.New("api-tls-addr needs a certificate: set apiTLS.certFile and apiTLS.keyFile in the configuration file")
+	case c.APITLSAddr == "" && c.APITLS.CertFile != "":
+		return errors.New("apiTLS is set, but api-tls-addr is not")
 	case c.EdgeTLSAddr != "" && c.EdgeTLS.CertFile == "":
 		return errors.New("edge-tls-addr needs a certificate: set edgeTLS.certFile and edgeTLS.keyFile in the configuration file")
 	case c.EdgeTLSAddr == "" && c.EdgeTLS.CertFile != "":
@@ -404,6 +422,7 @@ func (c *Config) checkAddresses() error {
 		optional   bool
 	}{
 		{"api-addr", c.APIAddr, false},
+		{"api-tls-addr", c.APITLSAddr, true},
 		{"edge-addr", c.EdgeAddr, false},
 		{"edge-tls-addr", c.EdgeTLSAddr, true},
 		{"verify-addr", c.VerifyAddr, true},

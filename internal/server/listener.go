@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -56,6 +57,7 @@ func (s *Server) listen() error {
 		bound func(*http.Server)
 	}{
 		{&s.api, "api-addr", s.cfg.APIAddr, boundAPI},
+		{&s.apiTLS, "api-tls-addr", s.cfg.APITLSAddr, boundAPI},
 		{&s.viewers, "edge-addr", s.cfg.EdgeAddr, edge.Bound},
 		{&s.viewersTLS, "edge-tls-addr", s.cfg.EdgeTLSAddr, edge.Bound},
 		{&s.verify, "verify-addr", s.cfg.VerifyAddr, edge.Bound},
@@ -71,6 +73,17 @@ func (s *Server) listen() error {
 		l.bound(l.on.http)
 	}
 	s.api.net = patientListener{s.api.net}
+	return s.openCertificates()
+}
+
+// openCertificates reads the certificates of the listeners that need some.
+func (s *Server) openCertificates() (err error) {
+	if s.apiTLS.net != nil {
+		s.apiTLS.net = patientListener{s.apiTLS.net}
+		if s.apiCertificates, err = certificate.Open([]certificate.Files{{Cert: s.cfg.APITLS.CertFile, Key: s.cfg.APITLS.KeyFile}}); err != nil {
+			return err
+		}
+	}
 	if s.viewersTLS.net == nil {
 		return nil
 	}
@@ -78,12 +91,25 @@ func (s *Server) listen() error {
 	for _, c := range s.cfg.EdgeTLS.All() {
 		files = append(files, certificate.Files{Cert: c.CertFile, Key: c.KeyFile, ARN: c.ARN})
 	}
-	var err error
 	s.certificates, err = certificate.Open(files)
 	return err
 }
 
+// apiTLSConfig is on what terms callers of the AWS services connect by https:
+// from TLS 1.2 on and by HTTP/1.1, as on AWS.
+func apiTLSConfig(certificates *certificate.Set) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &certificates.Named("")[0], nil
+		},
+	}
+}
+
 func boundAPI(h *http.Server) {
+	h.Protocols = new(http.Protocols)
+	h.Protocols.SetHTTP1(true)
 	h.ReadHeaderTimeout, h.IdleTimeout, h.MaxHeaderBytes = readHeaderTimeout, idleTimeout, maxAPIHeaderBytes
 }
 
@@ -112,7 +138,7 @@ func (c patientConn) Write(p []byte) (int, error) {
 
 // serve begins to answer on every listener.
 func (s *Server) serve() {
-	for _, l := range []*listener{&s.api, &s.viewers, &s.viewersTLS, &s.verify} {
+	for _, l := range []*listener{&s.api, &s.apiTLS, &s.viewers, &s.viewersTLS, &s.verify} {
 		if l.net == nil {
 			continue
 		}

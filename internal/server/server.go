@@ -103,10 +103,12 @@ type Server struct {
 	archive     *archive.Archive
 	trails      *trail.Service
 
-	api, viewers listener
-	viewersTLS   listener
-	certificates *certificate.Set // nil without viewersTLS
-	verify       listener
+	api, viewers    listener
+	apiTLS          listener
+	apiCertificates *certificate.Set // nil without apiTLS
+	viewersTLS      listener
+	certificates    *certificate.Set // nil without viewersTLS
+	verify          listener
 
 	accessLog *accesslog.Log
 	logFolder *os.Root // nil if none is configured
@@ -237,6 +239,9 @@ func (s *Server) openFront() {
 		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(s.gate),
 		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count, Refused: s.gate.Refused,
 	})
+	if s.apiTLS.net != nil {
+		s.apiTLS.http.Handler, s.apiTLS.http.TLSConfig = s.api.http.Handler, apiTLSConfig(s.apiCertificates)
+	}
 }
 
 func (s *Server) openIdentity(ctx context.Context, d *sealed.Domain) (err error) {
@@ -311,8 +316,10 @@ func (s *Server) runBackground(ctx context.Context) {
 	s.work.Go(func() { s.identity.Run(ctx, s.log) })
 	s.work.Go(func() { s.signers.Run(ctx) })
 	s.work.Go(func() { s.edge.Run(ctx) })
-	if s.certificates != nil {
-		s.work.Go(func() { s.certificates.Run(ctx, s.log) })
+	for _, set := range []*certificate.Set{s.apiCertificates, s.certificates} {
+		if set != nil {
+			s.work.Go(func() { set.Run(ctx, s.log) })
+		}
 	}
 	s.work.Go(func() { s.settleCatalog(ctx) })
 	s.work.Go(func() { s.trails.Run(ctx) })
@@ -353,6 +360,14 @@ func (s *Server) APIURL() string { return "http://" + s.api.net.Addr().String() 
 // EdgeURL is the address that viewers use.
 func (s *Server) EdgeURL() string { return "http://" + s.viewers.net.Addr().String() }
 
+// APITLSURL is the address of the AWS services for https, or "".
+func (s *Server) APITLSURL() string {
+	if s.apiTLS.net == nil {
+		return ""
+	}
+	return "https://" + s.apiTLS.net.Addr().String()
+}
+
 // VerifyURL is where other servers ask about viewers, or "".
 func (s *Server) VerifyURL() string {
 	if s.verify.net == nil {
@@ -374,7 +389,7 @@ func (s *Server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.stopWithin, defaultStopWithin))
 	defer cancel()
 	// All at once, so that a busy viewer takes no time from the API.
-	listeners := []*listener{&s.viewers, &s.viewersTLS, &s.verify, &s.api}
+	listeners := []*listener{&s.viewers, &s.viewersTLS, &s.verify, &s.api, &s.apiTLS}
 	errs := make([]error, len(listeners))
 	var closing sync.WaitGroup
 	for i, l := range listeners {

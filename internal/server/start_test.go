@@ -68,7 +68,13 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 			cfg.EdgeAddr = l.Addr().String()
 			return func() { l.Close() }
 		}},
-		{name: "bad certificate", text: "viewer certificate", damage: func(t *testing.T, cfg *config.Config) func() {
+		{name: "bad certificate of the API", text: "certificate", damage: func(t *testing.T, cfg *config.Config) func() {
+			good := *cfg
+			cfg.APITLSAddr = "127.0.0.1:0"
+			cfg.APITLS = config.KeyPair{CertFile: filepath.Join(cfg.DataDir, "root-key"), KeyFile: filepath.Join(cfg.DataDir, "root-key")}
+			return func() { *cfg = good }
+		}},
+		{name: "bad certificate", text: "certificate", damage: func(t *testing.T, cfg *config.Config) func() {
 			good := *cfg
 			cfg.EdgeTLSAddr = "127.0.0.1:0"
 			cfg.EdgeTLS = config.ViewerTLS{CertFile: filepath.Join(cfg.DataDir, "root-key"), KeyFile: filepath.Join(cfg.DataDir, "root-key")}

@@ -1,4 +1,4 @@
-// Package certificate keeps the certificates that viewers are shown. They lie in
+// Package certificate keeps the certificates that clients are shown. They lie in
 // PEM files, which are read again when they change, so that a renewed
 // certificate needs no restart. A file that cannot be read, or whose key does
 // not fit, changes nothing: the certificates read before stay.
@@ -66,7 +66,7 @@ func (s *Set) Reload() (bool, error) {
 	for i, f := range s.files {
 		var err error
 		if pairs[i], err = tls.LoadX509KeyPair(f.Cert, f.Key); err != nil {
-			return false, fmt.Errorf("viewer certificate %s: %w", f.Cert, err)
+			return false, fmt.Errorf("certificate %s: %w", f.Cert, err)
 		}
 	}
 	s.pairs.Store(&pairs)
@@ -98,9 +98,9 @@ func (s *Set) Run(ctx context.Context, log *slog.Logger) {
 		}
 		switch read, err := s.Reload(); {
 		case err != nil:
-			log.Error("viewer certificates not read, the old ones stay", slog.Any("err", err))
+			log.Error("certificates not read, the old ones stay", slog.Any("err", err))
 		case read:
-			log.Info("viewer certificates read again")
+			log.Info("certificates read again")
 		}
 	}
 }
