@@ -25,7 +25,7 @@ type CreateRequest struct {
 
 // Create keeps a new function. It returns ErrConflict about a name that is
 // taken, and ErrInvalid about code, settings and roles that do not do. The
-// caller needs iam:PassRole for the role.
+// caller needs iam:PassRole for the role, and with tags lambda:TagResource.
 //
 // Source: AWS Lambda API Reference, CreateFunction.
 func (s *Service) Create(ctx context.Context, who access.Caller, in CreateRequest) (_ *Version, err error) {
@@ -42,6 +42,12 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	t := access.Target{ARN: ref.realm.arn(ref.name, ""), Rule: policy.IdentityOnly}
 	if err := call.Decide(t); err != nil {
 		return nil, err
+	}
+	if len(in.Tags) > 0 {
+		t.Action = action("TagResource")
+		if err := call.Decide(t); err != nil {
+			return nil, err
+		}
 	}
 	if ref.account != who.Account() {
 		return nil, &access.Denied{Message: "A function is created in the caller's account."}

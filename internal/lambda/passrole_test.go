@@ -6,14 +6,10 @@ import (
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/lambda"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
-
-// everyone has the same policies.
-type everyone []*policy.Document
-
-func (e everyone) PoliciesOf(_ *policy.Principal, of *policy.Policies) { of.Identity = e }
 
 // Who may pass roles with a tag does not pass others by tagging the function.
 func TestFunctionTagsAreNotTheRoles(t *testing.T) {
@@ -25,7 +21,7 @@ func TestFunctionTagsAreNotTheRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := open(t)
-	w.cfg.Gate = access.NewGate(access.Config{Identities: everyone{parsed}, Record: w.journal})
+	w.cfg.Gate = access.NewGate(access.Config{Identities: accesstest.Everyone{parsed}, Record: w.journal})
 	w.reopen(t)
 	in := request(t, "f", "exports.handler = async () => 1")
 	in.Tags = map[string]string{"team": "blue"}

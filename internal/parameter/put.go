@@ -35,8 +35,9 @@ type PutRequest struct {
 // ServiceKey is the key that encrypts where none is named.
 const ServiceKey = "alias/aws/ssm"
 
-// Put keeps a value and returns its version and tier. It returns ErrExists about
-// a name that is taken unless Overwrite is set.
+// Put keeps a value and returns its version and tier. With tags it wants the
+// permission for AddTagsToResource as well. It returns ErrExists about a name that is
+// taken unless Overwrite is set.
 //
 // Source: AWS Systems Manager API Reference, PutParameter.
 func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (number int64, tier Tier, err error) {
@@ -59,8 +60,15 @@ func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (nu
 	if before != nil {
 		call.ResourceTags(before.Tags, "ssm:resourceTag/")
 	}
-	if err := call.Decide(access.Target{ARN: m.arn(name), Rule: policy.IdentityOnly}); err != nil {
+	target := access.Target{ARN: m.arn(name), Rule: policy.IdentityOnly}
+	if err := call.Decide(target); err != nil {
 		return 0, "", err
+	}
+	if len(in.Tags) > 0 {
+		target.Action = actionOf("AddTagsToResource")
+		if err := call.Decide(target); err != nil {
+			return 0, "", err
+		}
 	}
 	next, err := in.version(&who, m, name, latest)
 	if err != nil {

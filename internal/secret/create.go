@@ -38,8 +38,9 @@ var (
 	tokenForm = form.New(`^[A-Za-z0-9-]{32,64}$`)
 )
 
-// Create keeps a new secret. It returns ErrExists about a name that is taken, and
-// ErrState about one that is waiting for its deletion.
+// Create keeps a new secret. With tags it wants the permission for TagResource as
+// well. It returns ErrExists about a name that is taken, and ErrState about one that
+// is waiting for its deletion.
 //
 // Source: AWS Secrets Manager API Reference, CreateSecret.
 func (s *Service) Create(ctx context.Context, who access.Caller, in CreateRequest) (out Made, err error) {
@@ -56,8 +57,15 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	call.RequestTags(in.Tags)
 	m := realmOf(&who)
 	fresh := &record{V: recordVersion, Name: in.Name, Suffix: newSuffix(), home: m, Text: in.Text, KeyID: in.KeyID, Created: who.At, Changed: who.At}
-	if err := call.Decide(access.Target{ARN: fresh.arn(), Rule: policy.IdentityOnly}); err != nil {
+	target := access.Target{ARN: fresh.arn(), Rule: policy.IdentityOnly}
+	if err := call.Decide(target); err != nil {
 		return out, err
+	}
+	if len(in.Tags) > 0 {
+		target.Action = action("TagResource")
+		if err := call.Decide(target); err != nil {
+			return out, err
+		}
 	}
 	if !nameForm.MatchString(in.Name) || len(in.Name) > MaxNameBytes {
 		return out, noName()

@@ -77,6 +77,12 @@ type Nobody struct{}
 // PoliciesOf implements access.Identities.
 func (Nobody) PoliciesOf(*policy.Principal, *policy.Policies) {}
 
+// Everyone gives all who are not root the same identity policies.
+type Everyone []*policy.Document
+
+// PoliciesOf implements access.Identities.
+func (e Everyone) PoliciesOf(_ *policy.Principal, of *policy.Policies) { of.Identity = e }
+
 // Keys stands in for the key service: it puts data under a lid that says which
 // service brought it and what it is bound to. Who opens it past the service, or
 // under another binding, gets an error. Three names of keys are special: see the
