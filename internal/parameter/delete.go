@@ -70,8 +70,9 @@ func (s *Service) DeleteMany(ctx context.Context, who access.Caller, refs []stri
 	return removed, missing, err
 }
 
-func remove(tx store.Writer, m realm, name string) error {
-	if _, err := find(tx, m, name); err != nil {
+func remove(tx store.Writer, m realm, asked string) error {
+	_, name, err := locate(tx, m, asked)
+	if err != nil {
 		return err
 	}
 	all, err := versions(tx, m, name)

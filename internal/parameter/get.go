@@ -88,12 +88,7 @@ func (s *Service) readable(ctx context.Context, call *access.Call, m realm, want
 	var r *record
 	err = s.records.View(ctx, func(tx store.Reader) error {
 		of := want
-		r, err = find(tx, m, of.name)
-		if errors.Is(err, ErrNotFound) {
-			of.name = otherForm(of.name)
-			r, err = find(tx, m, of.name)
-		}
-		if err != nil {
+		if r, of.name, err = locate(tx, m, of.name); err != nil {
 			return err
 		}
 		v, err = pick(tx, m, of, r)

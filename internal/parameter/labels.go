@@ -80,7 +80,7 @@ func (s *Service) relabel(ctx context.Context, who access.Caller, action, ref st
 	}
 	err = call.Effect(ctx, func() error {
 		return s.records.Update(ctx, func(tx store.Writer) error {
-			r, err := find(tx, m, name)
+			r, name, err := locate(tx, m, name)
 			if err != nil {
 				return err
 			}

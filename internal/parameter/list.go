@@ -205,7 +205,11 @@ func (s *Service) History(ctx context.Context, who access.Caller, ref string, de
 	}
 	var all []*versionRecord
 	err = s.records.View(ctx, func(tx store.Reader) error {
-		all, err = versions(tx, m, name)
+		_, kept, err := locate(tx, m, name)
+		if err != nil {
+			return err
+		}
+		all, err = versions(tx, m, kept)
 		return err
 	})
 	if err != nil {

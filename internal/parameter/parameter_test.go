@@ -188,7 +188,7 @@ func TestValuesAreBoundToTheirParameter(t *testing.T) {
 func TestNames(t *testing.T) {
 	s, _ := open()
 	for name, want := range map[string]error{
-		"a": nil, "/a": nil, "/a/b.c-d_e": nil, "awsome": parameter.ErrInvalid, "/aws/x": parameter.ErrReserved, "ssm": parameter.ErrInvalid,
+		"a": nil, "/b": nil, "/a/b.c-d_e": nil, "awsome": parameter.ErrInvalid, "/aws/x": parameter.ErrReserved, "ssm": parameter.ErrInvalid,
 		"a/b": parameter.ErrInvalid, "/a//b": parameter.ErrInvalid, "/a b": parameter.ErrInvalid, "": parameter.ErrInvalid,
 		strings.Repeat("/x", parameter.MaxLevels): nil, strings.Repeat("/x", parameter.MaxLevels+1): parameter.ErrLevels,
 		"/" + strings.Repeat("x", parameter.MaxNameBytes):         parameter.ErrInvalid,

@@ -89,7 +89,7 @@ func (s *Service) Put(ctx context.Context, who access.Caller, in PutRequest) (nu
 // current reads a parameter and its latest version; both are nil if there is none.
 func (s *Service) current(ctx context.Context, m realm, name string) (r *record, latest *versionRecord, err error) {
 	err = s.records.View(ctx, func(tx store.Reader) error {
-		if r, err = find(tx, m, name); err != nil {
+		if r, name, err = locate(tx, m, name); err != nil {
 			return err
 		}
 		latest, err = findVersion(tx, m, name, r.Latest)
@@ -214,8 +214,8 @@ func matchPattern(pattern, value string) error {
 
 // keep makes next the latest version. Whatever was there when the request was
 // looked at, the rules hold for what is there now.
-func (in *PutRequest) keep(tx store.Writer, m realm, name string, next *versionRecord) error {
-	r, err := find(tx, m, name)
+func (in *PutRequest) keep(tx store.Writer, m realm, asked string, next *versionRecord) error {
+	r, name, err := locate(tx, m, asked)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		if err := room(tx, m); err != nil {

@@ -88,6 +88,19 @@ func find(tx store.Reader, m realm, name string) (*record, error) {
 	return r, err
 }
 
+// locate is find for a name in either of its forms. It returns the one that the
+// parameter is kept under; where there is none, the one that was asked for.
+func locate(tx store.Reader, m realm, asked string) (*record, string, error) {
+	r, err := find(tx, m, asked)
+	if errors.Is(err, ErrNotFound) {
+		other := otherForm(asked)
+		if r, err := find(tx, m, other); !errors.Is(err, ErrNotFound) {
+			return r, other, err
+		}
+	}
+	return r, asked, err
+}
+
 func findVersion(tx store.Reader, m realm, name string, number int64) (*versionRecord, error) {
 	return read(tx, versionSpace, versionKey(m.prefix()+name, number), versionOfVersion)
 }

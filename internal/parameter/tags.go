@@ -96,7 +96,7 @@ func (s *Service) retag(ctx context.Context, who access.Caller, operation, ref s
 	m := realmOf(&who)
 	return call.Effect(ctx, func() error {
 		return s.records.Update(ctx, func(tx store.Writer) error {
-			r, err := find(tx, m, name)
+			r, name, err := locate(tx, m, name)
 			if err != nil {
 				return err
 			}
@@ -117,7 +117,7 @@ func (s *Service) tagged(ctx context.Context, call *access.Call, who *access.Cal
 	}
 	var r *record
 	err = s.records.View(ctx, func(tx store.Reader) error {
-		r, err = find(tx, m, name)
+		r, _, err = locate(tx, m, name)
 		return err
 	})
 	if r != nil {
