@@ -19,8 +19,8 @@ type auditSearchCmd struct {
 	Outcome   string `help:"allowed, denied, undecided, failed, or an error code." placeholder:"OUTCOME"`
 	Action    string `help:"Policy action such as kms:Decrypt, or the API's name of the operation." placeholder:"ACTION"`
 	Request   string `help:"Request id." placeholder:"ID"`
-	From      string `help:"Oldest time, RFC 3339." placeholder:"TIME"`
-	To        string `help:"Newest time, RFC 3339." placeholder:"TIME"`
+	From      past   `help:"Oldest time: a date, a time, or how long ago." placeholder:"24h|TIME"`
+	To        past   `help:"Newest time, likewise." placeholder:"24h|TIME"`
 	Limit     int    `help:"Print at most so many." default:"100" placeholder:"N"`
 	Index     string `help:"Folder of the index. Default: audit-catalog beside the audit folder." placeholder:"DIR"`
 }
@@ -30,17 +30,12 @@ func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 	q := catalog.Query{All: trail.Criteria{
 		Resource: c.Resource, Principal: c.Principal, Outcome: c.Outcome, Action: c.Action, Request: c.Request,
 	}.Terms()}
-	for _, t := range []struct {
-		text string
-		into *time.Time
-	}{{c.From, &q.From}, {c.To, &q.To}} {
-		if t.text == "" {
-			continue
-		}
-		var err error
-		if *t.into, err = time.Parse(time.RFC3339, t.text); err != nil {
-			return fmt.Errorf("%w: %q is not a time such as 2026-11-22T01:02:03Z", errUsage, t.text)
-		}
+	now := time.Now().UTC()
+	if c.From != (past{}) {
+		q.From = c.From.before(now)
+	}
+	if c.To != (past{}) {
+		q.To = c.To.before(now)
 	}
 	log, err := audit.OpenReader(c.path())
 	if err != nil {

@@ -50,16 +50,20 @@ func (k *keyService) call(ctx context.Context, action, key string, do func(conte
 	return explainCall(ctx, k.timeout, fmt.Sprintf("%s with key %s", action, key), kmsHints, err)
 }
 
+// hintUsage is about keys that are for something else.
+const hintUsage = "sign and verify want a key of usage SIGN_VERIFY; seal and open one of ENCRYPT_DECRYPT or KEY_AGREEMENT; keypair create a symmetric one"
+
 // kmsHints say what to do about the errors of KMS.
 var kmsHints = map[string]string{
-	"NotFoundException":          "check the key, AWS_REGION and the endpoint: keys live in one account and Region",
-	"DisabledException":          "aws kms enable-key lets the key be used again",
-	"KMSInvalidStateException":   "aws kms describe-key tells the state of the key",
-	"InvalidKeyUsageException":   "sign and verify want a key of usage SIGN_VERIFY; seal and open one of ENCRYPT_DECRYPT or KEY_AGREEMENT",
-	"IncorrectKeyException":      "the file was sealed under another key: leave --kms-key out to use the one that the file names",
-	"InvalidCiphertextException": "the file was changed, or its key was not made by this key service",
-	"AccessDeniedException":      "the policy of the key and those of the caller must allow it; Keyfront tells the statement: keyfront why-denied REQUEST-ID",
-	"ThrottlingException":        "the key service has too many calls: try again later",
+	"NotFoundException":             "check the key, AWS_REGION and the endpoint: keys live in one account and Region",
+	"DisabledException":             "aws kms enable-key lets the key be used again",
+	"KMSInvalidStateException":      "aws kms describe-key tells the state of the key",
+	"InvalidKeyUsageException":      hintUsage,
+	"UnsupportedOperationException": hintUsage,
+	"IncorrectKeyException":         "the file was sealed under another key: leave --kms-key out to use the one that the file names",
+	"InvalidCiphertextException":    "the file was changed, or made under another --encryption-context, or by another key service",
+	"AccessDeniedException":         "the policy of the key and those of the caller must allow it; Keyfront tells the statement: keyfront why-denied REQUEST-ID",
+	"ThrottlingException":           "the key service has too many calls: try again later",
 }
 
 // credentialHint is for all codes that say so.
@@ -105,9 +109,9 @@ func explainCall(ctx context.Context, timeout time.Duration, what string, hints 
 	// The SDK tells the story of its layers; the transport's own error is in it.
 	var sent *url.Error
 	if errors.As(err, &sent) {
-		err = sent
+		return hinted{fmt.Errorf("%s: %w", what, sent), "is the endpoint right (--endpoint, AWS_ENDPOINT_URL), and the service up?"}
 	}
-	return hinted{fmt.Errorf("%s: %w", what, err), "is the endpoint right (--endpoint, AWS_ENDPOINT_URL), and the service up?"}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // serviceError is an error of a service in words for people.

@@ -88,6 +88,9 @@ func (c *functionRunCmd) Run(ctx context.Context, e env) error {
 		}
 		fmt.Fprintf(e.stdout, "%s\n", text)
 	}
+	if thrown != nil && thrown.Type == "Runtime.HandlerNotFound" {
+		return hinted{err, "--handler FILE.EXPORT names another export; a CloudFront function wants --runtime cloudfront-js-2.0"}
+	}
 	if err != nil {
 		return err
 	}

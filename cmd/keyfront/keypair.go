@@ -33,17 +33,19 @@ func (c *keypairCreateCmd) Run(ctx context.Context, e env) error {
 			return hinted{fmt.Errorf("%s is there already", name), "keyfront keypair create overwrites nothing: choose another NAME"}
 		}
 	}
-	api, err := c.kms(ctx)
+	service, err := c.keyService(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	pair, err := api.GenerateDataKeyPairWithoutPlaintext(ctx, &kms.GenerateDataKeyPairWithoutPlaintextInput{
-		KeyId: &c.KMSKey, KeyPairSpec: types.DataKeyPairSpec(c.Spec), EncryptionContext: c.EncryptionContext,
+	var pair *kms.GenerateDataKeyPairWithoutPlaintextOutput
+	err = service.call(ctx, "GenerateDataKeyPairWithoutPlaintext", c.KMSKey, func(ctx context.Context, o func(*kms.Options)) (err error) {
+		pair, err = service.client.GenerateDataKeyPairWithoutPlaintext(ctx, &kms.GenerateDataKeyPairWithoutPlaintextInput{
+			KeyId: &c.KMSKey, KeyPairSpec: types.DataKeyPairSpec(c.Spec), EncryptionContext: c.EncryptionContext,
+		}, o)
+		return err
 	})
 	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	kept := dataKeyPair{
 		PrivateKeyCiphertextBlob: pair.PrivateKeyCiphertextBlob, PublicKey: pair.PublicKey,

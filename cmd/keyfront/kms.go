@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -51,16 +49,7 @@ func (f *awsFlags) kms(ctx context.Context) (*kms.Client, error) {
 	}), nil
 }
 
-// explain says what to do about a call to a service that got no answer.
-func (f *awsFlags) explain(err error) error {
-	var network net.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return hinted{err, fmt.Sprintf("the service gave no answer within %v; see --endpoint and --timeout", f.Timeout)}
-	case errors.As(err, &network):
-		return hinted{err, "the service cannot be reached; see --endpoint, AWS_ENDPOINT_URL and --region"}
-	}
-	return err
+// explain turns an error of KMS into one for people; what says what was tried.
+func (f *awsFlags) explain(ctx context.Context, what string, err error) error {
+	return explainCall(ctx, f.Timeout, what, kmsHints, err)
 }

@@ -45,6 +45,17 @@ func (m *moment) in(now time.Time) time.Time {
 // relative reports whether the moment depends on this machine's clock.
 func (m *moment) relative() bool { return m.at.IsZero() }
 
+// past is a moment whose durations count back from now.
+type past struct{ moment }
+
+// before returns the moment, where now is the time of the command.
+func (p *past) before(now time.Time) time.Time {
+	if p.relative() {
+		return now.Add(-p.after)
+	}
+	return p.at
+}
+
 // days is a duration that also counts in days.
 type days time.Duration
 

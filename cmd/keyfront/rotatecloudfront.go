@@ -81,16 +81,36 @@ func (c *rotateCloudFrontCmd) rotate(ctx context.Context, e env, now func() time
 	if err := c.told(ctx, kept); err != nil {
 		return err
 	}
-	worked := m.Run(ctx)
 	state, err := kept.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if len(state.Keys) == 0 { // before a key is made for a group that is none
+		if err := c.known(ctx, calls); err != nil {
+			return err
+		}
+	}
+	worked := m.Run(ctx)
+	state, err = kept.Load(ctx)
 	if err == nil {
 		err = kept.writeCurrent(state.Signer())
 	}
 	printRotation(e.stdout, &state, now(), rules)
 	if worked != nil {
-		return hinted{errors.Join(c.explain(worked), err), "nothing is half done: run it again, and it goes on from here"}
+		return hinted{errors.Join(c.explain(ctx, "rotate "+c.KeyGroup, worked), err), "nothing is half done: run it again, and it goes on from here"}
 	}
 	return err
+}
+
+// known wants the key group to be there.
+func (c *rotateCloudFrontCmd) known(ctx context.Context, cfg aws.Config) error {
+	if _, err := credentialsOf(ctx, cfg); err != nil {
+		return err
+	}
+	_, err := cloudfront.NewFromConfig(cfg).GetKeyGroup(ctx, &cloudfront.GetKeyGroupInput{Id: &c.KeyGroup})
+	return explainCall(ctx, c.Timeout, "GetKeyGroup "+c.KeyGroup, map[string]string{
+		"NoSuchResource": "aws cloudfront list-key-groups tells the ids of key groups; they are not their names",
+	}, err)
 }
 
 // told notes what the command line asks for.

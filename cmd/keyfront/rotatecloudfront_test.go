@@ -191,6 +191,29 @@ func TestRotateCloudFrontIsTold(t *testing.T) {
 	}
 }
 
+// No key is made for a key group that is not there.
+func TestRotateCloudFrontWantsAKeyGroup(t *testing.T) {
+	w := newRotationWorld(t)
+	api := kms.NewFromConfig(w.AWSConfig())
+	keys := func() int {
+		t.Helper()
+		out, err := api.ListKeys(t.Context(), &kms.ListKeysInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(out.Keys)
+	}
+	before := keys()
+	w.cmd.KeyGroup = "nosuch"
+	e := env{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: os.Getenv}
+	if err := w.cmd.rotate(t.Context(), e, w.Now); !hasCode(err, "NoSuchResource") {
+		t.Errorf("rotate = %v, want NoSuchResource", err)
+	}
+	if after := keys(); after != before {
+		t.Errorf("%d keys, want the %d from before", after, before)
+	}
+}
+
 // Whatever the machine repeats after a crash finds its work done.
 func TestRotationAtAWSCanBeRepeated(t *testing.T) {
 	w := newRotationWorld(t)

@@ -36,7 +36,7 @@ func (g *grant) policy(now time.Time, clock error) (signedurl.Policy, error) {
 	if !p.Expires.After(now) {
 		return p, hinted{
 			fmt.Errorf("--expires %s is past: the time here is %s", p.Expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
-			"if that is not the time, set this machine's clock",
+			"a bare number is Unix seconds, 1h and 7d count from now; if that is not the time here, set this machine's clock",
 		}
 	}
 	if g.NotBefore != (moment{}) {
@@ -84,7 +84,7 @@ func (c *signURLCmd) Run(ctx context.Context, e env) error {
 	for _, url := range c.URL {
 		signed, err := signer.Sign(ctx, url, p)
 		if err != nil {
-			return c.failed(err)
+			return c.failed(ctx, err)
 		}
 		fmt.Fprintln(e.stdout, signed)
 	}
@@ -92,11 +92,14 @@ func (c *signURLCmd) Run(ctx context.Context, e env) error {
 }
 
 // failed tells wrong input from a key that does not sign.
-func (k *signingKey) failed(err error) error {
+func (k *signingKey) failed(ctx context.Context, err error) error {
 	if errors.Is(err, signedurl.ErrURL) || errors.Is(err, signedurl.ErrPolicy) {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	return k.explain(err)
+	if k.KMSKey == "" {
+		return err
+	}
+	return k.explain(ctx, "Sign with key "+k.KMSKey, err)
 }
 
 type signCookiesCmd struct {
@@ -127,7 +130,7 @@ func (c *signCookiesCmd) Run(ctx context.Context, e env) error {
 	}
 	cookies, err := signer.Cookies(ctx, p, &signedurl.CookieOptions{Domain: c.Domain, Path: c.Path, InsecureAllowHTTP: c.AllowHTTP})
 	if err != nil {
-		return c.failed(err)
+		return c.failed(ctx, err)
 	}
 	return printCookies(e.stdout, c.Format, cookies)
 }

@@ -12,8 +12,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-
 	"github.com/keyfront-project/keyfront/kmssigner"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
@@ -64,19 +62,24 @@ func (k *signingKey) signer(ctx context.Context) (_ *signedurl.Signer, clock, er
 }
 
 func (k *signingKey) serviceKey(ctx context.Context) (crypto.Signer, error) {
-	api, err := k.kms(ctx)
+	service, err := k.keyService(ctx)
 	if err != nil {
 		return nil, err
 	}
-	key, err := kmssigner.New(ctx, api, k.KMSKey, &kmssigner.Options{Timeout: k.Timeout})
+	key, err := kmssigner.New(ctx, service.client, k.KMSKey, &kmssigner.Options{Timeout: k.Timeout})
 	if errors.Is(err, kmssigner.ErrKey) {
-		return nil, hinted{err, "make one: aws kms create-key --key-usage SIGN_VERIFY --key-spec ECC_NIST_P256"}
+		return nil, hinted{err, hintSigningKey}
+	}
+	if hasCode(err, "UnsupportedOperationException") { // it has no public half
+		return nil, hinted{fmt.Errorf("the key %s is symmetric, and signs nothing", k.KMSKey), hintSigningKey}
 	}
 	if err != nil {
-		return nil, k.explain(err)
+		return nil, k.explain(ctx, "GetPublicKey with key "+k.KMSKey, err)
 	}
 	return key, nil
 }
+
+const hintSigningKey = "make one: aws kms create-key --key-usage SIGN_VERIFY --key-spec ECC_NIST_P256"
 
 func readPrivateKey(name string) (crypto.Signer, error) {
 	text, err := readKeyFile(name)
@@ -127,20 +130,16 @@ func (k *signingKey) dataKey(ctx context.Context) (crypto.Signer, error) {
 	if err := json.Unmarshal(text, &pair); err != nil || len(pair.PrivateKeyCiphertextBlob) == 0 || pair.KeyID == "" {
 		return nil, hinted{fmt.Errorf("%s: no data key pair with an encrypted private half", k.DataKey), "make one: keyfront keypair create --kms-key KEY NAME"}
 	}
-	api, err := k.kms(ctx)
+	service, err := k.keyService(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, k.Timeout)
-	defer cancel()
-	plain, err := api.Decrypt(ctx, &kms.DecryptInput{
-		CiphertextBlob: pair.PrivateKeyCiphertextBlob, KeyId: &pair.KeyID, EncryptionContext: k.EncryptionContext,
-	})
+	plain, err := service.Decrypt(ctx, pair.KeyID, "", pair.PrivateKeyCiphertextBlob, k.EncryptionContext)
 	if err != nil {
-		return nil, k.explain(fmt.Errorf("decrypt %s: %w", k.DataKey, err))
+		return nil, fmt.Errorf("%s: %w", k.DataKey, err)
 	}
-	defer clear(plain.Plaintext)
-	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: plain.Plaintext})
+	defer plain.Wipe()
+	private := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: plain.Reveal()})
 	defer clear(private)
 	key, err := signedurl.ParsePrivateKey(private)
 	if err != nil {

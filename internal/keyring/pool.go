@@ -144,12 +144,27 @@ func (p *pairPool) fillOne(ctx context.Context, calls func() uint64) (more bool,
 	return false, nil
 }
 
-// makeIdle makes a pair when there is time for it.
+// makeIdle makes a pair when there is time for it. One that is not done when ctx
+// ends is given up: to look for primes takes seconds, and cannot be told to stop.
 func makeIdle(ctx context.Context, calls func() uint64, bits int) (keyPair, error) {
 	if !awaitIdle(ctx, calls) {
 		return keyPair{}, ctx.Err()
 	}
-	return makeRSA(bits)
+	type made struct {
+		pair keyPair
+		err  error
+	}
+	done := make(chan made, 1)
+	go func() {
+		pair, err := makeRSA(bits)
+		done <- made{pair, err}
+	}()
+	select {
+	case m := <-done:
+		return m.pair, m.err
+	case <-ctx.Done():
+		return keyPair{}, ctx.Err()
+	}
 }
 
 func awaitIdle(ctx context.Context, calls func() uint64) bool {
