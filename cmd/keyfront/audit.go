@@ -26,7 +26,7 @@ type auditCmd struct {
 
 // auditFolder says where the log is.
 type auditFolder struct {
-	DataDir  string `help:"Data folder of the server, which may be running." default:"./keyfront-data" env:"KEYFRONT_DATA_DIR" placeholder:"DIR"`
+	DataDir  string `help:"Data folder of the server, which may be running: ./keyfront-data." default:"./keyfront-data" env:"KEYFRONT_DATA_DIR" placeholder:"DIR"`
 	AuditDir string `help:"A copy of the audit folder alone, instead of --data-dir." placeholder:"DIR"`
 }
 
@@ -220,7 +220,7 @@ func (c *auditProveCmd) Run(_ context.Context, e env) error {
 }
 
 type auditBeginCmd struct {
-	DataDir            string `help:"Data folder of the server, which is down." default:"./keyfront-data" env:"KEYFRONT_DATA_DIR" placeholder:"DIR"`
+	DataDir            string `help:"Data folder of the server, which is down: ./keyfront-data." default:"./keyfront-data" env:"KEYFRONT_DATA_DIR" placeholder:"DIR"`
 	RootPassphraseFrom string `help:"Where the root key's passphrase comes from: prompt, env or file:NAME." env:"KEYFRONT_ROOT_PASSPHRASE_FROM" placeholder:"SOURCE"`
 }
 

@@ -25,6 +25,14 @@ type auditSearchCmd struct {
 	Index     string `help:"Folder of the index. Default: audit-catalog beside the audit folder." placeholder:"DIR"`
 }
 
+// Help gives examples.
+func (*auditSearchCmd) Help() string {
+	return examples(
+		`keyfront audit search --action kms:Decrypt --outcome denied --from 24h`,
+		`keyfront audit search --resource 1234abcd-12ab-34cd-56ef-1234567890ab --limit 10`,
+	)
+}
+
 // Run prints records, newest first, one JSON object a line.
 func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 	q := catalog.Query{All: trail.Criteria{

@@ -21,6 +21,13 @@ type bucketRewrapCmd struct {
 	clientFlags
 }
 
+// Help gives examples.
+func (*bucketRewrapCmd) Help() string {
+	return examples(
+		`keyfront bucket rewrap films --kms-key alias/data`,
+	)
+}
+
 // Run follows the work to its end.
 func (c *bucketRewrapCmd) Run(ctx context.Context, e env) error {
 	to, err := c.client(ctx)

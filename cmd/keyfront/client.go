@@ -31,7 +31,7 @@ type client struct {
 
 // clientFlags are shared by the commands that talk to a server.
 type clientFlags struct {
-	Endpoint string `help:"Address of the server's API; else AWS_ENDPOINT_URL, else http://127.0.0.1:4566." env:"AWS_ENDPOINT_URL" default:"http://127.0.0.1:4566" placeholder:"URL"`
+	Endpoint string `help:"Address of the server's API: http://127.0.0.1:4566." env:"AWS_ENDPOINT_URL" default:"http://127.0.0.1:4566" placeholder:"URL"`
 	Profile  string `help:"Profile of the AWS credentials." env:"AWS_PROFILE" placeholder:"NAME"`
 }
 

@@ -46,6 +46,14 @@ type demoCmd struct {
 	Valid  days   `help:"How long the links work, such as 90m or 7d." default:"1h" placeholder:"1h"`
 }
 
+// Help gives examples.
+func (*demoCmd) Help() string {
+	return examples(
+		`keyfront demo`,
+		`keyfront demo ~/Videos --valid 7d`,
+	)
+}
+
 // Run publishes, prints what to try, and waits for the end of ctx.
 func (c *demoCmd) Run(ctx context.Context, e env) error {
 	if c.Valid <= 0 {

@@ -24,6 +24,14 @@ type explainCmd struct {
 	clientFlags
 }
 
+// Help gives examples.
+func (*explainCmd) Help() string {
+	return examples(
+		`keyfront explain 'http://d111111abcdef8.cloudfront.localhost:8080/film.mp4?Expires=1767290400&Signature=abc&Key-Pair-Id=K2JCJMDEHXQW5F'`,
+		`keyfront explain --ip 192.0.2.7 --cookie 'CloudFront-Policy=abc; CloudFront-Signature=abc' https://example.com/films/a.mp4`,
+	)
+}
+
 // Run asks the server and prints what it says.
 func (c *explainCmd) Run(ctx context.Context, e env) error {
 	in := own.ExplainRequest{URL: c.URL, Method: c.Method, Cookies: c.Cookie, IP: c.IP, At: c.At, Headers: map[string][]string{}}

@@ -22,6 +22,14 @@ type fileSealCmd struct {
 	awsFlags
 }
 
+// Help gives examples.
+func (*fileSealCmd) Help() string {
+	return examples(
+		`keyfront file seal --kms-key alias/data --encryption-context team=web backup.tar`,
+		`keyfront file open backup.tar.sealed`,
+	)
+}
+
 // Run seals each file and prints the name of each sealed one.
 func (c *fileSealCmd) Run(ctx context.Context, e env) error {
 	names, err := outputNames(c.Files, c.Out, c.Force, suffixed(sealedSuffix))

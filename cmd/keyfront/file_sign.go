@@ -17,6 +17,14 @@ type fileSignCmd struct {
 	awsFlags
 }
 
+// Help gives examples.
+func (*fileSignCmd) Help() string {
+	return examples(
+		`keyfront file sign --kms-key alias/releases keyfront.tar.gz`,
+		`openssl dgst -sha256 -verify releases.pem -signature keyfront.tar.gz.sig keyfront.tar.gz`,
+	)
+}
+
 // Run signs each file and prints the name of each signature.
 func (c *fileSignCmd) Run(ctx context.Context, e env) error {
 	if err := checkAlgorithm(c.Algorithm); err != nil {

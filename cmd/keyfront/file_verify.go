@@ -22,6 +22,14 @@ type fileVerifyCmd struct {
 	awsFlags
 }
 
+// Help gives examples.
+func (*fileVerifyCmd) Help() string {
+	return examples(
+		`keyfront file verify --public-key releases.pem keyfront.tar.gz`,
+		`keyfront file verify --kms-key alias/releases --s3 downloads keyfront.tar.gz`,
+	)
+}
+
 // Run checks each file and prints what it found. It fails unless every signature
 // matches.
 func (c *fileVerifyCmd) Run(ctx context.Context, e env) error {

@@ -14,7 +14,7 @@ import (
 )
 
 type fsckCmd struct {
-	DataDir            string `help:"Data folder of a server that is not running." default:"./keyfront-data" env:"KEYFRONT_DATA_DIR" placeholder:"DIR"`
+	DataDir            string `help:"Data folder of a server that is not running: ./keyfront-data." default:"./keyfront-data" env:"KEYFRONT_DATA_DIR" placeholder:"DIR"`
 	RootPassphraseFrom string `help:"Where the root key's passphrase comes from: prompt, env or file:NAME." env:"KEYFRONT_ROOT_PASSPHRASE_FROM" placeholder:"SOURCE"`
 	JSON               bool   `name:"json" help:"Print the result as JSON."`
 }

@@ -40,6 +40,14 @@ type functionRunCmd struct {
 	AllowHost []string          `help:"Hosts that it may send requests to." placeholder:"HOST"`
 }
 
+// Help gives examples.
+func (*functionRunCmd) Help() string {
+	return examples(
+		`keyfront function run viewer-request.js --event event.json --runtime cloudfront-js-2.0`,
+		`keyfront function run index.js --event - --env TABLE=orders`,
+	)
+}
+
 // maxEventBytes bounds what is read of an event.
 const maxEventBytes = function.MaxPayloadBytes + 1
 

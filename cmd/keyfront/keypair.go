@@ -25,6 +25,14 @@ type keypairCreateCmd struct {
 	awsFlags
 }
 
+// Help gives examples.
+func (*keypairCreateCmd) Help() string {
+	return examples(
+		`keyfront keypair create --kms-key alias/data --encryption-context use=links links`,
+		`aws cloudfront create-public-key --public-key-config "CallerReference=links,Name=links,EncodedKey=$(cat links.pem)"`,
+	)
+}
+
 // Run makes the pair and writes both files, or none.
 func (c *keypairCreateCmd) Run(ctx context.Context, e env) error {
 	private, public := c.Name+".json", c.Name+".pem"

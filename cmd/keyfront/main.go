@@ -94,7 +94,7 @@ func run(ctx context.Context, e env, args []string) int {
 		return exitUsage
 	case args[0] == "help":
 		args = append(slices.Clone(args[1:]), "--help")
-	case args[0] == "--version":
+	case args[0] == "--version", args[0] == "-version", args[0] == "-v":
 		args = append([]string{"version"}, args[1:]...)
 	}
 	var c cli
@@ -105,6 +105,7 @@ func run(ctx context.Context, e env, args []string) int {
 		kong.Writers(e.stdout, e.stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Help(help),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {

@@ -32,6 +32,13 @@ type rotateCloudFrontCmd struct {
 	awsFlags
 }
 
+// Help gives examples.
+func (*rotateCloudFrontCmd) Help() string {
+	return examples(
+		`keyfront rotate-cloudfront --key-group 6c1a0f3e-9e5b-4f6e-8f0c-0b9a6f1f8f4d --longest-validity 24h --access-logs s3://logs/cdn/`,
+	)
+}
+
 // Run brings the rotation on as far as it goes now. It is meant to be run once
 // an hour or so; each run goes on where the last one ended, however it ended.
 func (c *rotateCloudFrontCmd) Run(ctx context.Context, e env) error {

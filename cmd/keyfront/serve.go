@@ -20,18 +20,27 @@ import (
 )
 
 type serveCmd struct {
-	Config             string  `help:"Configuration file (YAML). Environment and flags win over it. [KEYFRONT_CONFIG]" placeholder:"FILE"`
-	DataDir            *string `help:"Folder of all state, made if absent: ./keyfront-data. [KEYFRONT_DATA_DIR]" placeholder:"DIR"`
-	APIAddr            *string `help:"Address of the AWS services: 127.0.0.1:4566. [KEYFRONT_API_ADDR]" placeholder:"HOST:PORT"`
-	APITLSAddr         *string `name:"api-tls-addr" help:"The same for https; needs apiTLS in the configuration file. Off. [KEYFRONT_API_TLS_ADDR]" placeholder:"HOST:PORT"`
-	EdgeAddr           *string `help:"Address that viewers use: 127.0.0.1:8080. [KEYFRONT_EDGE_ADDR]" placeholder:"HOST:PORT"`
-	EdgeTLSAddr        *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off. [KEYFRONT_EDGE_TLS_ADDR]" placeholder:"HOST:PORT"`
-	VerifyAddr         *string `help:"Address where other servers ask whether a viewer is let in. Off. [KEYFRONT_VERIFY_ADDR]" placeholder:"HOST:PORT"`
-	EdgeDomain         *string `help:"Parent of the distributions' domain names: cloudfront.localhost. [KEYFRONT_EDGE_DOMAIN]" placeholder:"DOMAIN"`
-	Account            *string `help:"Default account: 000000000000. [KEYFRONT_ACCOUNT]" placeholder:"NUMBER"`
-	RootPassphraseFrom *string `help:"Keep the root key under a passphrase: prompt, env (KEYFRONT_ROOT_PASSPHRASE) or file:NAME. Off. [KEYFRONT_ROOT_PASSPHRASE_FROM]" placeholder:"SOURCE"`
-	TestClock          *bool   `help:"Let POST /_keyfront/clock move the clock. For tests only. [KEYFRONT_TEST_CLOCK]"`
-	MetricsToken       *string `help:"Bearer token for peers other than loopback at /_keyfront/metrics. [KEYFRONT_METRICS_TOKEN]" placeholder:"TOKEN"`
+	Config             string  `help:"Configuration file (YAML). Environment and flags win over it ($KEYFRONT_CONFIG)." placeholder:"FILE"`
+	DataDir            *string `help:"Folder of all state, made if absent: ./keyfront-data ($KEYFRONT_DATA_DIR)." placeholder:"DIR"`
+	APIAddr            *string `help:"Address of the AWS services: 127.0.0.1:4566 ($KEYFRONT_API_ADDR)." placeholder:"HOST:PORT"`
+	APITLSAddr         *string `name:"api-tls-addr" help:"The same for https; needs apiTLS in the configuration file. Off ($KEYFRONT_API_TLS_ADDR)." placeholder:"HOST:PORT"`
+	EdgeAddr           *string `help:"Address that viewers use: 127.0.0.1:8080 ($KEYFRONT_EDGE_ADDR)." placeholder:"HOST:PORT"`
+	EdgeTLSAddr        *string `name:"edge-tls-addr" help:"The same for https; needs edgeTLS in the configuration file. Off ($KEYFRONT_EDGE_TLS_ADDR)." placeholder:"HOST:PORT"`
+	VerifyAddr         *string `help:"Address where other servers ask whether a viewer is let in. Off ($KEYFRONT_VERIFY_ADDR)." placeholder:"HOST:PORT"`
+	EdgeDomain         *string `help:"Parent of the distributions' domain names: cloudfront.localhost ($KEYFRONT_EDGE_DOMAIN)." placeholder:"DOMAIN"`
+	Account            *string `help:"Default account: 000000000000 ($KEYFRONT_ACCOUNT)." placeholder:"NUMBER"`
+	RootPassphraseFrom *string `help:"Keep the root key under a passphrase: prompt, env (KEYFRONT_ROOT_PASSPHRASE) or file:NAME. Off ($KEYFRONT_ROOT_PASSPHRASE_FROM)." placeholder:"SOURCE"`
+	TestClock          *bool   `help:"Let POST /_keyfront/clock move the clock. For tests only ($KEYFRONT_TEST_CLOCK)."`
+	MetricsToken       *string `help:"Bearer token for peers other than loopback at /_keyfront/metrics ($KEYFRONT_METRICS_TOKEN)." placeholder:"TOKEN"`
+}
+
+// Help gives examples.
+func (*serveCmd) Help() string {
+	return examples(
+		`keyfront serve`,
+		`keyfront serve --data-dir /var/lib/keyfront --edge-addr 0.0.0.0:80`,
+		`keyfront serve --config /etc/keyfront.yaml`,
+	)
 }
 
 // flags are those that were given, by name.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,8 +29,8 @@ func TestSettingsAreDocumented(t *testing.T) {
 	known := map[string]bool{}
 	for _, s := range config.Settings() {
 		known["--"+s.Flag] = true
-		if !regexp.MustCompile(`--`+s.Flag+`[ =]`).MatchString(folded) || !strings.Contains(folded, "["+s.Env()+"]") {
-			t.Errorf("serve --help lacks --%s or [%s]", s.Flag, s.Env())
+		if !regexp.MustCompile(`--`+s.Flag+`[ =]`).MatchString(folded) || !strings.Contains(folded, "($"+s.Env()+")") {
+			t.Errorf("serve --help lacks --%s or ($%s)", s.Flag, s.Env())
 		}
 		if !strings.Contains(string(ops), "| `--"+s.Flag+"` | `"+s.Env()+"` |") {
 			t.Errorf("docs/ops.md has no row of --%s and %s", s.Flag, s.Env())
@@ -38,6 +39,57 @@ func TestSettingsAreDocumented(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z0-9-]+)` \\|").FindAllStringSubmatch(string(ops), -1) {
 		if !known[m[1]] {
 			t.Errorf("docs/ops.md has a row of %s, which is no setting", m[1])
+		}
+	}
+}
+
+// What the help gives as examples are command lines.
+func TestExamplesOfTheHelp(t *testing.T) {
+	parser := func() *kong.Kong {
+		p, err := kong.New(new(cli))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	shown := 0
+	for _, command := range parser().Model.Leaves(true) {
+		for line := range strings.Lines(command.Detail) {
+			line, ours := strings.CutPrefix(strings.TrimSpace(line), "keyfront ")
+			if !ours {
+				continue
+			}
+			shown++
+			words, err := exec.CommandContext(t.Context(), "sh", "-c", `printf '%s\n' `+line).Output()
+			if err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			args := strings.Split(strings.TrimSuffix(string(words), "\n"), "\n")
+			if _, err := parser().Parse(args); err != nil {
+				t.Errorf("keyfront %s: %v", line, err)
+			}
+		}
+	}
+	if shown < 10 {
+		t.Errorf("the help shows %d examples, want some", shown)
+	}
+}
+
+// The line of usage tells flags of which one is wanted from those that are all wanted.
+func TestUsageHasAlternatives(t *testing.T) {
+	for command, want := range map[string]string{
+		"sign url":    "Usage: keyfront sign url (--kms-key=KEY | --private-key=FILE | --data-key=FILE) --key-pair-id=ID <url> ... [flags]",
+		"file seal":   "Usage: keyfront file seal (--kms-key=KEY | --public-key=FILE) <file> ... [flags]",
+		"audit prove": "Usage: keyfront audit prove (--record=SEQ | --since=FILE) [flags]",
+		"signer show": "Usage: keyfront signer show <name> [flags]",
+	} {
+		var shown bytes.Buffer
+		e := env{stdin: strings.NewReader(""), stdout: &shown, stderr: &shown, getenv: func(string) string { return "" }}
+		if code := run(t.Context(), e, append(strings.Fields(command), "--help")); code != exitDone {
+			t.Fatalf("%s --help = %d: %s", command, code, &shown)
+		}
+		if got, _, _ := strings.Cut(shown.String(), "\n"); got != want {
+			t.Errorf("%s --help begins %q, want %q", command, got, want)
 		}
 	}
 }

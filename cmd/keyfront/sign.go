@@ -71,6 +71,14 @@ type signURLCmd struct {
 	signingKey
 }
 
+// Help gives examples.
+func (*signURLCmd) Help() string {
+	return examples(
+		`keyfront sign url --kms-key alias/links --key-pair-id K2JCJMDEHXQW5F --expires 7d https://example.com/film.mp4`,
+		`keyfront sign url --private-key links.pem --key-pair-id K2JCJMDEHXQW5F --ip 192.0.2.0/24 https://example.com/film.mp4`,
+	)
+}
+
 // Run prints one signed URL a line.
 func (c *signURLCmd) Run(ctx context.Context, e env) error {
 	signer, clock, err := c.signer(ctx)

@@ -83,6 +83,14 @@ type signerCreateCmd struct {
 	answerFlags
 }
 
+// Help gives examples.
+func (*signerCreateCmd) Help() string {
+	return examples(
+		`keyfront signer create links --resource 'https://example.com/films/*' --longest-validity 24h`,
+		`keyfront signer sign links https://example.com/films/a.mp4`,
+	)
+}
+
 // Run makes the profile.
 func (c *signerCreateCmd) Run(ctx context.Context, e env) error {
 	return c.show(ctx, e, http.MethodPost, c.Name, c.profile())

@@ -20,6 +20,14 @@ type whyDeniedCmd struct {
 	clientFlags
 }
 
+// Help gives examples.
+func (*whyDeniedCmd) Help() string {
+	return examples(
+		`keyfront why-denied 4442587f-b7a5-4a6f-b2cf-5a1b0c2d3e4f`,
+		`keyfront why-denied --principal arn:aws:iam::000000000000:user/ada --action s3:GetObject --resource arn:aws:s3:::films/a.mp4`,
+	)
+}
+
 // Run asks the server and prints every statement's word.
 func (c *whyDeniedCmd) Run(ctx context.Context, e env) error {
 	if (c.RequestID == "") != (c.Principal != "" && c.Action != "" && c.Resource != "") {
