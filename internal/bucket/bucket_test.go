@@ -31,15 +31,15 @@ func TestBucketLife(t *testing.T) {
 	w.bucket("films")
 	w.bucket("films") // harmless in us-east-1
 	other := w.caller(policy.Principal{Kind: policy.Root, Account: "111111111111", ARN: "arn:aws:iam::111111111111:root"})
-	if _, err := w.CreateBucket(ctx, other, "films", ""); !errors.Is(err, bucket.ErrBucketTaken) {
+	if _, err := w.CreateBucket(ctx, other, bucket.NewBucket{Name: "films"}); !errors.Is(err, bucket.ErrBucketTaken) {
 		t.Errorf("another account's CreateBucket = %v, want ErrBucketTaken", err)
 	}
 	abroad := w.root()
 	abroad.Region = "eu-west-1"
-	if _, err := w.CreateBucket(ctx, abroad, "filme", ""); err != nil {
+	if _, err := w.CreateBucket(ctx, abroad, bucket.NewBucket{Name: "filme"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.CreateBucket(ctx, abroad, "filme", ""); !errors.Is(err, bucket.ErrBucketOwned) {
+	if _, err := w.CreateBucket(ctx, abroad, bucket.NewBucket{Name: "filme"}); !errors.Is(err, bucket.ErrBucketOwned) {
 		t.Errorf("CreateBucket again = %v, want ErrBucketOwned", err)
 	}
 	if b, err := w.Lookup(ctx, "filme"); b.Region != "eu-west-1" || err != nil {

@@ -17,24 +17,40 @@ import (
 // DefaultRegion is the region of a caller that names none.
 const DefaultRegion = "us-east-1"
 
-// CreateBucket makes a bucket in the region, or in the caller's if that is
-// empty, owned by the caller's account, with the tags. Names are global on a server.
-// All public access is blocked, until SetPublicAccessBlock allows some.
+// NewBucket says which bucket to make.
+type NewBucket struct {
+	Name   string
+	Region string // empty: the caller's
+	Tags   []Pair
+	// What only policies see: ownership is the x-amz-object-ownership header.
+	Sharing   Sharing
+	Ownership string
+}
+
+// CreateBucket makes a bucket, owned by the caller's account. Names are global on a
+// server. All public access is blocked, until SetPublicAccessBlock allows some.
 //
 // It returns ErrInvalidName, ErrTooManyTags, ErrInvalidTag, ErrBucketTaken,
 // ErrBucketOwned (where re-creating is harmless, in us-east-1 and without tags, the
 // existing bucket is returned without an error) and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, CreateBucket.
-func (s *Service) CreateBucket(ctx context.Context, who Caller, name, region string, tags ...Pair) (b Bucket, err error) {
+func (s *Service) CreateBucket(ctx context.Context, who Caller, in NewBucket) (b Bucket, err error) {
 	call := s.begin(&who, "s3:CreateBucket")
 	defer call.End(ctx, &err)
+	name, region, tags := in.Name, cmp.Or(in.Region, who.Region, DefaultRegion), in.Tags
 	if !ValidName(name) {
 		return Bucket{}, ErrInvalidName
 	}
-	region = cmp.Or(region, who.Region, DefaultRegion)
 	call.Note("bucketName", name)
 	call.Keys.Set("s3:LocationConstraint", region)
+	call.setNamed("s3:x-amz-object-ownership", in.Ownership)
+	call.setSharing(&in.Sharing)
+	labels := make([]access.Tag, len(tags))
+	for i, t := range tags {
+		labels[i] = access.Tag{Key: t.Name, Value: t.Value}
+	}
+	call.RequestTags(labels)
 	if err := call.Decide(access.Target{ARN: "arn:aws:s3:::" + name, Rule: policy.IdentityOnly}); err != nil {
 		return Bucket{}, err
 	}
@@ -81,12 +97,6 @@ func (k *pass) decideTags(who *Caller, name string, tags []Pair) error {
 	if err := checkTags(who, tags, MaxBucketTags, reservedNewTag); err != nil {
 		return err
 	}
-	names := make([]string, len(tags))
-	for i, t := range tags {
-		k.Keys.SetIn("aws:RequestTag/", t.Name, t.Value)
-		names[i] = t.Name
-	}
-	k.Keys.SetList("aws:TagKeys", names)
 	return k.Decide(access.Target{ARN: "arn:aws:s3:::" + name, Rule: policy.IdentityOnly, Action: "s3:TagResource"})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
@@ -91,6 +92,45 @@ func (k *pass) setConditions(w *WriteConditions) {
 		k.Keys.Set("s3:if-none-match", "*")
 	}
 	k.setNamed("s3:if-match", w.IfMatch)
+}
+
+// Sharing is what the headers of a request say of who else gets access. Only
+// policies see it: what is here belongs to the owner of its bucket alone.
+type Sharing struct {
+	ACL string // the canned one, as x-amz-acl names it
+	// Grants are the x-amz-grant-… headers, with their names in lower case.
+	Grants []Pair
+}
+
+func (k *pass) setSharing(in *Sharing) {
+	k.setNamed("s3:x-amz-acl", in.ACL)
+	for _, g := range in.Grants {
+		k.Keys.Set("s3:"+g.Name, g.Value)
+	}
+}
+
+// DecideACL decides about giving the bucket of in, or its object where it has a key,
+// an access control list, and describes the object. There is but one list: the
+// caller takes that and refuses others. Errors are those of Get.
+//
+// Source: Amazon S3 API Reference, PutBucketAcl and PutObjectAcl.
+func (s *Service) DecideACL(ctx context.Context, who Caller, in Get, sharing Sharing) (info Info, err error) {
+	action := policy.Action("s3:PutBucketAcl")
+	if in.Key != "" {
+		action = versioned("s3:PutObjectAcl", in.VersionID)
+	}
+	call := s.begin(&who, action)
+	defer call.End(ctx, &err)
+	call.setSharing(&sharing)
+	if in.Key == "" {
+		_, err := s.decideBucket(ctx, call, in.Bucket, "")
+		return Info{}, err
+	}
+	c, f, err := s.admitRead(ctx, call, &in)
+	if err != nil {
+		return Info{}, err
+	}
+	return f.info(c, in.Key), nil
 }
 
 // decideMatch decides about reading the version whose ETag a write or deletion

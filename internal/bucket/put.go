@@ -148,6 +148,7 @@ func (s *Service) admitWrite(ctx context.Context, call *pass, who *Caller, in *P
 	}
 	setEncryptionKeys(call, who, c.Region, &in.Encryption)
 	call.setNamed("s3:x-amz-acl", in.ACL)
+	call.setNamed("s3:x-amz-website-redirect-location", in.Metadata.Redirect)
 	call.setNamed("s3:x-amz-storage-class", in.StorageClass)
 	call.setNamed("s3:x-amz-copy-source", in.CopySource)
 	call.setNamed("s3:x-amz-metadata-directive", in.MetadataDirective)

@@ -188,7 +188,7 @@ func (w *world) root() bucket.Caller {
 
 func (w *world) bucket(name string) {
 	w.t.Helper()
-	if _, err := w.CreateBucket(w.t.Context(), w.root(), name, ""); err != nil {
+	if _, err := w.CreateBucket(w.t.Context(), w.root(), bucket.NewBucket{Name: name}); err != nil {
 		w.t.Fatal(err)
 	}
 }

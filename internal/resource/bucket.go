@@ -68,7 +68,7 @@ func (k bucketKind) create(ctx context.Context, t *stack.Task) (stack.Made, erro
 	if b, err := k.buckets.Lookup(ctx, name); err == nil && !(t.Again && b.Owner == t.Who.Account() && !b.Created.Before(t.Since)) {
 		return stack.Made{}, refusal(name + " already exists")
 	}
-	_, err := k.buckets.CreateBucket(ctx, bucket.Caller{Caller: t.Who}, name, "")
+	_, err := k.buckets.CreateBucket(ctx, bucket.Caller{Caller: t.Who}, bucket.NewBucket{Name: name})
 	if err = unless(err, bucket.ErrBucketOwned); err != nil {
 		return stack.Made{}, err
 	}

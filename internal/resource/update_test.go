@@ -93,7 +93,7 @@ func TestBucketPolicyOfOthers(t *testing.T) {
 	const theirs = `{"Version":"2012-10-17","Statement":{"Sid":"theirs","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::films/*"}}`
 	w := open(t)
 	who := bucket.Caller{Caller: w.root()}
-	if _, err := w.Buckets.CreateBucket(t.Context(), who, "films", ""); err != nil {
+	if _, err := w.Buckets.CreateBucket(t.Context(), who, bucket.NewBucket{Name: "films"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Buckets.SetPolicy(t.Context(), who, "films", theirs); err != nil {

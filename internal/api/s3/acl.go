@@ -1,9 +1,10 @@
 package s3
 
 import (
+	"strings"
+
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/identity"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
@@ -45,6 +46,20 @@ func (x *exchange) aclHeaders() (given bool, err error) {
 		return true, errACLs
 	}
 	return true, invalidArgument("", "x-amz-acl", acl)
+}
+
+// grantHeaders are those that give somebody a permission.
+var grantHeaders = []string{"X-Amz-Grant-Full-Control", "X-Amz-Grant-Read", "X-Amz-Grant-Read-Acp", "X-Amz-Grant-Write", "X-Amz-Grant-Write-Acp"}
+
+// sharing is what aclHeaders judges, as policies see it.
+func (x *exchange) sharing() bucket.Sharing {
+	s := bucket.Sharing{ACL: x.header("X-Amz-Acl")}
+	for _, name := range grantHeaders {
+		if value := x.header(name); value != "" {
+			s.Grants = append(s.Grants, bucket.Pair{Name: strings.ToLower(name), Value: value})
+		}
+	}
+	return s
 }
 
 func (x *exchange) getObjectACL() error {
@@ -108,18 +123,11 @@ func (x *exchange) ownersACL() error {
 	return nil
 }
 
-func (x *exchange) putBucketACL() error {
-	if _, err := x.cfg.Buckets.Unset(x.ctx, x.who, x.bucket, "", policy.Action("s3:PutBucketAcl")); err != nil {
-		return err
-	}
-	if err := x.ownersACL(); err != nil {
-		return err
-	}
-	return x.ok()
-}
-
-func (x *exchange) putObjectACL() error {
-	if _, err := x.inspect("s3:PutObjectAcl"); err != nil {
+// putACL gives a bucket or an object the list that it has.
+func (x *exchange) putACL() error {
+	info, err := x.cfg.Buckets.DecideACL(x.ctx, x.who, x.version(), x.sharing())
+	setVersion(x.w.Header(), info.VersionID)
+	if err != nil {
 		return err
 	}
 	if err := x.ownersACL(); err != nil {

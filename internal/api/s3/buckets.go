@@ -95,7 +95,9 @@ func (x *exchange) createBucket() error {
 	if err := x.refuseHeaders("X-Amz-Bucket-Namespace"); err != nil {
 		return err
 	}
-	made, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, x.bucket, region, tags...)
+	made, err := x.cfg.Buckets.CreateBucket(x.ctx, x.who, bucket.NewBucket{
+		Name: x.bucket, Region: region, Tags: tags, Sharing: x.sharing(), Ownership: x.header("X-Amz-Object-Ownership"),
+	})
 	if err != nil {
 		return err
 	}

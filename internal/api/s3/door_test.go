@@ -230,7 +230,7 @@ func (s *server) do(t testing.TB, method, target, body string, header ...string)
 func (s *server) bucket(t testing.TB, name string) {
 	t.Helper()
 	who := bucket.Caller{Caller: access.Caller{Principal: s.root, Region: "us-east-1", At: time.Now()}}
-	if _, err := s.buckets.CreateBucket(t.Context(), who, name, ""); err != nil {
+	if _, err := s.buckets.CreateBucket(t.Context(), who, bucket.NewBucket{Name: name}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -90,7 +90,7 @@ var operations = map[routeKey]*operation{
 	{onBucket, get, "accelerate"}:        {"GetBucketAccelerateConfiguration", (*exchange).getAcceleration},
 	{onBucket, put, "accelerate"}:        {"PutBucketAccelerateConfiguration", (*exchange).putAcceleration},
 
-	{onBucket, put, "acl"}:                 {"PutBucketAcl", (*exchange).putBucketACL},
+	{onBucket, put, "acl"}:                 {"PutBucketAcl", (*exchange).putACL},
 	{onBucket, put, "notification"}:        {"PutBucketNotificationConfiguration", (*exchange).putNotification},
 	{onBucket, put, "requestPayment"}:      {"PutBucketRequestPayment", (*exchange).putRequestPayment},
 	{onBucket, put, "publicAccessBlock"}:   {"PutPublicAccessBlock", (*exchange).putPublicAccessBlock},
@@ -118,7 +118,7 @@ var operations = map[routeKey]*operation{
 	{onObject, del, "uploadId"}:     {"AbortMultipartUpload", (*exchange).abortUpload},
 	{onObject, get, "uploadId"}:     {"ListParts", (*exchange).listParts},
 	{onObject, get, "acl"}:          {"GetObjectAcl", (*exchange).getObjectACL},
-	{onObject, put, "acl"}:          {"PutObjectAcl", (*exchange).putObjectACL},
+	{onObject, put, "acl"}:          {"PutObjectAcl", (*exchange).putACL},
 	{onObject, get, "tagging"}:      {"GetObjectTagging", (*exchange).getTags},
 	{onObject, put, "tagging"}:      {"PutObjectTagging", (*exchange).putTags},
 	{onObject, del, "tagging"}:      {"DeleteObjectTagging", (*exchange).deleteTags},
