@@ -69,14 +69,12 @@ func (x *exchange) postObject() error {
 	if err != nil {
 		return err
 	}
+	f.expand(file.FileName())
 	key, given := f["key"]
 	if !given {
 		return invalidArgument("Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.", "key", "")
 	}
-	// A file without a name leaves the key as it is.
-	if x.key = key; file.FileName() != "" {
-		x.key = strings.ReplaceAll(key, "${filename}", file.FileName())
-	}
+	x.key = key
 	content := &postedFile{r: file, largest: bucket.MaxObjectBytes}
 	if f["policy"] != "" {
 		if err := x.authenticateForm(f); err != nil {
@@ -110,6 +108,23 @@ func (x *exchange) postObject() error {
 		return err
 	}
 	return x.posted(f, &info)
+}
+
+// expand puts the name of the file into the fields that ask for it, before anything
+// looks at them: a policy is about what they say then. Paths that browsers send are
+// cut off. A file without a name leaves the fields as they are.
+//
+// Source: Amazon S3 Developer Guide, "HTML Forms".
+func (f form) expand(filename string) {
+	filename = filename[strings.LastIndexAny(filename, `/\`)+1:]
+	if filename == "" {
+		return
+	}
+	for name, value := range f {
+		if name != "policy" {
+			f[name] = strings.ReplaceAll(value, "${filename}", filename)
+		}
+	}
 }
 
 // formDigests are the checksum that the form declares, or the one that it asks for.

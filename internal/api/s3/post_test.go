@@ -49,7 +49,7 @@ func (s *server) post(t *testing.T, f *postForm) (*http.Response, string) {
 		w.WriteField(field[0], field[1])
 	}
 	if f.file != "" {
-		part, err := w.CreateFormFile("file", "trailer.mp4")
+		part, err := w.CreateFormFile("file", `C:\films\trailer.mp4`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,6 +88,11 @@ func TestPostObject(t *testing.T) {
 		{"too small", good, func(f *postForm) { f.file = "x" }, 400, "EntityTooSmall"},
 		{"no file", good, func(f *postForm) { f.file = "" }, 400, "InvalidArgument"},
 		{"another key", good, func(f *postForm) { f.fields[0][1] = "down/x" }, 403, "Policy Condition failed"},
+		{"the file's own name", strings.Replace(good, `["starts-with","$key","up/"]`, `["starts-with","$key","up/trailer"]`, 1), nil, 204, ""},
+		{"exactly the file's name", strings.Replace(good, `["starts-with","$key","up/"]`, `{"key":"up/trailer.mp4"}`, 1), nil, 204, ""},
+		{"another file's name", strings.Replace(good, `["starts-with","$key","up/"]`, `["starts-with","$key","up/film"]`, 1), nil, 403, "Policy Condition failed"},
+		{"the variable itself", strings.Replace(good, `["starts-with","$key","up/"]`, `["starts-with","$key","up/${filename}"]`, 1), nil, 403, "Policy Condition failed"},
+		{"a name in metadata", strings.Replace(good, `{"x-amz-meta-a":"b"}`, `{"x-amz-meta-a":"trailer.mp4"}`, 1), func(f *postForm) { f.fields[1][1] = "${filename}" }, 204, ""},
 		{"another value", good, func(f *postForm) { f.fields[1][1] = "c" }, 403, "Policy Condition failed"},
 		{"a field more", good, func(f *postForm) { f.fields = append(f.fields, [2]string{"acl", "private"}) }, 403, "Extra input fields: acl"},
 		{"an ignored field more", good, func(f *postForm) { f.fields = append(f.fields, [2]string{"x-ignore-me", "1"}) }, 204, ""},
@@ -119,7 +124,7 @@ func TestPostObject(t *testing.T) {
 		got := s.do(t, "GET", "/films/up/trailer.mp4", "")
 		s.trusted = false
 		b, err := io.ReadAll(got.Body)
-		if err != nil || string(b) != f.file || got.Header.Get("X-Amz-Meta-A") != "b" {
+		if err != nil || string(b) != f.file || got.Header.Get("X-Amz-Meta-A") != strings.ReplaceAll(f.fields[1][1], "${filename}", "trailer.mp4") {
 			t.Errorf("%s: the object has %d bytes, %v, header %v", tt.name, len(b), err, got.Header)
 		}
 	}
