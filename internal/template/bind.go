@@ -45,13 +45,15 @@ type Bound struct {
 	hide bool
 	// circle guards conditions against each other.
 	circle map[string]bool
+	// room is how many bytes functions may still make.
+	room int
 }
 
 // Bind gives a template its parameters, decides its conditions and checks its rules.
 func (t *Template) Bind(scope Scope) (*Bound, error) {
 	b := &Bound{
 		template: t, scope: scope, decided: map[string]bool{}, needs: map[string][]string{}, kept: map[string]Policies{},
-		imports: map[string]bool{}, circle: map[string]bool{},
+		imports: map[string]bool{}, circle: map[string]bool{}, room: maxMadeBytes,
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.conditions)) {
 		if _, err := b.condition(name); err != nil {
@@ -171,6 +173,7 @@ func (b *Bound) Imports() []string { return slices.Sorted(maps.Keys(b.imports)) 
 
 // Properties evaluates the properties of a resource.
 func (b *Bound) Properties(name string, known Lookup) (map[string]any, error) {
+	b.room = maxMadeBytes
 	v, _, err := b.evaluate(b.template.Resources[name].properties, known)
 	if err != nil {
 		return nil, err
@@ -233,6 +236,7 @@ type Value struct {
 
 // Outputs evaluates the outputs that are wanted, in the order of their names.
 func (b *Bound) Outputs(known Lookup) ([]Value, error) {
+	b.room = maxMadeBytes
 	var all []Value
 	for _, name := range slices.Sorted(maps.Keys(b.template.Outputs)) {
 		o := b.template.Outputs[name]

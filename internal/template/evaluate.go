@@ -54,7 +54,42 @@ func (b *Bound) evaluate(v any, known Lookup) (_ any, there bool, err error) {
 	}
 }
 
-func (b *Bound) call(name string, argument any, known Lookup) (any, bool, error) {
+// call evaluates a function, and counts what it makes.
+func (b *Bound) call(name string, argument any, known Lookup) (v any, there bool, err error) {
+	if v, there, err = b.apply(name, argument, known); err == nil {
+		err = b.charge(v)
+	}
+	return v, there, err
+}
+
+var errTooLong = fail("Template error: the values of the template are too long.")
+
+func (b *Bound) charge(v any) error {
+	b.room--
+	switch v := v.(type) {
+	case string:
+		b.room -= len(v)
+	case []any:
+		for _, item := range v {
+			if err := b.charge(item); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for key, item := range v {
+			b.room -= len(key)
+			if err := b.charge(item); err != nil {
+				return err
+			}
+		}
+	}
+	if b.room < 0 {
+		return errTooLong
+	}
+	return nil
+}
+
+func (b *Bound) apply(name string, argument any, known Lookup) (any, bool, error) {
 	switch name {
 	case "Ref":
 		target, _ := argument.(string)
@@ -172,6 +207,9 @@ func (b *Bound) sub(argument any, known Lookup) (any, error) {
 	}
 	var out strings.Builder
 	last := 0
+	// Each is worked out once: of functions in each other, twice would be twice for
+	// every one of them.
+	made := make(map[string]string)
 	for _, at := range placeholder.FindAllStringSubmatchIndex(source, -1) {
 		out.WriteString(source[last:at[0]])
 		last = at[1]
@@ -180,9 +218,12 @@ func (b *Bound) sub(argument any, known Lookup) (any, error) {
 			out.WriteString("${" + literal + "}")
 			continue
 		}
-		v, err := b.placeholder(name, own, known)
-		if err != nil {
-			return nil, err
+		v, ok := made[name]
+		if !ok {
+			if v, err = b.placeholder(name, own, known); err != nil {
+				return nil, err
+			}
+			made[name] = v
 		}
 		out.WriteString(v)
 		if out.Len() > MaxBytes {

@@ -50,8 +50,8 @@ func extend(doc map[string]any, scope *Scope) (*Template, error) {
 		}
 		return t, t.readParameters(doc)
 	}
-	u := unroller{left: maxValues}
-	u.bound = &Bound{template: t, scope: *scope, decided: map[string]bool{}, imports: map[string]bool{}}
+	u := unroller{left: maxValues, room: maxMadeBytes}
+	u.bound = &Bound{template: t, scope: *scope, decided: map[string]bool{}, imports: map[string]bool{}, room: maxMadeBytes}
 	for _, read := range []func(map[string]any) error{t.readParameters, t.readMappings} {
 		if err := read(doc); err != nil {
 			return nil, err
@@ -110,6 +110,7 @@ func (t *Template) Document() (text string, ok bool) {
 type unroller struct {
 	bound *Bound // knows the parameters and the mappings
 	left  int    // how many values may still be made
+	room  int    // of so many bytes
 }
 
 // unroll returns v without loops and with the identifiers of those around it
@@ -120,7 +121,7 @@ func (u *unroller) unroll(v any, values map[string]string, loops int) (any, erro
 	}
 	switch v := v.(type) {
 	case string:
-		return substitute(v, values), nil
+		return u.substitute(v, values)
 	case []any:
 		list := make([]any, len(v))
 		for i := range v {
@@ -135,7 +136,7 @@ func (u *unroller) unroll(v any, values map[string]string, loops int) (any, erro
 		if name, argument, ok := function(v); ok && name == "Ref" {
 			if target, ok := argument.(string); ok {
 				if value, ok := values[target]; ok {
-					return value, nil
+					return u.take(value)
 				}
 			}
 		}
@@ -151,7 +152,11 @@ func (u *unroller) unroll(v any, values map[string]string, loops int) (any, erro
 			if err != nil {
 				return nil, err
 			}
-			if err := put(m, substitute(key, values), item); err != nil {
+			name, err := u.substitute(key, values)
+			if err != nil {
+				return nil, err
+			}
+			if err := put(m, name, item); err != nil {
 				return nil, err
 			}
 		}
@@ -230,15 +235,29 @@ func (u *unroller) collection(v any, values map[string]string) ([]string, error)
 }
 
 // substitute replaces ${Identifier}, and &{Identifier} by its letters and digits.
-func substitute(s string, values map[string]string) string {
+func (u *unroller) substitute(s string, values map[string]string) (string, error) {
 	if len(values) == 0 || !strings.ContainsAny(s, "$&") {
-		return s
+		return u.take(s)
 	}
 	var pairs []string
+	size := len(s)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		pairs = append(pairs, "${"+name+"}", values[name], "&{"+name+"}", plain(values[name]))
+		exact, letters := "${"+name+"}", "&{"+name+"}"
+		size += (strings.Count(s, exact) + strings.Count(s, letters)) * len(values[name])
+		pairs = append(pairs, exact, values[name], letters, plain(values[name]))
 	}
-	return strings.NewReplacer(pairs...).Replace(s)
+	if size > u.room {
+		return "", errTooLong
+	}
+	return u.take(strings.NewReplacer(pairs...).Replace(s))
+}
+
+// take counts a text that is made.
+func (u *unroller) take(s string) (string, error) {
+	if u.room -= len(s); u.room < 0 {
+		return "", errTooLong
+	}
+	return s, nil
 }
 
 // plain is a string without all that names of resources cannot have.

@@ -34,6 +34,9 @@ const (
 	MaxMappings   = 200
 	maxDepth      = 64
 	maxValues     = 100_000
+	// maxMadeBytes bounds what functions make of the properties of one resource, of
+	// the outputs, and of the template by its loops.
+	maxMadeBytes = 8 << 20
 )
 
 // Error says what is wrong with a template or with the values for it.
