@@ -44,6 +44,7 @@ type config struct {
 	Created time.Time     `json:"created"`
 
 	Versioning Versioning `json:"versioning,omitempty"`
+	MFADelete  MFADelete  `json:"mfaDelete,omitempty"`
 	// MarkersApart says that no delete marker is left in spaceObject.
 	MarkersApart bool `json:"markersApart,omitempty"`
 

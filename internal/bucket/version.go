@@ -1,10 +1,12 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -22,29 +24,48 @@ const (
 	VersioningSuspended Versioning = "Suspended"
 )
 
+// MFADelete says whether removing versions takes a second factor.
+type MFADelete string
+
+// MFADeleteDisabled is the only one there is, next to none.
+const MFADeleteDisabled MFADelete = "Disabled"
+
+// VersioningSetting is how a bucket keeps versions.
+type VersioningSetting struct {
+	Status Versioning
+	// MFADelete is empty until one was set, and does no more than that it is read
+	// back.
+	MFADelete MFADelete
+}
+
 // Versioning returns whether the bucket keeps versions.
-func (s *Service) Versioning(ctx context.Context, who Caller, name string) (v Versioning, err error) {
+func (s *Service) Versioning(ctx context.Context, who Caller, name string) (v VersioningSetting, err error) {
 	call := s.begin(&who, "s3:GetBucketVersioning")
 	defer call.End(ctx, &err)
 	c, err := s.decideBucket(ctx, call, name, "")
 	if err != nil {
-		return "", err
+		return v, err
 	}
-	return c.Versioning, nil
+	return VersioningSetting{Status: c.Versioning, MFADelete: c.MFADelete}, nil
 }
 
 // SetVersioning enables or suspends versioning; nothing brings Unversioned back.
+// An empty MFADelete leaves what was set. It returns ErrUnsupported about any but
+// MFADeleteDisabled.
 //
 // Source: Amazon S3 API Reference, PutBucketVersioning.
-func (s *Service) SetVersioning(ctx context.Context, who Caller, name string, v Versioning) (err error) {
+func (s *Service) SetVersioning(ctx context.Context, who Caller, name string, v VersioningSetting) (err error) {
 	call := s.begin(&who, "s3:PutBucketVersioning")
 	defer call.End(ctx, &err)
-	call.Note("Status", string(v))
+	call.Note("Status", string(v.Status))
+	if v.MFADelete != "" && v.MFADelete != MFADeleteDisabled {
+		return fmt.Errorf("%w: MfaDelete %s", ErrUnsupported, v.MFADelete)
+	}
 	return s.setConfig(ctx, call, name, func(c *config) {
 		if c.Versioning == Unversioned {
 			c.MarkersApart = true // it has none yet
 		}
-		c.Versioning = v
+		c.Versioning, c.MFADelete = v.Status, cmp.Or(v.MFADelete, c.MFADelete)
 	})
 }
 

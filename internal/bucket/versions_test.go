@@ -125,7 +125,7 @@ func TestVersionsAgainstModel(t *testing.T) {
 
 func (w *world) version(name string, v bucket.Versioning) {
 	w.t.Helper()
-	if err := w.SetVersioning(w.t.Context(), w.root(), name, v); err != nil {
+	if err := w.SetVersioning(w.t.Context(), w.root(), name, bucket.VersioningSetting{Status: v}); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -125,7 +125,7 @@ func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, b
 		return refusal("VersioningConfiguration.Status must be Enabled or Suspended")
 	}
 	if status != "" {
-		if err := k.buckets.SetVersioning(ctx, who, name, bucket.Versioning(status)); err != nil {
+		if err := k.buckets.SetVersioning(ctx, who, name, bucket.VersioningSetting{Status: bucket.Versioning(status)}); err != nil {
 			return err
 		}
 	}

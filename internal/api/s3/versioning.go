@@ -13,7 +13,8 @@ func (x *exchange) getVersioning() error {
 		return err
 	}
 	d := newDocument("VersioningConfiguration")
-	d.optional("Status", string(v))
+	d.optional("Status", string(v.Status))
+	d.optional("MfaDelete", string(v.MFADelete))
 	return x.send(d)
 }
 
@@ -40,7 +41,7 @@ func (x *exchange) putVersioning() error {
 	case v != bucket.VersioningEnabled && v != bucket.VersioningSuspended:
 		return errXML
 	default:
-		if err := x.cfg.Buckets.SetVersioning(x.ctx, x.who, x.bucket, v); err != nil {
+		if err := x.cfg.Buckets.SetVersioning(x.ctx, x.who, x.bucket, bucket.VersioningSetting{Status: v, MFADelete: bucket.MFADelete(c.MFADelete)}); err != nil {
 			return err
 		}
 	}
