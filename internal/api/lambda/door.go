@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -55,13 +56,22 @@ func (c *call) page() (lambda.Page, error) {
 	return p, nil
 }
 
-// decode reads the body of a request, an object; none is an empty one.
+// decode reads the body of a request, an object; none is an empty one. A member that
+// T lacks is a setting that is not known here.
 func decode[T any](c *call) (*T, error) {
 	v := new(T)
 	if len(bytes.TrimSpace(c.Body)) == 0 {
 		return v, nil
 	}
-	if err := json.Unmarshal(c.Body, v); err != nil {
+	in := json.NewDecoder(bytes.NewReader(c.Body))
+	in.DisallowUnknownFields()
+	err := in.Decode(v)
+	if err == nil {
+		if _, more := in.Token(); more != io.EOF {
+			err = errors.New("there is more behind the object")
+		}
+	}
+	if err != nil {
 		return nil, refusal.New(lambda.ErrContent, "Could not parse request body into json: %v", err)
 	}
 	return v, nil
