@@ -8,7 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awscloudformation "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
 	"github.com/keyfront-project/keyfront/internal/api/cloudformation"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 )
 
@@ -64,4 +69,19 @@ func TestRefusedForItsReason(t *testing.T) {
 			t.Errorf("%s = %d %s, want %q", body, w.Code, got, want)
 		}
 	}
+}
+
+// What the model of the service requires is missed by its name.
+func TestRequired(t *testing.T) {
+	door, sent := cloudformation.New(nil, slog.New(slog.DiscardHandler)), new(doortest.Sent)
+	client := awscloudformation.New(awscloudformation.Options{
+		Region: "us-east-1", HTTPClient: sent, Retryer: aws.NopRetryer{}, Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", ""),
+	})
+	doortest.Required(t, client, sent, func(form []byte) (w *httptest.ResponseRecorder) {
+		// There are no stacks here that a whole request could ask for.
+		defer func() { _ = recover() }()
+		w = httptest.NewRecorder()
+		door.Serve(w, &front.Request{Request: httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), ID: "REQUEST", Body: form})
+		return w
+	})
 }

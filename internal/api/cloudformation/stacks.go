@@ -49,6 +49,7 @@ func readRequest(f query.Form) (in stack.Request, err error) {
 		})
 	}
 	for _, t := range f.List("Tags") {
+		t.Require("Value")
 		in.Tags = append(in.Tags, stack.Tag{Key: t.String("Key"), Value: t.Optional("Value")})
 	}
 	if len(f.Strings("NotificationARNs")) > 0 {
@@ -137,6 +138,7 @@ func (s *service) deleteStack(f query.Form) querydoor.Run {
 }
 
 func (s *service) updateTerminationProtection(f query.Form) querydoor.Run {
+	f.Require("EnableTerminationProtection")
 	name, on := f.String("StackName"), f.Bool("EnableTerminationProtection", false)
 	return run(func(ctx context.Context, who access.Caller) (stackIDResult, error) {
 		id, err := s.stacks.SetProtection(ctx, who, name, on)

@@ -16,6 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/doortest"
@@ -157,4 +161,20 @@ func FuzzServe(f *testing.F) {
 			t.Errorf("%q: %d %s", body, w.Code, w.Body)
 		}
 	})
+}
+
+// What the model of the service requires is missed by its name.
+func TestRequired(t *testing.T) {
+	d, sent := door(t), new(doortest.Sent)
+	doortest.Required(t, awsiam.New(awsiam.Options{
+		Region: "us-east-1", HTTPClient: sent, Retryer: aws.NopRetryer{}, Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", ""),
+	}), sent, func(form []byte) *httptest.ResponseRecorder { return call(d, string(form)) })
+	for _, form := range []string{
+		"Action=CreateUser&UserName=u&Tags.member.1.Key=k",
+		"Action=TagUser&UserName=u&Tags.member.1.Key=k",
+	} {
+		if w := call(d, form); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "tags.1.member.value") {
+			t.Errorf("%s: %d %s", form, w.Code, w.Body)
+		}
+	}
 }

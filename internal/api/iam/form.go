@@ -17,6 +17,7 @@ func pageOf(f query.Form) identity.Page {
 func readTags(f query.Form) []identity.Tag {
 	var tags []identity.Tag
 	for _, t := range f.List("Tags") {
+		t.Require("Value")
 		tags = append(tags, identity.Tag{Key: t.String("Key"), Value: t.Optional("Value")})
 	}
 	return tags

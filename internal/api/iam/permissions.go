@@ -136,6 +136,7 @@ func (s *service) deleteBoundary(kind identity.Kind, parameter string) querydoor
 
 func (s *service) tag(kind identity.Kind, parameter string) querydoor.Operation {
 	return func(f query.Form) querydoor.Run {
+		f.Require("Tags")
 		ref, tags := identity.Ref{Kind: kind, Name: f.String(parameter)}, readTags(f)
 		return done(func(ctx context.Context, who access.Caller) error { return s.admin.Tag(ctx, who, ref, tags) })
 	}
@@ -143,6 +144,7 @@ func (s *service) tag(kind identity.Kind, parameter string) querydoor.Operation 
 
 func (s *service) untag(kind identity.Kind, parameter string) querydoor.Operation {
 	return func(f query.Form) querydoor.Run {
+		f.Require("TagKeys")
 		ref, keys := identity.Ref{Kind: kind, Name: f.String(parameter)}, f.Strings("TagKeys")
 		return done(func(ctx context.Context, who access.Caller) error { return s.admin.Untag(ctx, who, ref, keys) })
 	}

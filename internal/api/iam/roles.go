@@ -77,6 +77,7 @@ func (s *service) updateRole(f query.Form) querydoor.Run {
 }
 
 func (s *service) updateRoleDescription(f query.Form) querydoor.Run {
+	f.Require("Description")
 	name, description := f.String("RoleName"), f.Optional("Description")
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		const op policy.Action = "iam:UpdateRoleDescription"

@@ -32,6 +32,7 @@ type statementDocument struct {
 }
 
 func readSimulation(f query.Form) identity.Simulation {
+	f.Require("ActionNames")
 	in := identity.Simulation{
 		Actions: f.Strings("ActionNames"), Resources: f.Strings("ResourceArns"), Policies: f.Strings("PolicyInputList"),
 		Boundaries: f.Strings("PermissionsBoundaryPolicyInputList"), ResourcePolicy: f.Optional("ResourcePolicy"),
@@ -84,6 +85,7 @@ func (s *service) simulatePrincipalPolicy(f query.Form) querydoor.Run {
 }
 
 func (s *service) simulateCustomPolicy(f query.Form) querydoor.Run {
+	f.Require("PolicyInputList")
 	in, page := readSimulation(f), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.SimulateCustom(ctx, who, in, page)
@@ -101,6 +103,7 @@ func (s *service) getContextKeysForPrincipalPolicy(f query.Form) querydoor.Run {
 }
 
 func (s *service) getContextKeysForCustomPolicy(f query.Form) querydoor.Run {
+	f.Require("PolicyInputList")
 	return s.contextKeys("", f.Strings("PolicyInputList"))
 }
 

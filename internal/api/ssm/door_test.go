@@ -78,6 +78,7 @@ func TestServe(t *testing.T) {
 		{"PutParameter", `{"Name":"s","Value":"hidden","Type":"SecureString","KeyId":"absent"}`, 400, `{"__type":"InvalidKeyId","message":"no such key"}`},
 		{"PutParameter", `{"Name":"s","Value":"hidden","Type":"SecureString","KeyId":"broken"}`, 500, `{"__type":"InternalServerError"`},
 		{"DeleteParameters", `{"Names":["/a/b","none"]}`, 200, `{"DeletedParameters":["/a/b"],"InvalidParameters":["none"]}`},
+		{"PutParameter", `{"Name":"tagged","Value":"v","Type":"String","Tags":[{"Key":"k"}]}`, 400, "tags.1.member.value"},
 		{"SendCommand", `{}`, 400, `{"__type":"UnknownOperationException"}`},
 	} {
 		w := serve(d, tt.operation, tt.body)

@@ -10,7 +10,7 @@ var (
 	labels        = awsjson.Rule{Member: "Labels", Required: true, Length: awsjson.Between(1, 10)}
 	label         = awsjson.Rule{Member: "Labels[]", Length: awsjson.Between(1, 100)}
 	tagKey        = awsjson.Rule{Member: "Tags[].Key", Required: true, Length: awsjson.Between(1, 128), Pattern: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`}
-	tagValue      = awsjson.Rule{Member: "Tags[].Value", Length: awsjson.Between(0, 256), Pattern: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`}
+	tagValue      = awsjson.Rule{Member: "Tags[].Value", Required: true, Length: awsjson.Between(0, 256), Pattern: `^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`}
 	filterKey     = awsjson.Rule{Member: "ParameterFilters[].Key", Required: true, Length: awsjson.Between(1, 132), Pattern: `tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType`}
 	filterOption  = awsjson.Rule{Member: "ParameterFilters[].Option", Length: awsjson.Between(1, 10)}
 	filterValues  = awsjson.Rule{Member: "ParameterFilters[].Values", Length: awsjson.Between(1, 50)}

@@ -192,6 +192,7 @@ func limits(f query.Form) identity.SessionLimits {
 		in.PolicyARNs = append(in.PolicyARNs, p.String("arn"))
 	}
 	for _, t := range f.List("Tags") {
+		t.Require("Value")
 		in.Tags = append(in.Tags, identity.Tag{Key: t.String("Key"), Value: t.Optional("Value")})
 	}
 	return in

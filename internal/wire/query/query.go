@@ -191,6 +191,16 @@ func (f Form) String(name string) string {
 	return v
 }
 
+// Require notes the parameters that must be there, empty or not, or something below
+// them, and are not.
+func (f Form) Require(names ...string) {
+	for _, name := range names {
+		if !f.Has(name) {
+			f.fail(&Error{Problem: Missing, Parameter: f.name + name})
+		}
+	}
+}
+
 // Int is the value of an integer parameter, or otherwise when it is absent.
 func (f Form) Int(name string, otherwise int) int {
 	v, ok := f.Lookup(name)
