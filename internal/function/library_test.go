@@ -186,6 +186,46 @@ export async function handler() { return JSON.parse(readFileSync(new URL('./data
 	}
 }
 
+// TestOlderCode wants the constructors of Node.js to do as functions, on objects that
+// older code made by itself, and Buffer and EventEmitter to be copied by the names that
+// for … in finds. Packages that published functions bring along do all of it.
+func TestOlderCode(t *testing.T) {
+	const code = `
+const { EventEmitter } = require('events'), stream = require('stream'), { inherits } = require('util');
+function Emitter() { EventEmitter.call(this); }
+inherits(Emitter, EventEmitter);
+function Source() { stream.Readable.call(this); this.n = 0; }
+inherits(Source, stream.Readable);
+Source.prototype._read = function () { this.push(this.n++ < 2 ? 'x' + this.n : null); };
+function Upper() { if (!(this instanceof Upper)) return new Upper(); stream.Transform.call(this); }
+inherits(Upper, stream.Transform);
+Upper.prototype._transform = function (c, e, then) { then(null, String(c).toUpperCase()); };
+function Sink() { stream.Writable.call(this, { decodeStrings: false }); this.got = ''; }
+inherits(Sink, stream.Writable);
+Sink.prototype._write = function (c, e, then) { this.got += c; then(); };
+function Both() { stream.Duplex.call(this); }
+inherits(Both, stream.Duplex);
+class Newer extends stream.PassThrough {}
+exports.handler = async () => {
+  const said = [], emitter = new Emitter(), mixed = Object.assign({}, EventEmitter.prototype), sink = new Sink(), newer = new Newer();
+  emitter.once('a', (v) => said.push(v));
+  emitter.emit('a', 1);
+  emitter.emit('a', 2);
+  mixed.on('b', (v) => said.push(v)).emit('b', 3);
+  await new Promise((then) => new Source().pipe(Upper()).pipe(sink).on('finish', then));
+  newer.end('tail');
+  for await (const c of newer) said.push(String(c));
+  const copy = {};
+  for (const name in Buffer) copy[name] = Buffer[name];
+  return [said, sink.got, sink instanceof stream.Writable && sink instanceof stream && new Both() instanceof EventEmitter,
+    newer instanceof stream.Transform, new stream.Readable().constructor === stream.Readable, copy.isBuffer(Buffer.alloc(1))];
+};`
+	p := newPool(t, function.Config{})
+	if got, want := invoke(t, nodeFunction(t, p, code), "null"), `[[1,3,"tail"],"X1X2",true,true,true,true]`; got != want {
+		t.Errorf("result = %s, want %s", got, want)
+	}
+}
+
 func TestLoadingFails(t *testing.T) {
 	p := newPool(t, function.Config{})
 	for name, c := range map[string]struct{ code, handler, kind string }{

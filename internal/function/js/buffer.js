@@ -177,6 +177,10 @@ globalThis.__module = function (exports, require, module, host, core) {
     return s;
   }
 
+  // Packages that wrap Buffer copy what they find by for … in.
+  for (const name of Object.getOwnPropertyNames(Buffer)) {
+    if (typeof Buffer[name] === 'function') Object.defineProperty(Buffer, name, { enumerable: true });
+  }
   // Both Buffer(…) and new Buffer(…) are still written.
   exports.Buffer = new Proxy(Buffer, {
     apply: (_, __, [v, e, n]) => typeof v === 'number' ? Buffer.alloc(v) : Buffer.from(v, e, n),

@@ -1,40 +1,45 @@
 globalThis.__module = function (exports, require, module) {
   'use strict';
+  // Functions and not private methods: older code has objects that no constructor of
+  // ours has made.
+  function all(e) {
+    if (!Object.hasOwn(e, '_events')) Object.defineProperty(e, '_events', { value: new Map(), enumerable: false });
+    return e._events;
+  }
+  function add(e, name, f, first) {
+    if (typeof f !== 'function') throw Object.assign(new TypeError('The "listener" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' });
+    const list = all(e).get(name) || [];
+    if (name !== 'newListener' && all(e).has('newListener')) e.emit('newListener', name, f.listener || f);
+    all(e).set(name, first ? [f, ...list] : [...list, f]);
+    return e;
+  }
+  function once(e, name, f) {
+    const g = (...args) => { e.removeListener(name, g); return f.apply(e, args); };
+    g.listener = f;
+    return g;
+  }
   class EventEmitter {
     static defaultMaxListeners = 10;
     static EventEmitter = EventEmitter;
-    #on() { if (!Object.hasOwn(this, '_events')) Object.defineProperty(this, '_events', { value: new Map(), enumerable: false }); return this._events; }
-    #add(name, f, first) {
-      if (typeof f !== 'function') throw Object.assign(new TypeError('The "listener" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' });
-      const list = this.#on().get(name) || [];
-      if (name !== 'newListener' && this.#on().has('newListener')) this.emit('newListener', name, f.listener || f);
-      this.#on().set(name, first ? [f, ...list] : [...list, f]);
-      return this;
-    }
-    on(name, f) { return this.#add(name, f, false); }
-    addListener(name, f) { return this.#add(name, f, false); }
-    prependListener(name, f) { return this.#add(name, f, true); }
-    once(name, f) { return this.#add(name, this.#once(name, f), false); }
-    prependOnceListener(name, f) { return this.#add(name, this.#once(name, f), true); }
-    #once(name, f) {
-      const g = (...args) => { this.removeListener(name, g); return f.apply(this, args); };
-      g.listener = f;
-      return g;
-    }
+    on(name, f) { return add(this, name, f, false); }
+    addListener(name, f) { return add(this, name, f, false); }
+    prependListener(name, f) { return add(this, name, f, true); }
+    once(name, f) { return add(this, name, once(this, name, f), false); }
+    prependOnceListener(name, f) { return add(this, name, once(this, name, f), true); }
     removeListener(name, f) {
-      const list = this.#on().get(name) || [], at = list.findLastIndex((g) => g === f || g.listener === f);
+      const list = all(this).get(name) || [], at = list.findLastIndex((g) => g === f || g.listener === f);
       if (at >= 0) {
         const rest = list.toSpliced(at, 1);
-        if (rest.length) this.#on().set(name, rest);
-        else this.#on().delete(name);
-        if (this.#on().has('removeListener')) this.emit('removeListener', name, f);
+        if (rest.length) all(this).set(name, rest);
+        else all(this).delete(name);
+        if (all(this).has('removeListener')) this.emit('removeListener', name, f);
       }
       return this;
     }
     off(name, f) { return this.removeListener(name, f); }
-    removeAllListeners(name) { if (name === undefined) this.#on().clear(); else this.#on().delete(name); return this; }
+    removeAllListeners(name) { if (name === undefined) all(this).clear(); else all(this).delete(name); return this; }
     emit(name, ...args) {
-      const list = this.#on().get(name);
+      const list = all(this).get(name);
       if (!list) {
         if (name !== 'error') return false;
         throw args[0] instanceof Error ? args[0] : Object.assign(new Error('Unhandled error. (' + String(args[0]) + ')'), { code: 'ERR_UNHANDLED_ERROR' });
@@ -42,15 +47,20 @@ globalThis.__module = function (exports, require, module) {
       for (const f of list) f.apply(this, args);
       return true;
     }
-    listeners(name) { return (this.#on().get(name) || []).map((f) => f.listener || f); }
-    rawListeners(name) { return (this.#on().get(name) || []).slice(); }
-    listenerCount(name) { return (this.#on().get(name) || []).length; }
-    eventNames() { return [...this.#on().keys()]; }
+    listeners(name) { return (all(this).get(name) || []).map((f) => f.listener || f); }
+    rawListeners(name) { return (all(this).get(name) || []).slice(); }
+    listenerCount(name) { return (all(this).get(name) || []).length; }
+    eventNames() { return [...all(this).keys()]; }
     setMaxListeners() { return this; }
     getMaxListeners() { return 10; }
   }
   // Classes of older code call it as a function.
   const callable = new Proxy(EventEmitter, { apply: () => undefined });
+  // It also copies the methods from one prototype to another.
+  for (const name of Object.getOwnPropertyNames(EventEmitter.prototype)) {
+    Object.defineProperty(EventEmitter.prototype, name, { enumerable: name !== 'constructor' });
+  }
+  EventEmitter.prototype.constructor = callable;
   module.exports = callable;
   callable.EventEmitter = callable;
   callable.default = callable;

@@ -15,14 +15,47 @@ globalThis.__module = function (exports, require, module) {
     }
   }
 
+  // What constructors do is done by functions, and so is what streams do within: older
+  // code has objects that no constructor of ours has made.
+  const own = (s, name, value) => Object.defineProperty(s, name, { value, configurable: true });
+  function readable(s, o = {}) {
+    Object.assign(s, { readable: true, readableFlowing: null, readableEnded: false, destroyed: false, errored: null, closed: false });
+    own(s, '_r', { list: [], ended: false, encoding: o.encoding || null, reading: false, object: !!(o.objectMode || o.readableObjectMode) });
+    if (o.read) s._read = o.read;
+    if (o.destroy) s._destroy = o.destroy;
+  }
+  const decoded = (s, c) => s._r.decoder && c instanceof Uint8Array ? s._r.decoder.write(c) : c;
+  function more(s) {
+    const r = s._r;
+    if (r.reading || r.ended || s.destroyed) return;
+    r.reading = true;
+    s._read(16384);
+  }
+  function flow(s) {
+    const r = s._r;
+    while (s.readableFlowing && r.list.length) s.emit('data', decoded(s, r.list.shift()));
+    if (!s.readableFlowing) return;
+    if (r.ended) finish(s);
+    else more(s);
+  }
+  function finish(s) {
+    if (s.readableEnded || s._r.finishing || s.destroyed) return;
+    s._r.finishing = true;
+    later(() => {
+      const tail = s._r.decoder && s._r.decoder.end();
+      if (tail && s.readableFlowing) s.emit('data', tail);
+      s.readableEnded = true;
+      s.readable = false;
+      s.emit('end');
+      s.closed = true;
+      s.emit('close');
+    });
+  }
   // Readable hands out what was pushed, whole chunks at a time.
   class Readable extends Stream {
-    constructor(o = {}) {
+    constructor(o) {
       super();
-      Object.assign(this, { readable: true, readableFlowing: null, readableEnded: false, destroyed: false, errored: null, closed: false });
-      Object.defineProperty(this, '_r', { value: { list: [], ended: false, encoding: o.encoding || null, reading: false, object: !!(o.objectMode || o.readableObjectMode) } });
-      if (o.read) this._read = o.read;
-      if (o.destroy) this._destroy = o.destroy;
+      readable(this, o);
     }
     static from(source, o) {
       const r = new Readable(Object.assign({ objectMode: true, read() {} }, o));
@@ -42,60 +75,33 @@ globalThis.__module = function (exports, require, module) {
       if (c === null) r.ended = true;
       else r.list.push(typeof c === 'string' && !r.object ? Buffer.from(c, e) : c);
       r.reading = false;
-      if (this.readableFlowing) later(() => this.#flow());
+      if (this.readableFlowing) later(() => flow(this));
       else later(() => this.emit('readable'));
       return r.list.length < 16;
     }
     setEncoding(e) { this._r.encoding = e; this._r.decoder = new (require('string_decoder').StringDecoder)(e); return this; }
-    #text(c) { return this._r.decoder && c instanceof Uint8Array ? this._r.decoder.write(c) : c; }
     read() {
       const r = this._r;
       if (!r.list.length) {
-        this.#more();
-        if (r.ended && !r.list.length) this.#finish();
+        more(this);
+        if (r.ended && !r.list.length) finish(this);
         if (!r.list.length) return null;
       }
       if (r.object) return r.list.shift();
       const all = r.list.length === 1 ? r.list[0] : Buffer.concat(r.list);
       r.list.length = 0;
-      if (r.ended) this.#finish();
-      else this.#more();
-      return this.#text(all);
-    }
-    #more() {
-      const r = this._r;
-      if (r.reading || r.ended || this.destroyed) return;
-      r.reading = true;
-      this._read(16384);
-    }
-    #flow() {
-      const r = this._r;
-      while (this.readableFlowing && r.list.length) this.emit('data', this.#text(r.list.shift()));
-      if (!this.readableFlowing) return;
-      if (r.ended) this.#finish();
-      else this.#more();
-    }
-    #finish() {
-      if (this.readableEnded || this._r.finishing || this.destroyed) return;
-      this._r.finishing = true;
-      later(() => {
-        const tail = this._r.decoder && this._r.decoder.end();
-        if (tail && this.readableFlowing) this.emit('data', tail);
-        this.readableEnded = true;
-        this.readable = false;
-        this.emit('end');
-        this.closed = true;
-        this.emit('close');
-      });
+      if (r.ended) finish(this);
+      else more(this);
+      return decoded(this, all);
     }
     on(name, f) {
       super.on(name, f);
       if (name === 'data' && this.readableFlowing !== false) this.resume();
-      if (name === 'readable') { if (this._r.list.length || this._r.ended) later(() => this.emit('readable')); else this.#more(); }
+      if (name === 'readable') { if (this._r.list.length || this._r.ended) later(() => this.emit('readable')); else more(this); }
       return this;
     }
     addListener(name, f) { return this.on(name, f); }
-    resume() { if (!this.readableFlowing) { this.readableFlowing = true; later(() => this.#flow()); } return this; }
+    resume() { if (!this.readableFlowing) { this.readableFlowing = true; later(() => flow(this)); } return this; }
     pause() { this.readableFlowing = false; return this; }
     isPaused() { return this.readableFlowing === false; }
     unpipe() { this.removeAllListeners('data'); return this; }
@@ -186,36 +192,42 @@ globalThis.__module = function (exports, require, module) {
       });
     });
   }
-  const writable = (s, o) => {
-    Object.defineProperty(s, '_w', { value: { queue: [], busy: false, ended: false, finished: false, object: !!(o.objectMode || o.writableObjectMode), decode: o.decodeStrings !== false } });
+  const writable = (s, o = {}) => {
+    own(s, '_w', { queue: [], busy: false, ended: false, finished: false, object: !!(o.objectMode || o.writableObjectMode), decode: o.decodeStrings !== false });
     Object.assign(s, { writable: true, writableEnded: false, writableFinished: false });
     for (const k of ['write', 'writev', 'final']) if (o[k]) s['_' + k] = o[k];
   };
+  function writeOnly(s, o = {}) {
+    Object.assign(s, { destroyed: false, closed: false, errored: null });
+    own(s, 'writeOnly_', true);
+    writable(s, o);
+    if (o.destroy) s._destroy = o.destroy;
+  }
   class Writable extends Stream {
-    constructor(o = {}) {
+    constructor(o) {
       super();
-      Object.assign(this, { destroyed: false, closed: false, errored: null });
-      Object.defineProperty(this, 'writeOnly_', { value: true });
-      writable(this, o);
-      if (o.destroy) this._destroy = o.destroy;
+      writeOnly(this, o);
     }
     _write(c, e, then) { then(); }
     destroy(e) { return Readable.prototype.destroy.call(this, e); }
   }
   Object.assign(Writable.prototype, writing);
   class Duplex extends Readable {
-    constructor(o = {}) {
+    constructor(o) {
       super(o);
       writable(this, o);
     }
     _write(c, e, then) { then(); }
   }
   Object.assign(Duplex.prototype, writing);
+  function transforming(s, o = {}) {
+    if (o.transform) s._transform = o.transform;
+    if (o.flush) s._flush = o.flush;
+  }
   class Transform extends Duplex {
-    constructor(o = {}) {
+    constructor(o) {
       super(o);
-      if (o.transform) this._transform = o.transform;
-      if (o.flush) this._flush = o.flush;
+      transforming(this, o);
     }
     _transform(c, e, then) { then(null, c); }
     _write(c, e, then) { this._transform(c, e, (err, out) => { if (out !== undefined && out !== null) this.push(out); then(err); }); }
@@ -253,5 +265,15 @@ globalThis.__module = function (exports, require, module) {
     finished: (s) => new Promise((resolve, reject) => finished(s, (e) => e ? reject(e) : resolve())),
   };
   // Older code calls the constructors as functions on its own objects.
-  module.exports = Object.assign(Stream, { Stream, Readable, Writable, Duplex, Transform, PassThrough, finished, pipeline, promises, isReadable: (s) => !!s.readable, isErrored: (s) => !!s.errored });
+  const callable = (Kind, ...steps) => {
+    const both = new Proxy(Kind, { apply: (_, s, [o]) => { for (const step of steps) step(s, o); } });
+    Object.defineProperty(Kind.prototype, 'constructor', { value: both });
+    return both;
+  };
+  module.exports = Object.assign(callable(Stream), {
+    Readable: callable(Readable, readable), Writable: callable(Writable, writeOnly), Duplex: callable(Duplex, readable, writable),
+    Transform: callable(Transform, readable, writable, transforming), PassThrough: callable(PassThrough, readable, writable, transforming),
+    finished, pipeline, promises, isReadable: (s) => !!s.readable, isErrored: (s) => !!s.errored,
+  });
+  module.exports.Stream = module.exports;
 };

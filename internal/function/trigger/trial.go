@@ -75,7 +75,7 @@ func (t *Trial) Output(result, origin []byte) ([]byte, error) {
 		if _, err := t.context.ReadFunctionResponse(t.response, result); err != nil {
 			return nil, err
 		}
-		return json.Marshal(&out)
+		return plain(&out)
 	}
 	out.Request = result
 	_, made, err := t.context.ReadFunctionRequest(t.request, result)
@@ -98,5 +98,14 @@ func (t *Trial) Output(result, origin []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return json.Marshal(&out)
+	return plain(&out)
+}
+
+// plain is the JSON of v, in which & stays what it is: the text is for people.
+func plain(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

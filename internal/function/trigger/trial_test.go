@@ -56,3 +56,15 @@ func TestTrial(t *testing.T) {
 		}
 	}
 }
+
+// TestTrialIsForPeople wants a query as it was written.
+func TestTrialIsForPeople(t *testing.T) {
+	trial, err := trigger.ReadTrial([]byte(`{"request":{"method":"GET","uri":"/a"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"request":{"method":"GET","uri":"/a","querystring":"a=1&b=2"}}`
+	if out, err := trial.Output([]byte(`{"method":"GET","uri":"/a","querystring":"a=1&b=2"}`), nil); err != nil || string(out) != want {
+		t.Errorf("Output() = %s, %v, want %s", out, err, want)
+	}
+}
