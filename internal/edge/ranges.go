@@ -112,7 +112,9 @@ func condition(h http.Header, m *cache.Meta) (status int, ranged bool) {
 			return http.StatusPreconditionFailed, false
 		}
 	case h["If-Unmodified-Since"] != nil:
-		if since, ok := date(h["If-Unmodified-Since"][0]); ok && !notAfter(m.LastModified, since) {
+		// An answer that does not say when it was modified is none that was since.
+		since, ok := date(h["If-Unmodified-Since"][0])
+		if modified, known := date(m.LastModified); ok && known && modified.After(since) {
 			return http.StatusPreconditionFailed, false
 		}
 	}

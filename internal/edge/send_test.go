@@ -164,6 +164,18 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// Of an answer that does not say when it was modified, no condition on that counts.
+func TestConditionsOnTimesThatNobodyKnows(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		_, _ = io.WriteString(w, digits)
+	})
+	w := newWorld(t, newFeed(distribution(o)))
+	for _, header := range []string{"If-Modified-Since", "If-Unmodified-Since"} {
+		want(t, w.get("/a", header+": "+modified.Format(http.TimeFormat)), 200, "*", digits)
+	}
+}
+
 func TestHead(t *testing.T) {
 	var c counter
 	w := newWorld(t, newFeed(distribution(digitsOrigin(t, &c))))
