@@ -168,6 +168,20 @@ func (w *world) start() {
 	}
 }
 
+// Who may not ask about a trail does not learn whether it is there.
+func TestAbsentTrailIsDecidedToo(t *testing.T) {
+	w := newWorld(t)
+	w.create(trail.Settings{})
+	w.policies = policies{}
+	user := w.root()
+	user.Principal = policy.Principal{Kind: policy.User, Account: account, ARN: "arn:aws:iam::111122223333:user/u", UserID: "AIDAU", Name: "u"}
+	for _, ref := range []string{"audit", "nobody", "arn:aws:cloudtrail:us-east-1:111122223333:trail/nobody", "arn:aws:cloudtrail:us-east-1:444455556666:trail/audit"} {
+		if _, err := w.trails.GetTrail(t.Context(), user, ref); !errors.Is(err, access.ErrDenied) {
+			t.Errorf("GetTrail(%s) = %v, want ErrDenied", ref, err)
+		}
+	}
+}
+
 // files are those of the log, oldest first.
 func (w *world) files() []audit.Segment {
 	w.t.Helper()

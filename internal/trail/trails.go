@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -84,6 +85,14 @@ func (s *Service) begin(who *access.Caller, action policy.Action, ref string) *a
 // admit finds a trail and decides about it. home wants the caller in its region.
 func (s *Service) admit(ctx context.Context, call *access.Call, who *access.Caller, ref string, home bool) (*record, error) {
 	r, err := s.find(ctx, who.Account(), who.Region, ref)
+	if errors.Is(err, ErrNotFound) {
+		// Who may not ask about it does not learn that there is none.
+		absent := ref
+		if !strings.HasPrefix(ref, "arn:") {
+			absent = (&record{Name: ref, Account: who.Account(), Region: who.Region}).arn()
+		}
+		err = cmp.Or(call.Decide(access.Target{ARN: absent, Rule: policy.IdentityOnly}), err)
+	}
 	if err != nil {
 		return nil, err
 	}
