@@ -16,13 +16,13 @@ const module = "github.com/keyfront-project/keyfront/"
 // ranks is the house, ground floor first. A package imports only what stands on
 // a lower line: never up, and never sideways. "x/*" is every package below x.
 var ranks = []string{
-	"internal/accesslog internal/address internal/arn internal/clock internal/detached internal/form internal/keyfile internal/refusal internal/store internal/rotation signedurl kmssigner",
-	"internal/function internal/policy internal/sealed internal/audit internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
+	"internal/accesslog internal/address internal/arn internal/certificate internal/clock internal/detached internal/form internal/keyfile internal/refusal internal/store internal/rotation signedurl kmssigner",
+	"internal/function internal/policy internal/sealed internal/audit internal/wire/forwarded internal/wire/sigv4 internal/wire/awsjson internal/wire/restxml internal/wire/query",
 	"internal/template internal/function/trigger internal/wire/awschunked internal/rootkey internal/sealedfile internal/access internal/store/storetest internal/store/memory internal/store/sqlite internal/store/dir",
 	"internal/access/accesstest internal/function/journal internal/keyvalue internal/event internal/audit/catalog internal/audit/merkle",
 	"internal/audit/archive internal/identity internal/keyring internal/bucket internal/delivery internal/lambda internal/parameter internal/secret internal/stack",
 	"internal/trail",
-	"internal/resource internal/edge/cache internal/edge/certificate internal/edge/compress internal/edge/origin internal/signer",
+	"internal/resource internal/edge/cache internal/edge/compress internal/edge/origin internal/signer",
 	"internal/edge internal/api/front internal/api/doortest",
 	"internal/api/querydoor internal/api/jsondoor",
 	"internal/api/kms internal/api/s3 internal/api/cloudfront internal/api/iam internal/api/sts internal/api/own internal/api/ssm internal/api/lambda internal/api/secretsmanager internal/api/cloudtrail internal/api/cloudformation internal/api/keyvalue",

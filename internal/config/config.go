@@ -63,7 +63,7 @@ type Config struct {
 	Quotas map[string]int `yaml:"quotas"`
 	// AccessLog is where access logs go beside the distributions' own buckets.
 	AccessLog AccessLog `yaml:"accessLog"`
-	// TrustedProxies name the edge's viewers.
+	// TrustedProxies name the viewers and callers behind them.
 	TrustedProxies TrustedProxies `yaml:"trustedProxies"`
 	// Functions bounds what functions may do.
 	Functions Functions `yaml:"functions"`
@@ -262,8 +262,8 @@ type AccessLog struct {
 	RedactSignatures bool `yaml:"redactSignatures"`
 }
 
-// TrustedProxies are the servers in front of the edge whose word counts on who
-// the viewer is and whether it came by https.
+// TrustedProxies are the servers in front of the edge and of the AWS services
+// whose word counts on who asks and whether it came by https.
 type TrustedProxies struct {
 	// Networks are their addresses, such as "10.0.0.0/8". None: nobody is trusted.
 	Networks Networks `yaml:"networks"`

@@ -46,7 +46,7 @@ func (x *exchange) logged(result string) {
 	rec := accesslog.Record{
 		Time: x.e.cfg.Clock.Now(), Location: popHeader[0],
 		SentBytes: x.tally.bodyBytes + headBytes(h) + int64(len("HTTP/1.1 200 OK\r\n\r\n")), ReceivedBytes: x.receivedBytes(),
-		Viewer: x.sender.addr, Method: r.Method, DomainName: x.site.d.DomainName, Host: r.Host, Path: t.path, Query: t.query,
+		Viewer: x.sender.Addr, Method: r.Method, DomainName: x.site.d.DomainName, Host: r.Host, Path: t.path, Query: t.query,
 		Status: x.tally.status, Referer: referer, UserAgent: r.Header.Get("User-Agent"),
 		RequestID: x.id, Scheme: "http", Taken: end.Sub(x.begun), FirstByte: end.Sub(x.begun),
 		ForwardedFor: strings.Join(r.Header["X-Forwarded-For"], ", "), Protocol: r.Proto,
@@ -57,7 +57,7 @@ func (x *exchange) logged(result string) {
 	if x.cause == causeMethod {
 		rec.Detailed = "InvalidRequestMethod"
 	}
-	if x.sender.https {
+	if x.sender.HTTPS {
 		rec.Scheme = "https"
 	}
 	if r.TLS != nil {

@@ -15,7 +15,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +27,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
 	"github.com/keyfront-project/keyfront/internal/edge/compress"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -84,12 +84,9 @@ type Config struct {
 	// RememberedSignatures is how many verified signatures are remembered, at
 	// about 1 KiB each. Zero is signedurl.DefaultRemembered.
 	RememberedSignatures int
-	// TrustedProxies are the addresses of servers in front of this one that name
-	// the viewers whose requests they pass on. None: a viewer is who connects.
-	TrustedProxies []netip.Prefix
-	// ProxyHeader is what they name them in. They must overwrite or append to
-	// it: what a viewer wrote there itself would count else.
-	ProxyHeader ProxyHeader
+	// Proxies are servers in front of this one that name the viewers whose
+	// requests they pass on. None: a viewer is who connects.
+	Proxies forwarded.Proxies
 	// HTTPSPort is where viewers that must use https are sent. Zero is 443.
 	HTTPSPort int
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -146,7 +147,7 @@ func (e *Edge) Explain(q Question, known *delivery.Inspection) (*Explanation, er
 	cookies, mistakes := q.cookies(&r)
 	in := question{
 		method: q.Method, uri: r.Path, host: r.Host, cookies: cookies, via: q.Header["Via"], now: q.At, described: true,
-		sender: sender{addr: netip.AddrPortFrom(r.Peer, 0), https: r.Scheme == "https"},
+		sender: forwarded.Sender{Addr: netip.AddrPortFrom(r.Peer, 0), HTTPS: r.Scheme == "https"},
 	}
 	if in.method == "" {
 		in.method = http.MethodGet
@@ -227,7 +228,7 @@ func (v *verdict) explained(q *question, result *signedurl.Result) (status int, 
 	case causePath:
 		return http.StatusForbidden, result.Reason.Detail
 	case signedurl.CauseAddressNotIPv4:
-		if !q.sender.addr.IsValid() {
+		if !q.sender.Addr.IsValid() {
 			return http.StatusForbidden, "the policy wants an IPv4 range, and the question gives no ip"
 		}
 	}

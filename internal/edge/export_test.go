@@ -21,7 +21,7 @@ func Guarded(d *delivery.Distribution, path string) bool {
 
 // Key is the cache key of a request that was admitted.
 func (e *Edge) Key(r *http.Request) cache.Key {
-	x := &exchange{e: e, r: r, sender: e.senderOf(r)}
+	x := &exchange{e: e, r: r, sender: e.cfg.Proxies.Sender(r)}
 	x.target, _ = parseTarget(r.RequestURI)
 	x.site = e.site(e.cfg.Feed.Snapshot().Lookup(hostOf(r.Host)))
 	x.plan = &x.site.plans[0]
@@ -30,15 +30,6 @@ func (e *Edge) Key(r *http.Request) cache.Key {
 
 // Settle waits until what was being fetched has arrived and is kept.
 func (e *Edge) Settle() { e.fills.Wait() }
-
-// Sender is whom the edge takes for the sender of r, and the scheme.
-func (e *Edge) Sender(r *http.Request) (addr, scheme string) {
-	s := e.senderOf(r)
-	if s.https {
-		return s.String(), "https"
-	}
-	return s.String(), "http"
-}
 
 // MaxMeasured is how many distributions have labels of their own.
 const MaxMeasured = maxMeasured

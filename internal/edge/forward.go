@@ -11,6 +11,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 )
 
 // originRequest makes the request to an origin of the behaviour. It shares
@@ -21,7 +22,7 @@ func (x *exchange) originRequest(to *delivery.Origin) origin.Request {
 		Distribution: x.site.d,
 		Origin:       to,
 		Method:       x.r.Method,
-		TLS:          x.sender.https,
+		TLS:          x.sender.HTTPS,
 		Path:         x.path,
 		Query:        selectQuery(&b.Forward.Query, x.query),
 		Header:       x.originHeader(to),
@@ -104,7 +105,7 @@ const maxListBytes = 1 << 10
 // viewers after.
 func latest(values []string) (entries []string) {
 	room := maxListBytes
-	for entry := range fromRight(values, ',') {
+	for entry := range forwarded.FromRight(values, ',') {
 		if room -= len(entry) + len(", "); room < 0 {
 			break
 		}
@@ -179,7 +180,7 @@ func (x *exchange) madeHeader(name string) string {
 	r := x.r
 	switch name {
 	case "cloudfront-forwarded-proto":
-		if x.sender.https {
+		if x.sender.HTTPS {
 			return "https"
 		}
 		return "http"

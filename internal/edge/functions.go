@@ -114,7 +114,7 @@ func (x *exchange) at(event trigger.Event) (*happening, bool) {
 }
 
 func (x *exchange) clientIP() string {
-	if a := x.sender.addr.Addr(); a.IsValid() {
+	if a := x.sender.Addr.Addr(); a.IsValid() {
 		return a.String()
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -32,7 +33,7 @@ type question struct {
 	method  string
 	uri     string // the request target as sent
 	host    string // as sent
-	sender  sender
+	sender  forwarded.Sender
 	cookies []string // Cookie headers, raw
 	via     []string
 	body    bool
@@ -95,7 +96,7 @@ func (e *Edge) judge(s *delivery.Snapshot, q *question, result *signedurl.Result
 		v.cause = causeMethod
 	case q.body && (q.method == http.MethodGet || q.method == http.MethodHead):
 		v.cause = causeBody
-	case !q.sender.https && b.ViewerProtocol != delivery.AllowAll:
+	case !q.sender.HTTPS && b.ViewerProtocol != delivery.AllowAll:
 		v.cause = causePlain
 	case guards[0] != nil:
 		begun := time.Now()
@@ -111,9 +112,9 @@ func (e *Edge) judge(s *delivery.Snapshot, q *question, result *signedurl.Result
 func (q *question) request(t *target) signedurl.Request {
 	req := signedurl.Request{
 		Scheme: "http", Host: q.host, Path: t.path, RawQuery: t.query, ForceQuery: t.force,
-		Cookies: q.cookies, Peer: q.sender.addr.Addr(),
+		Cookies: q.cookies, Peer: q.sender.Addr.Addr(),
 	}
-	if q.sender.https {
+	if q.sender.HTTPS {
 		req.Scheme = "https"
 	}
 	return req

@@ -14,6 +14,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge/cache"
 	"github.com/keyfront-project/keyfront/internal/edge/origin"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -27,7 +28,7 @@ type exchange struct {
 	now      time.Time
 	id       string
 
-	sender sender
+	sender forwarded.Sender
 	verdict
 	key cache.Key
 	// admitted requests are those that the viewer may make.
@@ -51,7 +52,7 @@ type exchange struct {
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{
 		e: e, asked: r, r: r, rc: *http.NewResponseController(w), begun: time.Now(), now: e.cfg.Clock.Now(),
-		id: newRequestID(), sender: e.senderOf(r),
+		id: newRequestID(), sender: e.cfg.Proxies.Sender(r),
 	}
 	x.tally.ResponseWriter = w
 	x.w = &x.tally

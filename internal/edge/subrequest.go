@@ -93,6 +93,6 @@ func (e *Edge) asked(kind subrequest, h http.Header) (q *question, problem strin
 	if !strings.EqualFold(proto, "http") && !strings.EqualFold(proto, "https") {
 		return nil, "X-Forwarded-Proto is neither http nor https"
 	}
-	q.sender = e.xForwarded(sender{}, h)
+	q.sender = e.cfg.Proxies.XForwarded(h)
 	return q, ""
 }

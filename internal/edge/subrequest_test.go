@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
-	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/signedurl"
 )
 
@@ -45,7 +45,7 @@ func (w *world) ask(path, target string, edits ...string) *httptest.ResponseReco
 func TestSubrequests(t *testing.T) {
 	w := newWorld(t, newFeed(distribution("http://127.0.0.1:1", last(restricted), first("/open/*"), first("/tls/*", func(b *delivery.Behavior) {
 		b.ViewerProtocol = delivery.RedirectToHTTPS
-	}))), behind(edge.XForwarded, "10.0.0.0/8"))
+	}))), behind(forwarded.XForwarded, "10.0.0.0/8"))
 	signed := w.sign("/videos/a.mp4?x=1", "")
 	cookies := "CloudFront-" + strings.ReplaceAll(w.credentials(), "&", "; CloudFront-")
 	fromHome, err := signers().signer.Sign(t.Context(), "http://"+host+"/a", signedurl.Policy{Expires: w.clock.Now().Add(time.Hour), Source: netip.MustParsePrefix("192.0.2.0/24")})

@@ -4,8 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 
+	"github.com/keyfront-project/keyfront/internal/certificate"
 	"github.com/keyfront-project/keyfront/internal/delivery"
-	"github.com/keyfront-project/keyfront/internal/edge/certificate"
 )
 
 // terms are what a distribution demands of the connections of its viewers. A
@@ -60,7 +60,7 @@ func (t terms) config(certificates []tls.Certificate) *tls.Config {
 // misdirected reports whether a viewer came to d by a connection made on other
 // terms. A connection that a trusted proxy made says nothing about the viewer's.
 func (q *question) misdirected(s *delivery.Snapshot, d *delivery.Distribution) bool {
-	if q.connection == nil || q.sender.proxied {
+	if q.connection == nil || q.sender.Proxied {
 		return false
 	}
 	named := s.Lookup(hostOf(q.connection.ServerName))

@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/certificate"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
-	"github.com/keyfront-project/keyfront/internal/edge/certificate"
 )
 
 // issued writes a self-signed certificate for names into dir.

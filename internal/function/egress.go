@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,9 @@ type Egress struct {
 	// this server, and false for others. These are always allowed. Nil: there
 	// are none.
 	Local func(ctx context.Context, host string) (base string, ok bool)
+	// Secure is added to requests to these by https: the way to them has no TLS, and
+	// policies are asked as if it had.
+	Secure http.Header
 	// Resolver looks names up. Nil: the system's.
 	Resolver *net.Resolver
 	// RootCAs are what certificates are checked with. Nil: the system's.
@@ -137,7 +141,7 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 		return nil, nil, errors.New("invalid URL")
 	}
 	u.User = nil
-	host := u.Host
+	host, secure := u.Host, u.Scheme == "https"
 	base, local := "", false
 	if e.Local != nil {
 		base, local = e.Local(ctx, strings.ToLower(u.Hostname()))
@@ -174,6 +178,9 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 		// To this server, a function is no peer on the same machine: what it tells
 		// those, such as metrics, it does not tell whom somebody else forwards.
 		req.Header.Set("Via", "1.1 keyfront-function")
+	}
+	if local && secure {
+		maps.Copy(req.Header, e.Secure)
 	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header["User-Agent"] = nil // Node.js sends none

@@ -28,7 +28,7 @@ func (s *Server) openFunctions(worker []string) {
 	s.functions = function.NewPool(function.Config{
 		Observer: s.functionLogs,
 		Command:  worker, MaxWorkers: s.cfg.Functions.Workers, Clock: s.clock, Log: s.log,
-		Egress: function.Egress{Hosts: s.cfg.Functions.Hosts, PrivateHosts: s.cfg.Functions.PrivateHosts, Local: s.localService},
+		Egress: function.Egress{Hosts: s.cfg.Functions.Hosts, PrivateHosts: s.cfg.Functions.PrivateHosts, Local: s.localService, Secure: s.secureHeader()},
 	})
 }
 
@@ -40,7 +40,7 @@ var services = map[string]bool{"kms": true, "s3": true, "sts": true, "iam": true
 // are not here.
 func (s *Server) localService(ctx context.Context, host string) (string, bool) {
 	if bucketName, ok := origin.Bucket(host); ok {
-		_, found, err := ownBuckets{s.buckets, s.APIURL()}.Locate(ctx, bucketName)
+		_, found, err := s.ownBuckets().Locate(ctx, bucketName)
 		return s.APIURL(), found && err == nil
 	}
 	if strings.HasSuffix(host, ".cloudfront-kvs.global.api.aws") {

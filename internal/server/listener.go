@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/certificate"
 	"github.com/keyfront-project/keyfront/internal/edge"
-	"github.com/keyfront-project/keyfront/internal/edge/certificate"
 )
 
 const (

@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
@@ -51,9 +53,20 @@ func (c originCredentials) Credential(_ context.Context, d *delivery.Distributio
 type ownBuckets struct {
 	buckets  *bucket.Service
 	endpoint string
+	secure   http.Header
 }
 
 var _ origin.Buckets = ownBuckets{}
+
+// secureHeader is what the edge and its functions show the front, which they reach
+// without TLS, on requests by https.
+func (s *Server) secureHeader() http.Header {
+	return http.Header{front.SecureHeader: {s.secure}}
+}
+
+func (s *Server) ownBuckets() ownBuckets {
+	return ownBuckets{s.buckets, s.APIURL(), s.secureHeader()}
+}
 
 // Locate says where the bucket called name is served.
 func (b ownBuckets) Locate(ctx context.Context, name string) (origin.Location, bool, error) {
@@ -64,5 +77,5 @@ func (b ownBuckets) Locate(ctx context.Context, name string) (origin.Location, b
 	if err != nil {
 		return origin.Location{}, false, err
 	}
-	return origin.Location{Region: found.Region, Endpoint: b.endpoint}, true, nil
+	return origin.Location{Region: found.Region, Endpoint: b.endpoint, Secure: b.secure}, true, nil
 }

@@ -6,6 +6,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -22,11 +23,11 @@ import (
 	"github.com/keyfront-project/keyfront/internal/audit/catalog"
 	"github.com/keyfront-project/keyfront/internal/audit/merkle"
 	"github.com/keyfront-project/keyfront/internal/bucket"
+	"github.com/keyfront-project/keyfront/internal/certificate"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
-	"github.com/keyfront-project/keyfront/internal/edge/certificate"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/journal"
 	"github.com/keyfront-project/keyfront/internal/identity"
@@ -40,6 +41,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/signer"
 	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/trail"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 )
 
 const (
@@ -109,6 +111,7 @@ type Server struct {
 	viewersTLS      listener
 	certificates    *certificate.Set // nil without viewersTLS
 	verify          listener
+	secure          string // what the edge shows the front for requests by https
 
 	accessLog *accesslog.Log
 	logFolder *os.Root // nil if none is configured
@@ -125,7 +128,7 @@ type Server struct {
 // Start opens the data folder and the listeners and serves until Stop. When it
 // fails, nothing is left running or open.
 func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin}
+	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin, secure: rand.Text()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -238,6 +241,7 @@ func (s *Server) openFront() {
 	s.api.http.Handler = front.New(front.Config{
 		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(s.gate),
 		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count, Refused: s.gate.Refused,
+		Proxies: s.proxies(), Secure: s.secure,
 	})
 	if s.apiTLS.net != nil {
 		s.apiTLS.http.Handler, s.apiTLS.http.TLSConfig = s.api.http.Handler, apiTLSConfig(s.apiCertificates)
@@ -268,6 +272,15 @@ func (s *Server) keepCredentials() error {
 	return writeCredentials(s.state.folder.Path(), key)
 }
 
+// proxies are the servers in front of this one that are believed.
+func (s *Server) proxies() forwarded.Proxies {
+	p := forwarded.Proxies{Networks: s.cfg.TrustedProxies.Networks}
+	if s.cfg.TrustedProxies.Header == "forwarded" {
+		p.Header = forwarded.Forwarded
+	}
+	return p
+}
+
 // hasCertificate reports whether viewers can be shown a certificate with that ARN.
 func (s *Server) hasCertificate(arn string) bool {
 	return s.certificates != nil && s.certificates.Has(arn)
@@ -282,15 +295,12 @@ func (s *Server) openEdge() (err error) {
 		AccessLog: s.accessLog, AccessLogFolder: s.logFolder != nil, RedactSignatures: s.cfg.AccessLog.RedactSignatures,
 		Feed: s.delivery, Functions: edgeFunctions{s}, Clock: s.clock, Log: s.log,
 		Credentials:      originCredentials{s.identity, s.clock},
-		Buckets:          ownBuckets{s.buckets, s.APIURL()},
+		Buckets:          s.ownBuckets(),
 		CacheMemoryBytes: s.cfg.Cache.MemoryBytes,
 		CacheDir:         s.state.cacheDir,
 		CacheDiskBytes:   s.cfg.Cache.DiskBytes,
-		TrustedProxies:   s.cfg.TrustedProxies.Networks,
+		Proxies:          s.proxies(),
 		Metrics:          s.metrics.registry,
-	}
-	if s.cfg.TrustedProxies.Header == "forwarded" {
-		cfg.ProxyHeader = edge.Forwarded
 	}
 	if s.viewersTLS.net != nil {
 		cfg.HTTPSPort = s.viewersTLS.net.Addr().(*net.TCPAddr).Port

@@ -3,18 +3,19 @@ package front
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/identity"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
@@ -77,7 +78,16 @@ type Config struct {
 	// Refused records a request that its door refused before a call began; nil
 	// records none.
 	Refused func(ctx context.Context, who access.Caller, service, code, message string) error
+	// Proxies are servers in front of this one that name the callers whose requests
+	// they pass on. None: a caller is who connects.
+	Proxies forwarded.Proxies
+	// Secure is the value of SecureHeader by which the edge, beside this front, says
+	// that it would have come by https. It is a secret of the two; empty is none.
+	Secure string
 }
+
+// SecureHeader is where the edge shows Config.Secure.
+const SecureHeader = "X-Keyfront-Secure"
 
 // Front is the handler of the API address.
 type Front struct {
@@ -212,10 +222,11 @@ func (f *Front) stranger(req *Request) access.Caller {
 		At:        f.cfg.Clock.Now(),
 		UserAgent: req.UserAgent(),
 		Referer:   req.Referer(),
-		TLS:       req.TLS != nil,
 	}
-	if peer, err := netip.ParseAddrPort(req.RemoteAddr); err == nil {
-		c.SourceIP = peer.Addr().Unmap()
+	from := f.cfg.Proxies.Sender(req.Request)
+	c.SourceIP, c.TLS = from.Addr.Addr(), from.HTTPS
+	if shown := req.Header.Get(SecureHeader); shown != "" && f.cfg.Secure != "" {
+		c.TLS = c.TLS || subtle.ConstantTimeCompare([]byte(shown), []byte(f.cfg.Secure)) == 1
 	}
 	return c
 }

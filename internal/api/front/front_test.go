@@ -7,11 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
+	"github.com/keyfront-project/keyfront/internal/wire/forwarded"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
 
@@ -104,6 +107,7 @@ func start(t testing.TB) *harness {
 			{Name: "keyfront", Door: h.own, MaxBodyBytes: 1000},
 			{Name: "s3", Door: h.s3, Style: sigv4.S3, Anonymous: true},
 		},
+		Proxies: forwarded.Proxies{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, Secure: "a secret",
 	})
 	h.front = f
 	srv := httptest.NewServer(f)
@@ -168,6 +172,30 @@ func TestSignedRequestReachesItsService(t *testing.T) {
 		}
 		if tt.door.body != "the body" {
 			t.Errorf("%s: body %q", tt.service, tt.door.body)
+		}
+	}
+}
+
+// What policies are told of how a caller came is what the connection shows, a
+// trusted proxy says, or the edge vouches for.
+func TestHowTheCallerCame(t *testing.T) {
+	h := start(t)
+	for _, tt := range []struct{ name, peer, header, value, want string }{
+		{"plain", "203.0.113.9:5", "", "", "203.0.113.9 false"},
+		{"a stranger's word", "203.0.113.9:5", "X-Forwarded-Proto", "https", "203.0.113.9 false"},
+		{"a proxy's word", "10.0.0.1:5", "X-Forwarded-Proto", "https", "10.0.0.1 true"},
+		{"a proxy's caller", "10.0.0.1:5", "X-Forwarded-For", "1.1.1.1, 198.51.100.7", "198.51.100.7 false"},
+		{"the edge", "127.0.0.1:5", front.SecureHeader, "a secret", "127.0.0.1 true"},
+		{"a guess", "127.0.0.1:5", front.SecureHeader, "a guess", "127.0.0.1 false"},
+	} {
+		r := h.signedBy(t, h.serviceAccess, http.MethodGet, "/b/k", "", "s3", sigv4.S3, nil)
+		r.RemoteAddr = tt.peer
+		if tt.header != "" {
+			r.Header.Set(tt.header, tt.value)
+		}
+		h.front.ServeHTTP(httptest.NewRecorder(), r)
+		if c := h.s3.seen.Caller; fmt.Sprint(c.SourceIP, c.TLS) != tt.want {
+			t.Errorf("%s: came from %v, by https %v; want %s", tt.name, c.SourceIP, c.TLS, tt.want)
 		}
 	}
 }

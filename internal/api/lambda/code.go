@@ -14,9 +14,9 @@ const CodePath = front.OwnPrefix + "lambda/code"
 
 // locationOf is the URL of a ticket's code, at the address that the client has
 // reached this server by.
-func locationOf(r *http.Request, ticket string) string {
+func locationOf(r *front.Request, ticket string) string {
 	u := url.URL{Scheme: "http", Host: r.Host, Path: CodePath, RawQuery: url.Values{"token": {ticket}}.Encode()}
-	if r.TLS != nil {
+	if r.Caller.TLS {
 		u.Scheme = "https"
 	}
 	return u.String()

@@ -128,7 +128,7 @@ func (d *Door) getFunction(c *call) (*answer, error) {
 		Configuration *configuration
 		Code          location
 		Tags          map[string]string `json:",omitempty"`
-	}{configurationOf(v), location{"S3", locationOf(c.Request.Request, v.Ticket)}, tags}}, nil
+	}{configurationOf(v), location{"S3", locationOf(c.Request, v.Ticket)}, tags}}, nil
 }
 
 func (d *Door) getConfiguration(c *call) (*answer, error) {

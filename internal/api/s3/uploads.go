@@ -243,7 +243,7 @@ func (x *exchange) completeUpload() error {
 // location is the URL of the object as the client could ask for it.
 func (x *exchange) location() string {
 	scheme := "http"
-	if x.r.TLS != nil {
+	if x.who.TLS {
 		scheme = "https"
 	}
 	u := url.URL{Scheme: scheme, Host: x.r.Host, Path: "/" + x.bucket + "/" + x.key}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -230,6 +231,7 @@ func (c *Client) request(ctx context.Context, r *Request) (*http.Request, place,
 		// origins of both kinds sign this one for custom origins only.
 		r.Header.Del("X-Amz-Cf-Id")
 	}
+	maps.Copy(r.Header, p.header)
 	req := (&http.Request{
 		Method: r.Method, URL: u, Host: p.host, Header: r.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -264,8 +266,9 @@ func (b *requestBody) again() (io.ReadCloser, error) {
 // place is where a request goes.
 type place struct {
 	scheme, address string
-	host            string // the Host header
-	region          string // "" if the name says none
+	host            string      // the Host header
+	region          string      // "" if the name says none
+	header          http.Header // for this place only
 }
 
 func (c *Client) locate(ctx context.Context, r *Request) (place, error) {
@@ -296,6 +299,9 @@ func (c *Client) locate(ctx context.Context, r *Request) (place, error) {
 	endpoint, err := url.Parse(at.Endpoint)
 	if err != nil {
 		return p, fmt.Errorf("%w: bucket's endpoint: %w", ErrConnect, err)
+	}
+	if p.scheme == "https" {
+		p.header = at.Secure
 	}
 	p.scheme, p.address, p.region = endpoint.Scheme, endpoint.Host, at.Region
 	return p, nil

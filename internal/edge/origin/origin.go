@@ -6,6 +6,7 @@ package origin
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
@@ -51,4 +52,7 @@ type Location struct {
 	// Endpoint is the base URL of the API that serves it, for instance
 	// "http://127.0.0.1:4566". The Host header stays the origin's domain name.
 	Endpoint string
+	// Secure is added to requests that go to the origin by https. The way to
+	// Endpoint has no TLS, and the API asks bucket policies as if it had.
+	Secure http.Header
 }

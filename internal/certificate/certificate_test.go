@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keyfront-project/keyfront/internal/edge/certificate"
+	"github.com/keyfront-project/keyfront/internal/certificate"
 )
 
 const arn = "arn:aws:acm:us-east-1:000000000000:certificate/a"
