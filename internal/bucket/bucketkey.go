@@ -59,6 +59,7 @@ func callerID(who access.Caller) string {
 	p := &who.Principal
 	return strings.Join([]string{
 		strconv.Itoa(int(p.Kind)), p.ARN, p.UniqueID, p.UserID, p.Service, who.AccessKeyID, who.SourceARN, string(who.SourceAccount), who.Via, who.SourceIP.String(),
+		strconv.FormatBool(who.TLS), who.UserAgent, who.Referer,
 	}, "\x00")
 }
 

@@ -195,6 +195,9 @@ func TestBucketKeyCache(t *testing.T) {
 	wish := bucket.EncryptionWish{Algorithm: bucket.KMSManaged, Key: keyARN, BucketKey: &yes}
 	root := w.root()
 	user := w.caller(policy.Principal{Kind: policy.Root, Account: account, ARN: "arn:aws:iam::000000000000:root", UserID: "another"})
+	// What the policy of a key may ask of a request, and is the same for the next.
+	secure, program := root, root
+	secure.TLS, program.UserAgent = true, "another/1.0"
 	put := func(who bucket.Caller, key string) error {
 		_, err := w.Put(ctx, who, bucket.Put{Bucket: "films", Key: key, Body: bytes.NewReader([]byte("x")), SizeBytes: 1, Encryption: wish})
 		return err
@@ -217,6 +220,9 @@ func TestBucketKeyCache(t *testing.T) {
 		{"another read", func() error { return get(root, "b") }, 0},
 		{"a read of another caller", func() error { return get(user, "a") }, 1},
 		{"a write of another caller", func() error { return put(user, "c") }, 1},
+		{"a read over TLS", func() error { return get(secure, "a") }, 1},
+		{"another read over TLS", func() error { return get(secure, "b") }, 0},
+		{"a read by another program", func() error { return get(program, "a") }, 1},
 	} {
 		if err := tt.do(); err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
