@@ -7,6 +7,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -52,6 +54,33 @@ func privateKey(text string) (crypto.PrivateKey, error) {
 	return nil, errKey
 }
 
+// unsignedKey reads an RSA public key in the form of RFC 5280 (SubjectPublicKeyInfo)
+// whose modulus lacks the zero that makes it positive. OpenSSL, and so Node.js, takes
+// it for positive, and aws-jwt-verify 2 makes such keys of JWKs.
+func unsignedKey(der []byte) (*rsa.PublicKey, error) {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	var key struct{ N, E asn1.RawValue }
+	rest, err := asn1.Unmarshal(der, &info)
+	if err != nil || len(rest) > 0 {
+		return nil, errKey
+	}
+	if rest, err = asn1.Unmarshal(info.Key.RightAlign(), &key); err != nil || len(rest) > 0 {
+		return nil, errKey
+	}
+	n, e := new(big.Int).SetBytes(key.N.Bytes), new(big.Int).SetBytes(key.E.Bytes)
+	if !info.Algorithm.Algorithm.Equal(rsaEncryption) || key.N.Tag != asn1.TagInteger || key.E.Tag != asn1.TagInteger ||
+		n.Bit(0) == 0 || e.Bit(0) == 0 || e.BitLen() < 2 || e.BitLen() > 31 {
+		return nil, errKey
+	}
+	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
+}
+
+// rsaEncryption is RFC 8017, appendix A.1.
+var rsaEncryption = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+
 // publicKey reads a PEM text: SPKI, PKCS #1, a certificate, or the public half
 // of a private key.
 func publicKey(text string) (crypto.PublicKey, error) {
@@ -63,7 +92,9 @@ func publicKey(text string) (crypto.PublicKey, error) {
 	var err error
 	switch block.Type {
 	case "PUBLIC KEY":
-		key, err = x509.ParsePKIXPublicKey(block.Bytes)
+		if key, err = x509.ParsePKIXPublicKey(block.Bytes); err != nil {
+			key, err = unsignedKey(block.Bytes)
+		}
 	case "RSA PUBLIC KEY":
 		key, err = x509.ParsePKCS1PublicKey(block.Bytes)
 	case "CERTIFICATE":

@@ -1,7 +1,15 @@
 package function_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,6 +151,61 @@ exports.handler = async () => {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestUnsignedKey wants a public key whose modulus lacks the zero that makes it positive
+// to be one, as OpenSSL has it, and what is none to be refused.
+func TestUnsignedKey(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("x"))
+	signature, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaEncryption := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
+	der := func(algorithm asn1.ObjectIdentifier, modulus []byte, exponent int) string {
+		inner, err := asn1.Marshal(struct {
+			N asn1.RawValue
+			E int
+		}{asn1.RawValue{Tag: asn1.TagInteger, Bytes: modulus}, exponent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		outer, err := asn1.Marshal(struct {
+			Algorithm pkix.AlgorithmIdentifier
+			Key       asn1.BitString
+		}{pkix.AlgorithmIdentifier{Algorithm: algorithm, Parameters: asn1.NullRawValue}, asn1.BitString{Bytes: inner, BitLength: 8 * len(inner)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hex.EncodeToString(outer)
+	}
+	p := newPool(t, function.Config{})
+	f := nodeFunction(t, p, `
+const { createPublicKey, createVerify } = require('crypto');
+exports.handler = async ({ der, signature }) => {
+  try {
+    return createVerify('RSA-SHA256').update('x').verify(createPublicKey({ key: Buffer.from(der, 'hex'), format: 'der', type: 'spki' }), signature, 'hex');
+  } catch (e) { return e.message; }
+};`)
+	modulus := private.N.Bytes() // its highest bit is set
+	even := slices.Clone(modulus)
+	even[len(even)-1] &^= 1
+	for name, c := range map[string]struct{ der, want string }{
+		"as it is":          {der(rsaEncryption, modulus, private.E), "true"},
+		"positive":          {der(rsaEncryption, append([]byte{0}, modulus...), private.E), "true"},
+		"even":              {der(rsaEncryption, even, private.E), `"unsupported or malformed key"`},
+		"a power of one":    {der(rsaEncryption, modulus, 1), `"unsupported or malformed key"`},
+		"another algorithm": {der(asn1.ObjectIdentifier{1, 2, 3}, modulus, private.E), `"unsupported or malformed key"`},
+		"half":              {der(rsaEncryption, modulus, private.E)[:200], `"unsupported or malformed key"`},
+	} {
+		if got := invoke(t, f, `{"der":"`+c.der+`","signature":"`+hex.EncodeToString(signature)+`"}`); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }
 
