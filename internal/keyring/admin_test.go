@@ -409,6 +409,14 @@ func TestTags(t *testing.T) {
 	if len(all) != 49 || all[0] != (keyring.Tag{Key: "k00", Value: "new"}) || all[1].Key != "k02" || all[48].Key != "last" || rest.Next != "" {
 		t.Errorf("Tags = %v", all)
 	}
+	// A page goes on behind a tag that has gone since, and others before it.
+	page := must[keyring.Listing[keyring.Tag]](t)(r.Tags(t.Context(), root(), m.ARN, keyring.Page{Limit: 10}))
+	if err := r.Untag(t.Context(), root(), m.ARN, []string{page.Items[3].Key, page.Items[9].Key}); err != nil {
+		t.Fatal(err)
+	}
+	if rest := must[keyring.Listing[keyring.Tag]](t)(r.Tags(t.Context(), root(), m.ARN, keyring.Page{Marker: page.Next})).Items; len(rest) != 39 || rest[0] != all[10] {
+		t.Errorf("behind a tag that is gone: %v, want what comes after %v", rest, all[10])
+	}
 	// Policies see them.
 	who := w.user(account, "tagged", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/k00":"new"}}}}`)
 	if _, err := r.Encrypt(t.Context(), who, keyring.Use{Key: m.ARN}, []byte("x")); err != nil {

@@ -46,6 +46,8 @@ type KeyName struct {
 // opListKeys is not about one key, and so not in the table of states.
 const opListKeys = operation(len(operations))
 
+var errMarker = fail(ErrInvalidMarker, "The marker is not valid.")
+
 // markerPurpose is what markers are sealed for. The name binds them to the
 // listing that gave them.
 const markerPurpose = "list marker"
@@ -71,7 +73,7 @@ func (r *Ring) openMarker(op operation, filter, marker string) (last string, err
 			return string(opened.Reveal()), nil
 		}
 	}
-	return "", fail(ErrInvalidMarker, "The marker is not valid.")
+	return "", errMarker
 }
 
 // Keys lists the keys of the caller's account and region, in order of their ids.

@@ -323,7 +323,12 @@ func (r *Ring) Rotations(ctx context.Context, who access.Caller, ref string, all
 	if n := len(rotations) - 1; n >= 0 && rotations[n].State == PendingRotation && r.checkReplicas(r.primary(k)) != nil {
 		rotations[n].State = PendingReplicas
 	}
-	if i := slices.IndexFunc(rotations, func(r Rotation) bool { return r.MaterialID == last }); i >= 0 {
+	if page.Marker != "" {
+		// Only the last one, which is pending, can go, and no marker names the last.
+		i := slices.IndexFunc(rotations, func(r Rotation) bool { return r.MaterialID == last })
+		if i < 0 {
+			return out, errMarker
+		}
 		rotations = rotations[i+1:]
 	}
 	out.Items = rotations

@@ -112,8 +112,7 @@ func (r *Ring) Untag(ctx context.Context, who access.Caller, ref string, keys []
 	})
 }
 
-// Tags lists a key's tags in the order in which they were given. A page has 1 to
-// 50 tags.
+// Tags lists a key's tags in the order of their keys. A page has 1 to 50 tags.
 //
 // Source: AWS KMS API Reference, ListResourceTags.
 func (r *Ring) Tags(ctx context.Context, who access.Caller, ref string, page Page) (out Listing[Tag], err error) {
@@ -132,9 +131,10 @@ func (r *Ring) Tags(ctx context.Context, who access.Caller, ref string, page Pag
 	if err != nil {
 		return out, err
 	}
-	tags := k.Tags
-	if i := slices.IndexFunc(tags, func(t Tag) bool { return t.Key == after }); i >= 0 {
-		tags = tags[i+1:]
+	// In this order a page goes on behind a tag that has gone since.
+	tags := slices.SortedFunc(slices.Values(k.Tags), func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	if page.Marker != "" {
+		tags = slices.DeleteFunc(tags, func(t Tag) bool { return t.Key <= after })
 	}
 	out.Items = tags
 	if len(tags) > page.Limit {
