@@ -14,15 +14,32 @@ import (
 
 type auditSearchCmd struct {
 	auditFolder
-	Resource  string `help:"ARN of a key, object or other resource, or the last part of it." placeholder:"ARN"`
-	Principal string `help:"ARN, name, access key id or account of the caller, or a service." placeholder:"WHO"`
-	Outcome   string `help:"allowed, denied, undecided, failed, or an error code." placeholder:"OUTCOME"`
-	Action    string `help:"Policy action such as kms:Decrypt, or the API's name of the operation." placeholder:"ACTION"`
-	Request   string `help:"Request id." placeholder:"ID"`
-	From      past   `help:"Oldest time: a date, a time, or how long ago." placeholder:"24h|TIME"`
-	To        past   `help:"Newest time, likewise." placeholder:"24h|TIME"`
-	Limit     int    `help:"Print at most so many." default:"100" placeholder:"N"`
-	Index     string `help:"Folder of the index. Default: audit-catalog beside the audit folder." placeholder:"DIR"`
+	Resource  string  `help:"ARN of a key, object or other resource, or the last part of it." placeholder:"ARN"`
+	Principal string  `help:"ARN, name, access key id or account of the caller, or a service." placeholder:"WHO"`
+	Outcome   outcome `help:"allowed, denied, undecided, failed, or an error code." placeholder:"OUTCOME"`
+	Action    string  `help:"Policy action such as kms:Decrypt, or the API's name of the operation." placeholder:"ACTION"`
+	Request   string  `help:"Request id." placeholder:"ID"`
+	From      past    `help:"Oldest time: a date, a time, or how long ago." placeholder:"24h|TIME"`
+	To        past    `help:"Newest time, likewise." placeholder:"24h|TIME"`
+	Limit     int     `help:"Print at most so many." default:"100" placeholder:"N"`
+	Index     string  `help:"Folder of the index. Default: audit-catalog beside the audit folder." placeholder:"DIR"`
+}
+
+// outcome is what came of a call: one of the words of the log, or the code of an
+// error, which begin with a capital letter.
+type outcome string
+
+// UnmarshalText refuses what no record has.
+func (o *outcome) UnmarshalText(text []byte) error {
+	*o = outcome(text)
+	switch *o {
+	case "allowed", "denied", "undecided", "failed":
+		return nil
+	}
+	if len(text) == 0 || text[0] < 'A' || text[0] > 'Z' {
+		return fmt.Errorf("%q is none of allowed, denied, undecided, failed and an error code such as AccessDenied", text)
+	}
+	return nil
 }
 
 // Help gives examples.
@@ -36,7 +53,7 @@ func (*auditSearchCmd) Help() string {
 // Run prints records, newest first, one JSON object a line.
 func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 	q := catalog.Query{All: trail.Criteria{
-		Resource: c.Resource, Principal: c.Principal, Outcome: c.Outcome, Action: c.Action, Request: c.Request,
+		Resource: c.Resource, Principal: c.Principal, Outcome: string(c.Outcome), Action: c.Action, Request: c.Request,
 	}.Terms()}
 	now := time.Now().UTC()
 	if c.From != (past{}) {

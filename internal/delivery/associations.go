@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"slices"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
@@ -185,21 +184,47 @@ func (b *BehaviorConfig) functions() func(yield func(trigger.Event, *Function) b
 	}
 }
 
-// FunctionUsers returns the ids of the account's distributions that name the
-// function, in order.
-func (s *Service) FunctionUsers(account arn.AccountID, functionARN string) []string {
+// functionUsed tells whether a distribution of the account, as far as this node
+// knows, names the function.
+func (s *Service) functionUsed(account arn.AccountID, functionARN string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var users []string
-	for id, o := range s.shelves[kindDistribution][account] {
-		for _, b := range o.(*DistributionInfo).Config.behaviors() {
-			for _, f := range b.functions() {
-				if f.ARN == functionARN {
-					users = append(users, id)
-				}
+	for _, o := range s.shelves[kindDistribution][account] {
+		if o.(*DistributionInfo).runs(functionARN) {
+			return true
+		}
+	}
+	return false
+}
+
+// runs tells whether the distribution names the function.
+func (d *DistributionInfo) runs(functionARN string) bool {
+	for _, b := range d.Config.behaviors() {
+		for _, f := range b.functions() {
+			if f.ARN == functionARN {
+				return true
 			}
 		}
 	}
-	slices.Sort(users)
-	return slices.Compact(users)
+	return false
+}
+
+// FunctionUsers returns the ids of the account's distributions that name the
+// function, in order, whichever node made them.
+func FunctionUsers(tx store.Reader, account arn.AccountID, functionARN string) (users []string, err error) {
+	prefix := name{kindDistribution, account, ""}.key()
+	for rec, err := range tx.Scan(space, store.Prefix(prefix)) {
+		if err != nil {
+			return nil, err
+		}
+		id := rec.Key[len(prefix):]
+		o, err := decode(name{kindDistribution, account, id}, rec.Value)
+		if err != nil {
+			return nil, err
+		}
+		if o.(*DistributionInfo).runs(functionARN) {
+			users = append(users, id)
+		}
+	}
+	return users, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
+	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 const (
@@ -55,6 +56,19 @@ func (f *fixture) publish() *delivery.FunctionSummary {
 	return made
 }
 
+// users are the distributions that name a function, by the records.
+func (f *fixture) users(account arn.AccountID, functionARN string) (users []string) {
+	f.t.Helper()
+	err := f.records.View(f.t.Context(), func(tx store.Reader) (err error) {
+		users, err = delivery.FunctionUsers(tx, account, functionARN)
+		return err
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return users
+}
+
 func TestAssociations(t *testing.T) {
 	s := open(t, func(c *delivery.Config) { c.Functions = known{edgeLambda, edgeScript} })
 	s.publish()
@@ -73,10 +87,10 @@ func TestAssociations(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("functions = %v, want %v", got, want)
 	}
-	if users := s.FunctionUsers(testAccount, edgeLambda); !reflect.DeepEqual(users, []string{d.ID}) {
+	if users := s.users(testAccount, edgeLambda); !reflect.DeepEqual(users, []string{d.ID}) {
 		t.Errorf("users = %v, want %s", users, d.ID)
 	}
-	if users := s.FunctionUsers("111111111111", edgeLambda); users != nil {
+	if users := s.users("111111111111", edgeLambda); users != nil {
 		t.Errorf("another account's users = %v", users)
 	}
 }

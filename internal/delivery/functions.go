@@ -97,7 +97,7 @@ func (s *Service) summary(f *EdgeFunction, stage Stage) (*FunctionSummary, error
 	}
 	if published {
 		out.Status = "UNASSOCIATED"
-		if len(s.FunctionUsers(f.Account, out.ARN)) > 0 {
+		if s.functionUsed(f.Account, out.ARN) {
 			out.Status = "DEPLOYED"
 		}
 	}

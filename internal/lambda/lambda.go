@@ -114,7 +114,7 @@ type Config struct {
 	Clock      *clock.Clock
 	Log        *slog.Logger
 	// Users names the distributions that run a version; nil is that none do.
-	Users func(account arn.AccountID, versionARN string) []string
+	Users func(tx store.Reader, account arn.AccountID, versionARN string) ([]string, error)
 }
 
 // Service keeps functions and runs them. It may be used concurrently.

@@ -265,6 +265,15 @@ func (s *Service) Delete(ctx context.Context, who access.Caller, name, qualifier
 	return s.discard(ctx, ref, codes...)
 }
 
+// used tells whether a distribution runs a version.
+func (s *Service) used(tx store.Reader, ref reference, versionARN string) (bool, error) {
+	if s.cfg.Users == nil {
+		return false, nil
+	}
+	users, err := s.cfg.Users(tx, ref.account, versionARN)
+	return len(users) > 0, err
+}
+
 // remove deletes the records of the version that ref names, or of the whole
 // function, and returns the versions that are gone.
 func (s *Service) remove(tx store.Writer, ref reference) (gone []*versionRecord, err error) {
@@ -289,7 +298,11 @@ func (s *Service) remove(tx store.Writer, ref reference) (gone []*versionRecord,
 	}
 	for _, v := range gone {
 		versionARN := ref.realm.arn(ref.name, v.Version)
-		if s.cfg.Users != nil && len(s.cfg.Users(ref.account, versionARN)) > 0 {
+		used, err := s.used(tx, ref, versionARN)
+		if err != nil {
+			return nil, err
+		}
+		if used {
 			return nil, refuse(ErrInvalid, "Lambda was unable to delete %s because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.", versionARN)
 		}
 		if err := tx.Delete(versionSpace, ref.versionKey(ref.name, v.Version)); err != nil {

@@ -63,9 +63,7 @@ func (s *Server) openLambda(ctx context.Context) (*lambda.Service, error) {
 	return lambda.Open(ctx, lambda.Config{
 		Records: s.state.records, Blobs: s.state.blobs, Vault: domain, Pool: s.functions, Gate: s.gate,
 		Roles: roles{identity.NewAdmin(s.identity, s.gate)}, Objects: objects{s.buckets}, Principals: s.identity, Clock: s.clock, Log: s.log,
-		Users: func(account arn.AccountID, versionARN string) []string {
-			return s.delivery.FunctionUsers(account, versionARN)
-		},
+		Users: delivery.FunctionUsers,
 	})
 }
 

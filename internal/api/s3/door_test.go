@@ -115,7 +115,8 @@ type server struct {
 	// trusted makes unsigned requests the root user's.
 	trusted bool
 	ids     atomic.Int64
-	upload  string // the id of one
+	uses    atomic.Int64 // of the access key, with a form or by version 2
+	upload  string       // the id of one
 	// operation is the name of the last one.
 	operation atomic.Value
 }
@@ -154,7 +155,11 @@ func newServer(t testing.TB, change func(*s3.Config), rotten ...*rottenBlobs) *s
 		if id != accessKeyID {
 			return s3.Poster{}, identity.ErrUnknownKey
 		}
-		return s3.Poster{Principal: s.root, Secret: sealed.NewSecret([]byte(secretKey))}, nil
+		return s3.Poster{Principal: s.root, Secret: sealed.NewSecret([]byte(secretKey)), Used: func(region string, at time.Time) {
+			if region == "us-east-1" && !at.IsZero() {
+				s.uses.Add(1)
+			}
+		}}, nil
 	}}
 	if change != nil {
 		change(&cfg)

@@ -32,6 +32,8 @@ type Poster struct {
 	Tags      []access.Tag
 	Session   *access.Session
 	Secret    sealed.Secret // of the access key
+	// Used notes, unless it is nil, that a request of theirs was verified.
+	Used func(region string, at time.Time)
 }
 
 // Posters finds in the register who signed.
@@ -42,7 +44,10 @@ func Posters(register *identity.Service) func(accessKeyID, sessionToken string, 
 			return Poster{}, err
 		}
 		secret, err := c.Secret()
-		return Poster{Principal: c.Principal, Tags: c.Tags, Session: c.Session, Secret: secret}, err
+		return Poster{
+			Principal: c.Principal, Tags: c.Tags, Session: c.Session, Secret: secret,
+			Used: func(region string, at time.Time) { register.Used(c, "s3", region, at) },
+		}, err
 	}
 }
 

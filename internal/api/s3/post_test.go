@@ -113,9 +113,13 @@ func TestPostObject(t *testing.T) {
 		if tt.change != nil {
 			tt.change(f)
 		}
+		before := s.uses.Load()
 		resp, body := s.post(t, f)
 		if resp.StatusCode != tt.status || !strings.Contains(body, tt.code) {
 			t.Errorf("%s: %s %s, want %d with %q", tt.name, resp.Status, body, tt.status, tt.code)
+		}
+		if used := s.uses.Load() - before; tt.status < 300 && used != 1 || tt.code == "SignatureDoesNotMatch" && used != 0 {
+			t.Errorf("%s: the access key was used %d times", tt.name, used)
 		}
 		if tt.status >= 300 {
 			continue

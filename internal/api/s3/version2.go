@@ -229,4 +229,7 @@ func (x *exchange) authenticateForm2(f form) error {
 func (x *exchange) identify(who *Poster, accessKeyID, region string) {
 	x.who.Principal, x.who.AccessKeyID, x.who.Region = who.Principal, accessKeyID, region
 	x.who.Tags, x.who.Session = who.Tags, who.Session
+	if who.Used != nil {
+		who.Used(region, x.who.At)
+	}
 }

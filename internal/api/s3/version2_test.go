@@ -135,10 +135,14 @@ func TestVersion2URLs(t *testing.T) {
 	if _, err := c.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: aws.String("films"), Key: aws.String("a b.txt")}); err != nil {
 		t.Errorf("version 4: %v", err)
 	}
+	before := s.uses.Load()
 	signature := url.QueryEscape(version2("GET\n\n\n" + soon + "\n/films/a%20b.txt"))
 	resp := s.do(t, "GET", "/films/a%20b.txt?AWSAccessKeyId="+accessKeyID+"&Expires="+soon+"&Signature="+signature, "")
 	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("version 2 against the policy: %s", resp.Status)
+	}
+	if n := s.uses.Load() - before; n != 1 {
+		t.Errorf("the access key was used %d times, want once", n)
 	}
 }
 
@@ -152,7 +156,7 @@ func TestVersion2Forms(t *testing.T) {
 		want                 int
 	}{
 		{"posted", "in/a", version2(policy), http.StatusNoContent},
-		{"another key", "out/a", version2(policy), http.StatusForbidden},
+		{"another key", "out/a", version2(policy), http.StatusForbidden}, // signed all the same
 		{"another signature", "in/a", version2("else"), http.StatusForbidden},
 		{"no signature", "in/a", "", http.StatusBadRequest},
 	} {
@@ -171,5 +175,8 @@ func TestVersion2Forms(t *testing.T) {
 			answer, _ := io.ReadAll(resp.Body)
 			t.Errorf("%s: %s %s, want %d", tt.name, resp.Status, answer, tt.want)
 		}
+	}
+	if n := s.uses.Load(); n != 2 {
+		t.Errorf("the access key was used %d times, want by the 2 forms that it signed", n)
 	}
 }
