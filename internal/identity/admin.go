@@ -173,6 +173,27 @@ type Page struct {
 	Max int
 }
 
+// Check returns ErrValidation about a page that no list has.
+func (p Page) Check() error {
+	_, err := p.start()
+	return err
+}
+
+// start checks p, and returns the key that its items are behind.
+func (p Page) start() (after string, err error) {
+	switch {
+	case p.Max < 1:
+		return "", invalid("maxItems", p.Max, "have value greater than or equal to 1")
+	case p.Max > MaxPage:
+		return "", invalid("maxItems", p.Max, "have value less than or equal to 1000")
+	}
+	key, err := base64.RawURLEncoding.DecodeString(p.Marker)
+	if err != nil {
+		return "", fail(ErrValidation, "Invalid Marker.")
+	}
+	return string(key), nil
+}
+
 // List is one page.
 type List[T any] struct {
 	Items []T
@@ -188,23 +209,12 @@ const (
 
 // paginate cuts a page out of all items, which are in the order of their keys.
 func paginate[T any](all []T, key func(T) string, p Page) (List[T], error) {
-	if p.Max < 1 || p.Max > MaxPage {
-		constraint := "have value greater than or equal to 1"
-		if p.Max > MaxPage {
-			constraint = "have value less than or equal to 1000"
-		}
-		return List[T]{}, invalid("maxItems", p.Max, constraint)
+	after, err := p.start()
+	if err != nil {
+		return List[T]{}, err
 	}
-	if p.Marker != "" {
-		after, err := base64.RawURLEncoding.DecodeString(p.Marker)
-		if err != nil {
-			return List[T]{}, fail(ErrValidation, "Invalid Marker.")
-		}
-		i := 0
-		for i < len(all) && key(all[i]) <= string(after) {
-			i++
-		}
-		all = all[i:]
+	for p.Marker != "" && len(all) > 0 && key(all[0]) <= after {
+		all = all[1:]
 	}
 	if len(all) <= p.Max {
 		return List[T]{Items: all}, nil

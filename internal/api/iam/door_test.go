@@ -178,3 +178,15 @@ func TestRequired(t *testing.T) {
 		}
 	}
 }
+
+// Lists that are always empty have bounds too.
+func TestPages(t *testing.T) {
+	d := door(t)
+	for _, form := range []string{"ListAccountAliases", "ListServerCertificates", "ListUsers"} {
+		for parameter, want := range map[string]string{"MaxItems=0": "maxItems", "MaxItems=1001": "maxItems", "Marker=%21": "Invalid Marker"} {
+			if w := call(d, "Action="+form+"&"+parameter); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s with %s: %d %s", form, parameter, w.Code, w.Body)
+			}
+		}
+	}
+}
