@@ -133,8 +133,8 @@ func (x *exchange) serve() (err error) {
 		}
 	}
 	x.r.Exchange.Operation = x.op.name
-	if sub := unknownSubresource(x.r.Method, x.query); sub != "" {
-		return x.beforeBucket(notImplemented("?" + sub))
+	if err := checkWrite(x.r.Method, x.query); err != nil {
+		return x.beforeBucket(err)
 	}
 	if x.op.run == nil {
 		return x.beforeBucket(notImplemented(x.op.name))
@@ -210,11 +210,12 @@ func (x *exchange) checkOwner(header string, b *bucket.Bucket) error {
 	return accessDenied("Access Denied")
 }
 
-// header returns a request header. In a presigned URL, SDKs move x-amz-* headers
-// and conditions into the query.
+// header returns a request header; one that is there more than once is a list, so that
+// none of its values is passed over. In a presigned URL, SDKs move x-amz-* headers and
+// conditions into the query.
 func (x *exchange) header(name string) string {
 	if v := x.r.Header[name]; len(v) > 0 {
-		return v[0]
+		return strings.Join(v, ",")
 	}
 	if x.r.Auth.Form == sigv4.FormQuery && (strings.HasPrefix(name, "X-Amz-") || strings.HasPrefix(name, "If-")) {
 		for q, v := range x.query {

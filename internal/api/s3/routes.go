@@ -195,20 +195,23 @@ func route(method string, t target, query url.Values, copies bool) *operation {
 	return unsetOperation(method, k.sub)
 }
 
-// unknownSubresource returns a parameter by which a write may name a sub-resource
-// that is not known here; "" if there is none. Sub-resources have no value. Passed
-// over, what is meant for a part of an object would befall the object: a deletion of
-// its annotation would be its own. Reads have parameters without value or meaning that
-// only tell one URL from another.
-func unknownSubresource(method string, query url.Values) string {
+// checkWrite refuses a write with a parameter that may name a sub-resource which is not
+// known here, or that is there twice. Sub-resources have no value. Passed over, what is
+// meant for a part of an object would befall the object: a deletion of its annotation
+// would be its own. Reads have parameters without value or meaning that only tell one
+// URL from another.
+func checkWrite(method string, query url.Values) error {
 	if method != put && method != post && method != del {
-		return ""
+		return nil
 	}
 	for name, values := range query {
-		if values[0] == "" && name != "versionId" && name != "x-id" && !slices.Contains(subResources, name) &&
-			!strings.HasPrefix(strings.ToLower(name), "x-amz-") {
-			return name
+		switch {
+		case len(values) > 1:
+			return invalidArgument("The parameter is there more than once.", name, values[0])
+		case values[0] == "" && name != "versionId" && name != "x-id" && !slices.Contains(subResources, name) &&
+			!strings.HasPrefix(strings.ToLower(name), "x-amz-"):
+			return notImplemented("?" + name)
 		}
 	}
-	return ""
+	return nil
 }
