@@ -38,7 +38,7 @@ var standardOnly = []string{"signedurl", "internal/arn", "internal/clock", "inte
 func TestImportsGoDown(t *testing.T) {
 	rank := map[string]int{}
 	for i, line := range ranks {
-		for _, pkg := range strings.Fields(line) {
+		for pkg := range strings.FieldsSeq(line) {
 			rank[pkg] = i
 		}
 	}

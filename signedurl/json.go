@@ -1,6 +1,7 @@
 package signedurl
 
 import (
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -93,11 +94,9 @@ func (r *jsonReader) object(member func(name string) *PolicyError) *PolicyError 
 		if err != nil {
 			return err
 		}
-		for _, earlier := range names {
-			if earlier == name {
-				r.pos = start
-				return r.fail("the same member twice")
-			}
+		if slices.Contains(names, name) {
+			r.pos = start
+			return r.fail("the same member twice")
 		}
 		if names = append(names, name); len(names) > maxJSONMembers {
 			return r.fail("too many members")

@@ -75,7 +75,7 @@ func FuzzStripQuery(f *testing.F) {
 	f.Add("Expires&Signature=&x")
 	f.Fuzz(func(t *testing.T, raw string) {
 		var want []string
-		for _, segment := range strings.Split(raw, "&") {
+		for segment := range strings.SplitSeq(raw, "&") {
 			switch name, _, _ := strings.Cut(segment, "="); name {
 			case "Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm":
 			default:

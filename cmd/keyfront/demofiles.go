@@ -80,8 +80,7 @@ func publishable(root fs.FS, name string, d fs.DirEntry) (sizeBytes int64, err e
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		var at *fs.PathError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*fs.PathError](err); ok {
 			err = at.Err
 		}
 		return 0, err

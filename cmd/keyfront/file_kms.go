@@ -83,8 +83,7 @@ func explainCall(ctx context.Context, timeout time.Duration, what string, hints 
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	var problem smithy.APIError
-	if errors.As(err, &problem) {
+	if problem, ok := errors.AsType[smithy.APIError](err); ok {
 		hint := hints[problem.ErrorCode()]
 		if credentialCodes[problem.ErrorCode()] {
 			hint = credentialHint
@@ -107,8 +106,7 @@ func explainCall(ctx context.Context, timeout time.Duration, what string, hints 
 		}
 	}
 	// The SDK tells the story of its layers; the transport's own error is in it.
-	var sent *url.Error
-	if errors.As(err, &sent) {
+	if sent, ok := errors.AsType[*url.Error](err); ok {
 		return hinted{fmt.Errorf("%s: %w", what, sent), "is the endpoint right (--endpoint, AWS_ENDPOINT_URL), and the service up?"}
 	}
 	return fmt.Errorf("%s: %w", what, err)
@@ -125,8 +123,8 @@ func (e *serviceError) Unwrap() error { return e.APIError }
 
 // hasCode reports whether err is one of a service with this code.
 func hasCode(err error, code string) bool {
-	var problem smithy.APIError
-	return errors.As(err, &problem) && problem.ErrorCode() == code
+	problem, ok := errors.AsType[smithy.APIError](err)
+	return ok && problem.ErrorCode() == code
 }
 
 // kmsPublicKey is the public half of a KMS key.

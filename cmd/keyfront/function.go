@@ -88,16 +88,15 @@ func (c *functionRunCmd) Run(ctx context.Context, e env) error {
 	if result != nil && result.Origin != nil {
 		fmt.Fprintf(e.stderr, "keyfront: it asks for the origin %s\n", result.Origin)
 	}
-	var thrown *function.Failure
-	if errors.As(err, &thrown) {
+	if thrown, ok := errors.AsType[*function.Failure](err); ok {
 		text, merr := json.Marshal(thrown)
 		if merr != nil {
 			return merr
 		}
 		fmt.Fprintf(e.stdout, "%s\n", text)
-	}
-	if thrown != nil && thrown.Type == "Runtime.HandlerNotFound" {
-		return hinted{err, "--handler FILE.EXPORT names another export; a CloudFront function wants --runtime cloudfront-js-2.0"}
+		if thrown.Type == "Runtime.HandlerNotFound" {
+			return hinted{err, "--handler FILE.EXPORT names another export; a CloudFront function wants --runtime cloudfront-js-2.0"}
+		}
 	}
 	if err != nil {
 		return err

@@ -116,8 +116,7 @@ func run(ctx context.Context, e env, args []string) int {
 		return exited
 	}
 	if err != nil {
-		var where *kong.ParseError
-		if errors.As(err, &where) {
+		if where, ok := errors.AsType[*kong.ParseError](err); ok {
 			command = where.Context
 		}
 		return fail(e, fmt.Errorf("%w: %w", errUsage, err), helpFor(command))

@@ -103,8 +103,7 @@ func (d *distributedKeys) Publish(ctx context.Context, name, public string) (id 
 	made, err := d.api.CreatePublicKey(ctx, &cloudfront.CreatePublicKeyInput{PublicKeyConfig: &cftypes.PublicKeyConfig{
 		CallerReference: &name, Name: &title, EncodedKey: &public,
 	}})
-	var exists *cftypes.PublicKeyAlreadyExists
-	if errors.As(err, &exists) {
+	if _, ok := errors.AsType[*cftypes.PublicKeyAlreadyExists](err); ok {
 		return d.find(ctx, title)
 	}
 	if err != nil {
@@ -215,8 +214,7 @@ func (d *distributedKeys) Expel(ctx context.Context, id string) error {
 		}
 		return slices.DeleteFunc(keys, func(k string) bool { return k == id })
 	})
-	var gone *cftypes.NoSuchResource
-	if errors.As(err, &gone) {
+	if _, ok := errors.AsType[*cftypes.NoSuchResource](err); ok {
 		return nil
 	}
 	return err
@@ -228,8 +226,7 @@ func (d *distributedKeys) Forget(ctx context.Context, id string) error {
 	if err == nil {
 		_, err = d.api.DeletePublicKey(ctx, &cloudfront.DeletePublicKeyInput{Id: &id, IfMatch: key.ETag})
 	}
-	var gone *cftypes.NoSuchPublicKey
-	if errors.As(err, &gone) {
+	if _, ok := errors.AsType[*cftypes.NoSuchPublicKey](err); ok {
 		return nil
 	}
 	return err

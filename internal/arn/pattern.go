@@ -13,11 +13,9 @@ type Parts [6]string
 // ok is false when there are fewer.
 func Split(s string) (p Parts, ok bool) {
 	for i := range 5 {
-		colon := strings.IndexByte(s, ':')
-		if colon < 0 {
+		if p[i], s, ok = strings.Cut(s, ":"); !ok {
 			return Parts{}, false
 		}
-		p[i], s = s[:colon], s[colon+1:]
 	}
 	p[5] = s
 	return p, true

@@ -66,8 +66,7 @@ func (c *Config) decode(text []byte) error {
 
 // unreadable names the line and says what was wanted there.
 func unreadable(err error) error {
-	var wrong *yaml.TypeError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*yaml.TypeError](err); ok {
 		switch wrong.DstType.Kind() {
 		case reflect.Bool:
 			return atToken(wrong.Token, "want true or false")

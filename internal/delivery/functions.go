@@ -371,8 +371,7 @@ func (t *FunctionTest) settle(trial *trigger.Trial, r *function.Result, err erro
 
 // reason is what is wrong with an event or a result.
 func reason(err error) string {
-	var invalid *trigger.Invalid
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*trigger.Invalid](err); ok {
 		return invalid.Reason
 	}
 	return err.Error()

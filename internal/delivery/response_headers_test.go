@@ -42,7 +42,7 @@ func TestResponseHeadersPolicyRules(t *testing.T) {
 	}
 	minus := -1
 	var eleven []delivery.CustomHeader
-	for _, name := range strings.Fields("a b c d e f g h i j k") {
+	for name := range strings.FieldsSeq("a b c d e f g h i j k") {
 		eleven = append(eleven, delivery.CustomHeader{Name: name})
 	}
 	value := strings.Repeat("v", 1783)
@@ -150,7 +150,7 @@ func TestOrigins(t *testing.T) {
 		}).CORS
 		allowed := (&delivery.ResponseHeadersPolicyConfig{CORS: c}).Compile().CORS
 		for origins, want := range map[string]bool{tt.yes: true, tt.no: false} {
-			for _, o := range strings.Fields(origins) {
+			for o := range strings.FieldsSeq(origins) {
 				h, named, ok := allowed.Allow(o)
 				if ok != want || named == tt.anyAnswers {
 					t.Errorf("%s allows %s: %v (named %v), want %v", tt.pattern, o, ok, named, want)

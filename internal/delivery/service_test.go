@@ -335,7 +335,7 @@ func TestGateGuardsEveryMethod(t *testing.T) {
 			actions[last.Action] = true
 		}
 	}
-	for _, action := range strings.Fields(`CreateCachePolicy GetCachePolicy GetCachePolicyConfig UpdateCachePolicy DeleteCachePolicy
+	for action := range strings.FieldsSeq(`CreateCachePolicy GetCachePolicy GetCachePolicyConfig UpdateCachePolicy DeleteCachePolicy
 		ListCachePolicies ListDistributionsByOriginRequestPolicyId ListOriginRequestPolicies GetResponseHeadersPolicyConfig`) {
 		if !actions["cloudfront:"+action] {
 			t.Errorf("nothing asked for the permission %s", action)

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -181,9 +182,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.facts.Lock()
 	status, etag, header := p.status, p.etag, p.header.Clone()
 	p.facts.Unlock()
-	for name, values := range header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), header)
 	switch {
 	case status == 0:
 		panic(http.ErrAbortHandler)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -274,9 +275,7 @@ func (x *exchange) viewerResponse(h http.Header, status int) (int, bool) {
 		x.sendMade(got, resultMiss)
 		return 0, false
 	}
-	for name, values := range got.Header {
-		h[name] = values
-	}
+	maps.Copy(h, got.Header)
 	return got.Status, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -195,9 +196,7 @@ func TestOriginRequest(t *testing.T) {
 			}
 			r.Header.Del("Via")
 			r.Header.Del("X-Amz-Cf-Id")
-			for name, values := range always {
-				tt.want[name] = values
-			}
+			maps.Copy(tt.want, always)
 			if fmt.Sprint(r.Header) != fmt.Sprint(tt.want) {
 				t.Errorf("headers:\ngot  %v\nwant %v", r.Header, tt.want)
 			}

@@ -3,6 +3,7 @@ package edge_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -271,9 +272,7 @@ func TestViewerHeaders(t *testing.T) {
 				"Server": {"AmazonS3"}, "Cache-Control": {"max-age=60"}, "X-Own": {"1", "2"}, "Content-Length": {"0"},
 				"X-Cache": {result + " from cloudfront"}, "X-Amz-Cf-Pop": {"KFE50-P1"},
 			}
-			for name, values := range more {
-				expect[name] = values
-			}
+			maps.Copy(expect, more)
 			if result == "Hit" {
 				expect["Age"] = []string{"0"}
 			}

@@ -3,6 +3,7 @@ package edge
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/delivery"
@@ -193,10 +194,8 @@ func route(d *delivery.Distribution, raw string) (b *delivery.Behavior, guards [
 		if !b.Restricted {
 			return
 		}
-		for _, have := range guards[:n] {
-			if have == b {
-				return
-			}
+		if slices.Contains(guards[:n], b) {
+			return
 		}
 		guards[n] = b
 		n++

@@ -218,7 +218,7 @@ func children(b *testing.B) []int {
 		if err != nil {
 			continue // a thread that has ended
 		}
-		for _, f := range strings.Fields(string(text)) {
+		for f := range strings.FieldsSeq(string(text)) {
 			pid, err := strconv.Atoi(f)
 			if err != nil {
 				b.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
@@ -399,9 +400,7 @@ func (s *Spec) program(at time.Time) *program {
 		"LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
 		"NODE_PATH":       "/opt/nodejs/node" + node + "/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task",
 	}
-	for k, v := range s.Env {
-		p.Env[k] = v
-	}
+	maps.Copy(p.Env, s.Env)
 	return p
 }
 

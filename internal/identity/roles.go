@@ -106,8 +106,7 @@ func parseDocument(use policy.Use, text string) (*policy.Document, error) {
 }
 
 func malformed(err error) error {
-	var problem *policy.Error
-	if errors.As(err, &problem) {
+	if problem, ok := errors.AsType[*policy.Error](err); ok {
 		return &refusal.Error{Kind: ErrMalformedPolicy, Sentence: problem.Problem}
 	}
 	return err

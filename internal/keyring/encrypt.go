@@ -189,8 +189,7 @@ const hiddenKey = "The ciphertext refers to a customer master key that does not 
 
 // hideKey takes out of a denial which key it is about.
 func hideKey(err error) error {
-	var denied *access.Denied
-	if errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*access.Denied](err); ok {
 		return &access.Denied{Message: hiddenKey, Decision: denied.Decision}
 	}
 	return err

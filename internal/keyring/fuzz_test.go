@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -47,10 +48,8 @@ func FuzzKeyNames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ref string) {
 		m, err := r.Describe(t.Context(), root(), keyring.Use{Key: ref})
 		if err == nil {
-			for _, name := range names {
-				if ref == name {
-					return
-				}
+			if slices.Contains(names, ref) {
+				return
 			}
 			if m.Manager != keyring.Service {
 				t.Errorf("%q names %s", ref, m.ARN)

@@ -138,8 +138,7 @@ func (r *Ring) checkPolicy(call *access.Call, p path, text string, bypassLockout
 	if err == nil && r.principals != nil {
 		document, err = document.Bind(r.principals.Identify)
 	}
-	var problem *policy.Error
-	if errors.As(err, &problem) {
+	if problem, ok := errors.AsType[*policy.Error](err); ok {
 		return nil, &refusal.Error{Kind: ErrMalformedPolicy, Sentence: problem.Problem}
 	}
 	if err != nil {

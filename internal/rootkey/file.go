@@ -166,10 +166,10 @@ func syncFolder(folder string) error {
 
 // cause strips the path, which Load, Create and Replace name, from an error.
 func cause(err error) error {
-	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
-	if link := (*os.LinkError)(nil); errors.As(err, &link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
 		return link.Err
 	}
 	return err

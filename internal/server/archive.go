@@ -97,8 +97,7 @@ func (b archiveBucket) Put(ctx context.Context, name string, content io.Reader, 
 		in.Encryption = bucket.EncryptionWish{Algorithm: bucket.KMSManaged, Key: id}
 	}
 	_, err = b.s.buckets.Put(ctx, who, in)
-	var there *bucket.PreconditionError
-	if errors.As(err, &there) {
+	if _, ok := errors.AsType[*bucket.PreconditionError](err); ok {
 		return &fs.PathError{Op: "put", Path: key, Err: fs.ErrExist}
 	}
 	return err

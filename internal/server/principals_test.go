@@ -51,8 +51,7 @@ func deleteUser(t *testing.T, srv *keyfronttest.Server, name string) {
 }
 
 func errorCode(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""

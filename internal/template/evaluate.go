@@ -311,7 +311,7 @@ func split(v any) (any, error) {
 		source, isScalar := scalar(list[1])
 		if isText && isScalar && separator != "" {
 			parts := []any{}
-			for _, part := range strings.Split(source, separator) {
+			for part := range strings.SplitSeq(source, separator) {
 				parts = append(parts, part)
 			}
 			return parts, nil

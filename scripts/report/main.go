@@ -92,7 +92,7 @@ func reason(out *strings.Builder) string {
 	if out == nil {
 		return ""
 	}
-	for _, line := range strings.Split(out.String(), "\n") {
+	for line := range strings.SplitSeq(out.String(), "\n") {
 		if _, msg, ok := strings.Cut(line, ".go:"); ok {
 			_, msg, _ = strings.Cut(msg, ": ")
 			return strings.TrimSpace(msg)

@@ -46,8 +46,7 @@ func (templateError) Unwrap() error   { return errTemplate }
 
 // typed gives err a kind that the table of failures knows.
 func typed(err error) error {
-	var t *template.Error
-	if errors.As(err, &t) {
+	if t, ok := errors.AsType[*template.Error](err); ok {
 		return templateError{t}
 	}
 	return err

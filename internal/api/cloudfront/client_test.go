@@ -219,8 +219,7 @@ func TestSDKIdentityAndPolicy(t *testing.T) {
 
 // codeOf is the API's code of an SDK error.
 func codeOf(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""

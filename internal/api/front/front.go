@@ -293,8 +293,7 @@ func readBody(w http.ResponseWriter, req *Request, s *Service) error {
 	}
 	body, err := readAll(w, req, s.MaxBodyBytes)
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return ErrBodyTooLarge
 		}
 		return ErrBodyRead

@@ -62,8 +62,7 @@ func invalid(sentence string) error {
 // decode reads the body of a request.
 func decode[T any](c *call, s awsjson.Shape[T]) (*T, error) {
 	in, err := s.Decode(c.Body)
-	var syntax *awsjson.DecodeError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*awsjson.DecodeError](err); ok {
 		return nil, invalid(syntax.Message())
 	}
 	return in, err

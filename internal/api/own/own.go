@@ -179,8 +179,7 @@ func describe(err error) (status int, code, message string) {
 			return e.status, e.code, message
 		}
 	}
-	var key *bucket.KeyError
-	if errors.As(err, &key) {
+	if key, ok := errors.AsType[*bucket.KeyError](err); ok {
 		return http.StatusBadRequest, "KeyRefused", key.Error()
 	}
 	switch refusal, ok := sigv4.RefusalOf(err); {

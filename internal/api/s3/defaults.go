@@ -37,8 +37,7 @@ func (x *exchange) turnOff(d empty, action policy.Action) error {
 // unknownElement returns the element that a document does not have, behind those it
 // stands in; "" if err says something else.
 func unknownElement(err error) string {
-	var d *restxml.DecodeError
-	if errors.As(err, &d) && d.Problem == restxml.Unknown {
+	if d, ok := errors.AsType[*restxml.DecodeError](err); ok && d.Problem == restxml.Unknown {
 		return strings.ReplaceAll(d.Path, "/", " ")
 	}
 	return ""

@@ -381,8 +381,7 @@ func (x *exchange) about(e *apiError, err error) []bucket.Pair {
 		return []bucket.Pair{{Name: "ArgumentName", Value: name}, {Name: "ArgumentValue", Value: x.query.Get(name)}}
 	}
 	name, key, version := x.bucket, x.key, x.query.Get("versionId")
-	var source *bucket.SourceError
-	if errors.As(err, &source) {
+	if source, ok := errors.AsType[*bucket.SourceError](err); ok {
 		name, key, version = source.Source.Bucket, source.Source.Key, source.Source.VersionID
 	}
 	switch e.code {
@@ -426,15 +425,13 @@ func (x *exchange) fail(err error) {
 			delete(h, name)
 		}
 	}
-	var outside *bucket.RangeError
-	if errors.As(err, &outside) {
+	if outside, ok := errors.AsType[*bucket.RangeError](err); ok {
 		h.Set("Content-Range", "bytes */"+strconv.FormatInt(outside.SizeBytes, 10))
 	}
 	if e.code == "MethodNotAllowed" {
 		h.Set("Allow", "DELETE, GET, HEAD, POST, PUT")
 	}
-	var marker *bucket.DeleteMarkerError
-	if errors.As(err, &marker) {
+	if marker, ok := errors.AsType[*bucket.DeleteMarkerError](err); ok {
 		h["X-Amz-Delete-Marker"] = []string{"true"}
 		setVersion(h, marker.VersionID)
 		if marker.Named {

@@ -47,7 +47,7 @@ const (
 // types are the media types that are compressed.
 var types = func() map[string]bool {
 	all := make(map[string]bool)
-	for _, t := range strings.Fields(`
+	for t := range strings.FieldsSeq(`
 		application/dash+xml application/eot application/font application/font-sfnt application/javascript application/json
 		application/opentype application/otf application/pdf application/pkcs7-mime application/protobuf application/rss+xml
 		application/truetype application/ttf application/vnd.apple.mpegurl application/vnd.mapbox-vector-tile

@@ -19,8 +19,8 @@ func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
 func (e *dialError) timeout() bool {
-	var t net.Error
-	return errors.As(e.err, &t) && t.Timeout()
+	t, ok := errors.AsType[net.Error](e.err)
+	return ok && t.Timeout()
 }
 
 // dial connects, in as many attempts as the settings allow.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -214,9 +215,7 @@ func loaded(t *testing.T, p *function.Pool, e *published) *function.Function {
 	if e.runtime == "" {
 		s.Runtime = function.NodeJS
 		files := map[string]string{"index.js": e.code}
-		for name, text := range e.files {
-			files[name] = text
-		}
+		maps.Copy(files, e.files)
 		s.Package, err = function.NewPackage(files)
 	} else {
 		s.Package, err = function.CloudFrontCode(e.code)

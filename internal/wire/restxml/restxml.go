@@ -313,8 +313,7 @@ func schemaOf(t reflect.Type, of map[reflect.Type]*node) *node {
 	}
 	n := &node{children: map[string]child{}}
 	of[t] = n
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		name, options, _ := strings.Cut(field.Tag.Get("xml"), ",")
 		switch {
 		case !field.IsExported() || name == "-" || field.Name == "XMLName" || strings.Contains(options, "attr"):

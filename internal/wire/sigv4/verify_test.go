@@ -185,8 +185,7 @@ func TestClock(t *testing.T) {
 		r, body := signedKMS(t, now)
 		_, err := verify(r, body, docSecret, now.Add(c.at), kms)
 		got := ""
-		var skew *sigv4.SkewError
-		if errors.As(err, &skew) {
+		if skew, ok := errors.AsType[*sigv4.SkewError](err); ok {
 			got = map[bool]string{true: "early", false: "late"}[skew.Early()]
 			if !skew.RequestTime.Equal(now) || !skew.ServerTime.Equal(now.Add(c.at)) || skew.MaxSkew != 15*time.Minute {
 				t.Errorf("SkewError = %+v", skew)
