@@ -199,6 +199,14 @@ func isDigits(s string) bool {
 	return true
 }
 
+// headerName are the bytes of a header name in lower case, a token of RFC 9110.
+var headerName = func() (t [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~" {
+		t[c] = true
+	}
+	return t
+}()
+
 // validSignedHeaders wants lower-case header names in strictly ascending order:
 // then each name stands once, and the order is the canonical one.
 func validSignedHeaders(s string) bool {
@@ -209,7 +217,7 @@ func validSignedHeaders(s string) bool {
 			return false
 		}
 		for i := range len(name) {
-			if c := name[i]; !unreserved[c] || 'A' <= c && c <= 'Z' {
+			if !headerName[name[i]] {
 				return false
 			}
 		}

@@ -437,6 +437,34 @@ func TestSignOnAnotherDay(t *testing.T) {
 	}
 }
 
+// Clients escape what a name of metadata cannot hold by percent signs, such as
+// Go Cloud does.
+func TestHeaderNamesOfAllBytes(t *testing.T) {
+	const name = "X-Amz-Meta-A!#$%&'*+.^_`|~b%20c"
+	for form, sign := range map[string]func(*http.Request) error{
+		"header": func(r *http.Request) error { return kmsSigner.Sign(r, emptyHash, now) },
+		"query":  func(r *http.Request) error { return kmsSigner.Presign(r, emptyHash, now, time.Minute) },
+	} {
+		r, err := http.NewRequest("GET", "http://localhost/a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(name, "a value")
+		if err := sign(r); err != nil {
+			t.Fatal(err)
+		}
+		r, body := sent(t, r)
+		if _, err := verify(r, body, docSecret, now, kms); err != nil {
+			t.Errorf("Verify of a %s = %v", form, err)
+		}
+		r.Header.Set(name, "another")
+		var m *sigv4.MismatchError
+		if _, err := verify(r, body, docSecret, now, kms); !errors.As(err, &m) {
+			t.Errorf("Verify of a %s with another value = %v, want a MismatchError", form, err)
+		}
+	}
+}
+
 func TestSigningKeyPrintsNothing(t *testing.T) {
 	k := kmsSigner.Key
 	for _, s := range []string{fmt.Sprint(k), fmt.Sprintf("%+v %#v %x %d", k, k, k, k)} {
