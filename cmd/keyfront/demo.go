@@ -139,10 +139,10 @@ func startDemo(ctx context.Context, dataDir string, e env) (*server.Server, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := server.Start(ctx, cfg, server.Options{Log: log, FunctionWorker: worker})
+	s, err := server.Start(ctx, cfg, server.Options{Log: log, FunctionWorker: worker, StopWithin: time.Second})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		cfg.APIAddr, cfg.EdgeAddr = "127.0.0.1:0", "127.0.0.1:0"
-		s, err = server.Start(ctx, cfg, server.Options{Log: log, FunctionWorker: worker})
+		s, err = server.Start(ctx, cfg, server.Options{Log: log, FunctionWorker: worker, StopWithin: time.Second})
 	}
 	return s, err
 }

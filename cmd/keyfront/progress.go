@@ -18,8 +18,23 @@ func newCounter(w io.Writer) *progressbar.ProgressBar {
 // terminals only.
 func newBar(w io.Writer, what string, total int64) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total, append(
-		drawing(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
+		drawing(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(barWidth(w, len(what))),
 	)...)
+}
+
+// barWidth is how wide a bar can be with what stands around it: one that does not
+// fit would leave a line behind each time that it is drawn.
+func barWidth(w io.Writer, words int) int {
+	const most, around = 30, 40
+	f, ok := w.(*os.File)
+	if !ok {
+		return most
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return most
+	}
+	return max(1, min(most, columns-words-around))
 }
 
 // drawing is what all bars have in common.

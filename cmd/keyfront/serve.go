@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/config"
@@ -105,6 +107,11 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	case <-ctx.Done():
 	case <-s.Failed():
 	}
+	signal.Reset(endSignals()...) // what has answered is safe: a second one ends at once
+	told := time.AfterFunc(time.Second, func() {
+		fmt.Fprintln(e.stderr, "keyfront: ending when the requests under way are done; Ctrl-C again ends at once")
+	})
+	defer told.Stop()
 	return s.Stop()
 }
 
