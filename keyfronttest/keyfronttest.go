@@ -3,6 +3,13 @@
 //
 //	srv := keyfronttest.Start(t)
 //	client := kms.NewFromConfig(srv.AWSConfig())
+//
+// It is the server of keyfront serve, so a test fails for the reasons that
+// production does: an expired link, a wrong encryption context, a policy that
+// says no. The root user, as whom AWSConfig calls, may everything; to test a
+// policy, make a user or a role and call as that. Functions run inside the test's
+// process. A start takes some 50 milliseconds, and servers do not share anything,
+// so tests may run in parallel with one each.
 package keyfronttest
 
 import (
@@ -84,7 +91,9 @@ func (s *Server) Stop() error {
 	return running.Stop()
 }
 
-// Advance moves the server's clock.
+// Advance moves the server's clock on: what would expire, rotate or be deleted
+// in d has done so. Clients that sign by the machine's time are still let in; what
+// they presign is judged by the moved clock.
 func (s *Server) Advance(d time.Duration) { s.server.Clock().Advance(d) }
 
 // Now is the time by the server's clock.

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -264,6 +263,26 @@ func TestStateOnDiskOutlivesTheServer(t *testing.T) {
 	}
 }
 
+// SDKs go on when the clock was moved, on and back.
+func TestCallsAfterAdvance(t *testing.T) {
+	srv := keyfronttest.Start(t)
+	cfg := srv.AWSConfig()
+	keys, objects, files := kms.NewFromConfig(cfg), s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), cloudfront.NewFromConfig(cfg)
+	for _, d := range []time.Duration{0, 90 * 24 * time.Hour, -91 * 24 * time.Hour} {
+		srv.Advance(d)
+		_, err := keys.CreateKey(t.Context(), &kms.CreateKeyInput{})
+		if _, listed := objects.ListBuckets(t.Context(), &s3.ListBucketsInput{}); err == nil {
+			err = listed
+		}
+		if _, listed := files.ListDistributions(t.Context(), &cloudfront.ListDistributionsInput{}); err == nil {
+			err = listed
+		}
+		if err != nil {
+			t.Errorf("after a move by %v: %v", d, err)
+		}
+	}
+}
+
 func TestCallerIdentity(t *testing.T) {
 	srv := keyfronttest.Start(t)
 	out, err := sts.NewFromConfig(srv.AWSConfig()).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
@@ -273,13 +292,4 @@ func TestCallerIdentity(t *testing.T) {
 	if want := "arn:aws:iam::" + srv.Account + ":root"; *out.Arn != want {
 		t.Errorf("Arn = %s, want %s", *out.Arn, want)
 	}
-}
-
-// Five lines are enough to test code that calls the key service.
-func ExampleStart() {
-	t := &testing.T{} // your test's
-	srv := keyfronttest.Start(t)
-	keys := kms.NewFromConfig(srv.AWSConfig())
-	out, err := keys.CreateKey(context.Background(), &kms.CreateKeyInput{KeySpec: kmstypes.KeySpecEccNistP256, KeyUsage: kmstypes.KeyUsageTypeSignVerify})
-	fmt.Println(err, out.KeyMetadata.SigningAlgorithms)
 }

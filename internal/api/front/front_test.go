@@ -216,6 +216,23 @@ func TestServiceSessionActsForItsResource(t *testing.T) {
 	}
 }
 
+// Clients that go by the machine's time are known after the clock was moved, and
+// hear of the other one.
+func TestMovedClock(t *testing.T) {
+	h := start(t)
+	r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+	now := h.clock.Advance(90 * 24 * time.Hour)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	told, err := http.ParseTime(res.Header.Get("Date"))
+	if res.StatusCode != http.StatusOK || err != nil || told.Sub(now).Abs() > time.Hour {
+		t.Errorf("%s, Date %v (%v), want 200 and about %v", res.Status, told, err, now)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	var (
 		mismatch *sigv4.MismatchError
@@ -246,6 +263,7 @@ func TestRefusals(t *testing.T) {
 			return h.signedBy(t, identity.AccessKey{ID: keyID, Secret: sealed.NewSecret([]byte(secret)), SessionToken: "x"}, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
 		}},
 		{name: "old", as: &skew, r: func(h *harness) *http.Request {
+			h.clock.Advance(-16 * time.Minute)
 			r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
 			h.clock.Advance(16 * time.Minute)
 			return r

@@ -417,7 +417,7 @@ func (x *exchange) fail(err error) {
 	// The object's own headers may have been set before the failure.
 	for name := range h {
 		switch name {
-		case "X-Amz-Request-Id", "X-Amz-Id-2", "Server", "X-Amz-Bucket-Region", "Vary":
+		case "X-Amz-Request-Id", "X-Amz-Id-2", "Server", "Date", "X-Amz-Bucket-Region", "Vary":
 		default:
 			if strings.HasPrefix(name, "Access-Control-") {
 				continue
