@@ -232,7 +232,28 @@ func (s *Service) load(ctx context.Context, ref reference, v *versionRecord) (*f
 		return nil, err
 	}
 	s.loaded.put(&entry{versionARN, v.Revision, v.Code.Size, f})
+	if err := s.still(ctx, ref, v); err != nil {
+		// Who deleted the version may have found nothing to drop.
+		s.loaded.drop(versionARN)
+		return nil, err
+	}
 	return f, nil
+}
+
+// still checks that a published version is the one on record.
+func (s *Service) still(ctx context.Context, ref reference, v *versionRecord) error {
+	ref.qualifier = v.Version
+	return s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		r, err := readRecord(tx, ref)
+		if err != nil {
+			return err
+		}
+		now, err := readVersion(tx, ref, r)
+		if err == nil && v.Version != Latest && now.Revision != v.Revision {
+			return ref.missing()
+		}
+		return err
+	})
 }
 
 // LogGroup is the name of a function's log group.

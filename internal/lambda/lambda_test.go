@@ -376,6 +376,47 @@ func TestAssociable(t *testing.T) {
 	}
 }
 
+// blobs do something after one was opened, once.
+type blobs struct {
+	store.Blobs
+	then func()
+}
+
+func (b *blobs) Open(ctx context.Context, name string) (store.Blob, error) {
+	blob, err := b.Blobs.Open(ctx, name)
+	if then := b.then; then != nil {
+		b.then = nil
+		then()
+	}
+	return blob, err
+}
+
+// A version that is deleted while it is made ready does not run in place of the
+// one that has its ARN later.
+func TestDeletedWhileLoaded(t *testing.T) {
+	w := open(t)
+	b := &blobs{Blobs: w.cfg.Blobs}
+	w.cfg.Blobs = b
+	w.reopen(t)
+	in := request(t, "f", "exports.handler = async () => 'old'")
+	in.Publish = true
+	version := w.create(t, in).ARN + ":1"
+	b.then = func() {
+		if err := w.Delete(t.Context(), root(), "f", ""); err != nil {
+			t.Error(err)
+		}
+	}
+	if r, err := w.InvokeAt(t.Context(), "111122223333", version, function.Invocation{Payload: []byte("1")}); !errors.Is(err, lambda.ErrNotFound) {
+		t.Errorf("InvokeAt() = %v, %v, want ErrNotFound", r, err)
+	}
+	in = request(t, "f", "exports.handler = async () => 'new'")
+	in.Publish = true
+	w.create(t, in)
+	if r, err := w.InvokeAt(t.Context(), "111122223333", version, function.Invocation{Payload: []byte("1")}); err != nil || string(r.Payload) != `"new"` {
+		t.Errorf("InvokeAt() of the function in its place = %v, %v, want new", r, err)
+	}
+}
+
 // An event runs after a restart, and is tried three times.
 func TestEvents(t *testing.T) {
 	w := open(t)
