@@ -41,6 +41,8 @@ func describeTyped(err error) (Failure, bool) {
 		invalid *awsjson.ValidationError
 	)
 	switch {
+	case errors.As(err, &syntax) && syntax.Problem == awsjson.Empty:
+		return Failure{Err: err, Status: http.StatusBadRequest, Code: "ValidationException", Message: syntax.Message()}, true
 	case errors.As(err, &syntax):
 		return Failure{Err: err, Status: http.StatusBadRequest, Code: "SerializationException", Message: syntax.Message()}, true
 	case errors.As(err, &invalid):

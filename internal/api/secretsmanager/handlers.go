@@ -33,7 +33,7 @@ func (h handlers) create(ctx context.Context, who access.Caller, in *createInput
 }
 
 func (h handlers) get(ctx context.Context, who access.Caller, in *getInput) (*value, error) {
-	v, err := h.store.Get(ctx, who, in.SecretId, in.VersionId, in.VersionStage)
+	v, err := h.store.Get(ctx, who, in.SecretId, or(in.VersionId), or(in.VersionStage))
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (h handlers) restore(ctx context.Context, who access.Caller, in *idInput) (
 }
 
 func (h handlers) moveStage(ctx context.Context, who access.Caller, in *stageInput) (*named, error) {
-	return made(h.store.MoveStage(ctx, who, in.SecretId, in.VersionStage, in.MoveToVersionId, in.RemoveFromVersionId))
+	return made(h.store.MoveStage(ctx, who, in.SecretId, in.VersionStage, or(in.MoveToVersionId), or(in.RemoveFromVersionId)))
 }
 
 func (h handlers) tag(ctx context.Context, who access.Caller, in *tagInput) (*nothing, error) {
@@ -314,3 +314,11 @@ func page(limit *int32, token string) secret.Page {
 }
 
 func is(flag *bool) bool { return flag != nil && *flag }
+
+// or is the text, or none where none was given. An empty one was refused.
+func or(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

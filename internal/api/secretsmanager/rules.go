@@ -34,7 +34,7 @@ var rules = map[string][]awsjson.Rule{
 	"PutResourcePolicy":        {secretID, document},
 	"PutSecretValue":           {secretID, requestToken, secretBinary, secretString, {Member: "VersionStages", Length: awsjson.Between(1, 20)}, {Member: "VersionStages[]", Length: awsjson.Between(1, 256)}},
 	"RestoreSecret":            {secretID},
-	"RotateSecret":             {secretID, requestToken, {Member: "RotationLambdaARN", Length: awsjson.AtMost(2048)}},
+	"RotateSecret":             {secretID, requestToken, {Member: "RotationLambdaARN", Length: awsjson.AtMost(2048)}, {Member: "RotationRules.AutomaticallyAfterDays", Value: awsjson.AtLeast(1)}},
 	"TagResource":              {secretID, {Member: "Tags", Required: true}, tagKey, tagValue},
 	"UntagResource":            {secretID, {Member: "TagKeys", Required: true}},
 	"UpdateSecret":             {secretID, requestToken, description, keyID, secretBinary, secretString},

@@ -45,8 +45,8 @@ type (
 
 	getInput struct {
 		SecretId     string
-		VersionId    string
-		VersionStage string
+		VersionId    *string
+		VersionStage *string
 	}
 	value struct {
 		ARN           string
@@ -176,8 +176,8 @@ type (
 	}
 
 	stageInput struct {
-		MoveToVersionId     string
-		RemoveFromVersionId string
+		MoveToVersionId     *string
+		RemoveFromVersionId *string
 		SecretId            string
 		VersionStage        string
 	}

@@ -87,7 +87,8 @@ func Of[T any]() Shape[T] {
 //
 // Names are case-sensitive; a member given twice is an error, also as a key of a
 // map; members that T lacks are checked for their syntax and ignored; null is as
-// good as absent, except as an element. The error is a *DecodeError.
+// good as absent, except as an element; an empty text is not, for an enum, which no
+// other field could tell from an absent one. The error is a *DecodeError.
 func (s Shape[T]) Decode(body []byte) (*T, error) {
 	into := new(T)
 	if len(body) == 0 {
@@ -125,6 +126,7 @@ const (
 	Duplicate                // a member or key that was there before
 	TooDeep                  // more than MaxDepth values in each other
 	TooLarge                 // more than MaxBytes
+	Empty                    // an empty text for an enum
 )
 
 // DecodeError says why a body cannot be read. Services answer it with their
@@ -158,6 +160,8 @@ func (e *DecodeError) Message() string {
 		return "The request is nested too deeply"
 	case TooLarge:
 		return "The request is too large"
+	case Empty:
+		return "1 validation error detected: Value '' at '" + strings.ToLower(e.Path[:1]) + e.Path[1:] + "' failed to satisfy constraint: Member must satisfy enum value set"
 	default:
 		return "The request is not valid JSON"
 	}

@@ -122,6 +122,8 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"String":"a","Str\u0069ng":"b"}`, awsjson.Duplicate, "String", "Duplicate member String"},
 		{`{"Map":{"k":"a","k":"b"}}`, awsjson.Duplicate, "Map.k", "Duplicate member Map.k"},
 		{`{"Maps":{"k":{},"k":{}}}`, awsjson.Duplicate, "Maps.k", "Duplicate member Maps.k"},
+		{`{"Enum":""}`, awsjson.Empty, "Enum", "1 validation error detected: Value '' at 'enum' failed to satisfy constraint: Member must satisfy enum value set"},
+		{`{"Nested":{"Enum":""}}`, awsjson.Empty, "Nested.Enum", ""},
 		{`{"U":` + strings.Repeat("[", 10000), awsjson.TooDeep, "", "The request is nested too deeply"},
 		{`{"Nested":` + strings.Repeat(`{"Nested":`, 10000), awsjson.TooDeep, "", ""},
 		{strings.Repeat(" ", awsjson.MaxBytes+1), awsjson.TooLarge, "", "The request is too large"},

@@ -76,6 +76,7 @@ func (c compiler) structOf(t reflect.Type) *structCodec {
 			prefix: append(appendString(nil, name), ':'),
 			index:  i,
 			codec:  c.of(f.Type),
+			enum:   f.Type.Kind() == reflect.String && f.Type != reflect.TypeFor[string](),
 		})
 	}
 	if len(s.fields) > 64 {
@@ -89,6 +90,7 @@ type field struct {
 	prefix []byte // "name":
 	index  int
 	codec  codec
+	enum   bool
 }
 
 type structCodec struct {
@@ -117,7 +119,10 @@ func (s *structCodec) decode(d *decoder, v reflect.Value) *DecodeError {
 		seen |= 1 << i
 		isNull, err := d.null()
 		if err == nil && !isNull {
-			err = f.codec.decode(d, v.Field(f.index))
+			member := v.Field(f.index)
+			if err = f.codec.decode(d, member); err == nil && f.enum && member.Len() == 0 {
+				err = d.fail(Empty)
+			}
 		}
 		if err != nil {
 			return err.in(f.name)
