@@ -147,12 +147,12 @@ func (s *Service) ServiceSession(service, source string, account arn.AccountID, 
 // identity id of a distribution, whose S3 canonical user id is canonicalID.
 func (s *Service) OriginIdentitySession(id, canonicalID string, expires time.Time) (AccessKey, error) {
 	return s.sessions.issue(&sessionFacts{
-		Kind: originSession, ARN: OriginIdentityARN(id), CanonicalID: canonicalID, Expires: expires.Unix(),
+		Kind: originSession, ARN: originIdentityARN(id), CanonicalID: canonicalID, Expires: expires.Unix(),
 	})
 }
 
-// OriginIdentityARN is how bucket policies name an origin access identity.
-func OriginIdentityARN(id string) string {
+// originIdentityARN is how bucket policies name an origin access identity.
+func originIdentityARN(id string) string {
 	return "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity " + id
 }
 

@@ -109,13 +109,13 @@ func (r *Ring) ScheduleDeletion(ctx context.Context, who access.Caller, ref stri
 
 // schedule begins the waiting period of the key at p, which ends at a moment
 // unless the key has replicas.
-func (r *keyRecord) schedule(p path, at millis, days int) Deletion {
-	if r.Multi != nil && r.primaryAt(p) && len(r.Multi.Replicas) > 0 {
-		r.State, r.Window = PendingReplicaDeletion, days
-		return Deletion{KeyARN: p.arn(), State: r.State, Days: days}
+func (rec *keyRecord) schedule(p path, at millis, days int) Deletion {
+	if rec.Multi != nil && rec.primaryAt(p) && len(rec.Multi.Replicas) > 0 {
+		rec.State, rec.Window = PendingReplicaDeletion, days
+		return Deletion{KeyARN: p.arn(), State: rec.State, Days: days}
 	}
-	r.State, r.Deletion = PendingDeletion, at
-	return Deletion{KeyARN: p.arn(), State: r.State, At: at.time(), Days: days}
+	rec.State, rec.Deletion = PendingDeletion, at
+	return Deletion{KeyARN: p.arn(), State: rec.State, At: at.time(), Days: days}
 }
 
 // CancelDeletion ends the waiting period. The key is Disabled afterwards. It

@@ -38,8 +38,9 @@ const materialPurpose = "key material"
 // key share it.
 //
 // What is wrapped: 32 bytes of a symmetric key, the bytes of an HMAC key, the
-// seed of an ML-DSA or ML-KEM key, and otherwise the PrivateKeyInfo of PKCS #8. The public key is derived from the
-// private one, so that nobody who can write to the store can exchange it.
+// seed of an ML-DSA or ML-KEM key, and otherwise the PrivateKeyInfo of PKCS #8. The
+// public key is derived from the private one, so that nobody who can write to the
+// store can exchange it.
 type material struct {
 	id      string // 64 lower-case hexadecimal digits
 	of      path

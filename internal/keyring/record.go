@@ -146,10 +146,10 @@ type keyRecord struct {
 
 // share exchanges the words of the record for the program's own copies, since a
 // decoder makes copies for every record.
-func (r *keyRecord) share() {
-	r.Spec, r.Usage = known(r.Spec, Symmetric), known(r.Usage, EncryptDecrypt, SignVerify)
-	r.Origin, r.Manager = known(r.Origin, FromKMS, External), known(r.Manager, Customer, Service)
-	r.State = known(r.State, Enabled, Disabled, PendingDeletion, PendingImport)
+func (rec *keyRecord) share() {
+	rec.Spec, rec.Usage = known(rec.Spec, Symmetric), known(rec.Usage, EncryptDecrypt, SignVerify)
+	rec.Origin, rec.Manager = known(rec.Origin, FromKMS, External), known(rec.Manager, Customer, Service)
+	rec.State = known(rec.State, Enabled, Disabled, PendingDeletion, PendingImport)
 }
 
 // known is v, and of equal values that which is listed.
@@ -240,8 +240,9 @@ func parseDue(key string) (millis, path, error) {
 
 // The journal is the tail of all changes. Each committed change has the next
 // number, and its record lists the keys and grants that it touched: the version
-// byte, then for each its name as a big-endian uint16 length and its bytes. A node that has seen number n reads what follows; if n+1 is gone, it
-// reads everything anew.
+// byte, then for each its name as a big-endian uint16 length and its bytes. A node
+// that has seen number n reads what follows; if n+1 is gone, it reads everything
+// anew.
 const journalLength = 4096
 
 func changeKey(n uint64) string { return fmt.Sprintf("%016x", n) }

@@ -28,7 +28,8 @@ type PublicKey struct {
 
 // Sign signs message with use.Algorithm. A Raw message has 1 to MaxMessageBytes
 // bytes and is hashed here; a Digest has the length of the algorithm's hash.
-// ML-DSA also signs ExternalMu. ECDSA signatures are ASN.1 DER; the salt of RSASSA-PSS is as long as its hash.
+// ML-DSA also signs ExternalMu. ECDSA signatures are ASN.1 DER; the salt of
+// RSASSA-PSS is as long as its hash.
 //
 // It returns the errors of Encrypt about the key and the parameters.
 //

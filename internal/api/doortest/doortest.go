@@ -1,5 +1,5 @@
-// Package doortest helps to test the doors of package api: that nothing which a
-// domain can refuse is without a form on the wire.
+// Package doortest helps to test the doors of package api: it asks them, and sees
+// that nothing which a domain can refuse is without a form on the wire.
 package doortest
 
 import (

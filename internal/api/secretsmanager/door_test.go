@@ -2,20 +2,15 @@ package secretsmanager_test
 
 import (
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/doortest"
-	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/api/secretsmanager"
 	"github.com/keyfront-project/keyfront/internal/clock"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/secret"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
@@ -31,17 +26,6 @@ func door() *jsondoor.Door {
 		Records: memory.NewRecords(), Keys: accesstest.Keys{}, Clock: clock.Movable(), Log: slog.New(slog.DiscardHandler), Principals: principals{},
 		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: new(accesstest.Journal)}),
 	}), slog.New(slog.DiscardHandler))
-}
-
-func serve(d *jsondoor.Door, operation, body string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/", nil)
-	r.Header.Set("X-Amz-Target", "secretsmanager."+operation)
-	d.Serve(w, &front.Request{Request: r, ID: "r1", Body: []byte(body), Caller: access.Caller{
-		Principal: policy.Principal{Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"},
-		Region:    "us-east-1", RequestID: "r1", At: time.Unix(1_800_000_000, 0),
-	}})
-	return w
 }
 
 const noName = `{"__type":"ValidationException","message":"Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"}`
@@ -103,7 +87,7 @@ func TestServe(t *testing.T) {
 		{"ReplicateSecretToRegions", `{}`, 400, "The operation ReplicateSecretToRegions is not supported."},
 		{"Nothing", `{}`, 400, `{"__type":"UnknownOperationException"}`},
 	} {
-		w := serve(d, tt.operation, tt.body)
+		w := doortest.Ask(d, "secretsmanager."+tt.operation, tt.body)
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) || strings.Contains(w.Body.String(), "disk") {
 			t.Errorf("%s %s: %d %s, want %d with %s", tt.operation, tt.body, w.Code, w.Body, tt.status, tt.want)
 		}
@@ -139,7 +123,7 @@ func FuzzServe(f *testing.F) {
 			t.Skip("asks for a fault")
 		}
 		for _, operation := range operations {
-			if w := serve(d, operation, body); w.Code >= 500 {
+			if w := doortest.Ask(d, "secretsmanager."+operation, body); w.Code >= 500 {
 				t.Errorf("%s %q: %d %s", operation, body, w.Code, w.Body)
 			}
 		}

@@ -2,21 +2,16 @@ package ssm_test
 
 import (
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/doortest"
-	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/jsondoor"
 	"github.com/keyfront-project/keyfront/internal/api/ssm"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/parameter"
-	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
 
@@ -25,17 +20,6 @@ func door() *jsondoor.Door {
 		Records: memory.NewRecords(), Keys: accesstest.Keys{}, Clock: clock.Movable(),
 		Gate: access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: new(accesstest.Journal)}),
 	}), slog.New(slog.DiscardHandler))
-}
-
-func serve(d *jsondoor.Door, operation, body string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/", nil)
-	r.Header.Set("X-Amz-Target", "AmazonSSM."+operation)
-	d.Serve(w, &front.Request{Request: r, ID: "r1", Body: []byte(body), Caller: access.Caller{
-		Principal: policy.Principal{Kind: policy.Root, Account: "111122223333", ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"},
-		Region:    "us-east-1", RequestID: "r1", At: time.Unix(1_800_000_000, 0),
-	}})
-	return w
 }
 
 // One exchange after another, on one store.
@@ -81,7 +65,7 @@ func TestServe(t *testing.T) {
 		{"PutParameter", `{"Name":"tagged","Value":"v","Type":"String","Tags":[{"Key":"k"}]}`, 400, "tags.1.member.value"},
 		{"SendCommand", `{}`, 400, `{"__type":"UnknownOperationException"}`},
 	} {
-		w := serve(d, tt.operation, tt.body)
+		w := doortest.Ask(d, "AmazonSSM."+tt.operation, tt.body)
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) || strings.Contains(w.Body.String(), "disk") {
 			t.Errorf("%s %s: %d %s, want %d with %s", tt.operation, tt.body, w.Code, w.Body, tt.status, tt.want)
 		}
@@ -117,7 +101,7 @@ func FuzzServe(f *testing.F) {
 			t.Skip("asks for a fault")
 		}
 		for _, operation := range operations {
-			if w := serve(d, operation, body); w.Code >= 500 {
+			if w := doortest.Ask(d, "AmazonSSM."+operation, body); w.Code >= 500 {
 				t.Errorf("%s %q: %d %s", operation, body, w.Code, w.Body)
 			}
 		}

@@ -46,7 +46,8 @@ const MinBytes = 1 << 20
 type Config struct {
 	// MemoryBytes is at least MinBytes.
 	MemoryBytes int64
-	// Dir is the cache's own folder; it is made if need be. Empty means no files: what does not fit into memory is then not kept.
+	// Dir is the cache's own folder; it is made if need be. Empty means no files:
+	// what does not fit into memory is then not kept.
 	Dir string
 	// DiskBytes is at least MinBytes if there is a Dir.
 	DiskBytes int64

@@ -335,7 +335,7 @@ func testRecordsClose(t *testing.T, s store.Records) {
 	}
 	close(leave)
 	for range 2 {
-		// The second run of RunTwice may come after Close.
+		// The second run of runTwice may come after Close.
 		if err := <-running; err != nil && !errors.Is(err, store.ErrClosed) {
 			t.Errorf("transaction that Close waited for = %v", err)
 		}

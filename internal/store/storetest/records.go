@@ -59,7 +59,7 @@ func TestRecords(t *testing.T, open OpenRecords) {
 			t.Parallel()
 			s, _ := open(t)
 			t.Cleanup(func() { s.Close() })
-			test.run(t, RunTwice(s))
+			test.run(t, runTwice(s))
 		})
 	}
 	t.Run("Reopen", func(t *testing.T) {

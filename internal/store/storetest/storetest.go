@@ -11,10 +11,10 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store"
 )
 
-// RunTwice returns s with every Update run twice: the first time it is rolled
+// runTwice returns s with every Update run twice: the first time it is rolled
 // back. A fn with an effect beside its transaction shows itself at once, so the
 // tests of a domain package may use it as their store.
-func RunTwice(s store.Records) store.Records { return twice{s} }
+func runTwice(s store.Records) store.Records { return twice{s} }
 
 type twice struct{ store.Records }
 

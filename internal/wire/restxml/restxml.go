@@ -107,8 +107,8 @@ func Of[T any](root string) Document[T] {
 
 // Decode reads a document. Namespaces and their prefixes do not matter. Elements
 // that T lacks, repeated ones where T has no slice, and empty ones for a number or a
-// bool, are errors, so that no setting is ever dropped. There are no entities beyond XML's five. The error is
-// a *DecodeError.
+// bool, are errors, so that no setting is ever dropped. There are no entities beyond
+// XML's five. The error is a *DecodeError.
 func (d Document[T]) Decode(body []byte) (*T, error) {
 	if len(body) > MaxBytes {
 		return nil, &DecodeError{Problem: TooLarge, Path: d.root, Offset: MaxBytes}
