@@ -70,6 +70,9 @@ type Config struct {
 	// Principals ties the users and roles that key policies name to their unique
 	// ids. Without it they are known by name only.
 	Principals Principals
+	// UseOf gives the id of the event in CloudTrail of a use of a key, empty where
+	// none is known. Without it none is.
+	UseOf func(ctx context.Context, keyARN, operation, request string, at time.Time) (id string, err error)
 	// Log receives the failures of background work; nil discards them.
 	Log *slog.Logger
 
@@ -106,6 +109,7 @@ type Ring struct {
 	log     *slog.Logger
 	poll    time.Duration
 	maxKeys int
+	useOf   func(ctx context.Context, keyARN, operation, request string, at time.Time) (string, error)
 	pairs   *pairPool
 	// principals is nil where nobody knows them.
 	principals Principals
@@ -126,7 +130,7 @@ func Open(ctx context.Context, cfg Config) (*Ring, error) {
 	}
 	r := &Ring{
 		records: cfg.Records, domain: cfg.Domain, gate: cfg.Gate, clock: cfg.Clock,
-		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, principals: cfg.Principals, pairs: newPairPool(cfg.Pool, pairStock{cfg.Records, cfg.Domain}),
+		log: cfg.Log, poll: cfg.Poll, maxKeys: cfg.MaxKeys, useOf: cfg.UseOf, principals: cfg.Principals, pairs: newPairPool(cfg.Pool, pairStock{cfg.Records, cfg.Domain}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -125,10 +126,12 @@ func getUsage(tx store.Reader, p path) (rec usageRecord, err error) {
 type LastUsage struct {
 	KeyARN  string
 	Created time.Time
-	// Operation, At and RequestID are zero for a key that was never used.
+	// Operation, At and RequestID are zero for a key that was never used. EventID is
+	// empty as well where the log does not have the record of that use.
 	Operation string
 	At        time.Time
 	RequestID string
+	EventID   string
 }
 
 // LastUsage tells of a key's last use. What happened on other nodes shows after
@@ -154,5 +157,11 @@ func (r *Ring) LastUsage(ctx context.Context, who access.Caller, ref string) (ou
 	if here, ok := k.lastUse.record(); ok && here.At >= last.At {
 		last = here
 	}
-	return LastUsage{KeyARN: k.arn, Created: k.Created.time(), Operation: last.Operation, At: last.At.time(), RequestID: last.Request}, nil
+	out = LastUsage{KeyARN: k.arn, Created: k.Created.time(), Operation: last.Operation, At: last.At.time(), RequestID: last.Request}
+	if out.RequestID != "" && r.useOf != nil {
+		if out.EventID, err = r.useOf(ctx, out.KeyARN, out.Operation, out.RequestID, out.At); err != nil {
+			return LastUsage{}, fmt.Errorf("event of a key's last use: %w", err)
+		}
+	}
+	return out, nil
 }

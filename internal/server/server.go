@@ -193,6 +193,9 @@ func (s *Server) openDomains(ctx context.Context) error {
 	s.keys, err = keyring.Open(ctx, keyring.Config{
 		Records: s.state.records, Domain: keyDomain, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
 		MaxKeys: s.cfg.Keys.MaxPerRegion, Poll: followEvery, Pool: keyring.PoolSize(s.cfg.Keys.Pool),
+		UseOf: func(ctx context.Context, keyARN, operation, request string, at time.Time) (string, error) {
+			return s.trails.UseOf(ctx, keyARN, operation, request, at)
+		},
 	})
 	if err != nil {
 		return err

@@ -108,6 +108,31 @@ func (s *Service) LookupEvents(ctx context.Context, who access.Caller, in Lookup
 	return page, nil
 }
 
+// useWindow is how far the time of a record may be from that of the use it is of.
+const useWindow = time.Minute
+
+// UseOf finds the event of a use of a resource, for the resource's account: of the
+// operation, with that request id, at about that time. It is empty where the log
+// has no record of it, or no longer.
+func (s *Service) UseOf(ctx context.Context, resource, operation, request string, at time.Time) (id string, err error) {
+	name, err := arn.Parse(resource)
+	if err != nil {
+		return "", err
+	}
+	q := catalog.Query{All: Criteria{Resource: resource, Request: request}.Terms(), From: at.Add(-useWindow), To: at.Add(useWindow)}
+	for e, err := range s.cfg.Catalog.Find(ctx, q) {
+		if err != nil {
+			return "", err
+		}
+		for _, ev := range event.Outline(e) {
+			if ev.RecipientAccountID == name.Account && ev.Name == operation && ev.ErrorCode == "" {
+				return ev.ID, nil
+			}
+		}
+	}
+	return "", nil
+}
+
 // covers returns an error unless the log still has all records from then on.
 func (s *Service) covers(from time.Time) error {
 	removed := s.cfg.Removed()

@@ -139,6 +139,7 @@ func getKeyLastUsage(c call, in *kms.GetKeyLastUsageInput) (*kms.GetKeyLastUsage
 	if u.Operation != "" {
 		out.KeyLastUsage = &types.KeyLastUsageData{
 			Operation: types.KeyLastUsageTrackingOperation(u.Operation), Timestamp: &u.At, KmsRequestId: optional(u.RequestID),
+			CloudTrailEventId: optional(u.EventID),
 		}
 	}
 	return out, nil
