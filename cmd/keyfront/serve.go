@@ -81,6 +81,9 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, nil))
+	if unknown := config.UnknownVariables(os.Environ()); len(unknown) > 0 {
+		log.Warn("variables that nothing reads", slog.Any("names", unknown))
+	}
 	if err := rootkey.Harden(); err != nil {
 		log.Warn("memory is not protected from dumps and debuggers", slog.Any("err", err))
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -337,6 +338,25 @@ func Settings() []Setting {
 			return nil
 		}},
 	}
+}
+
+// UnknownVariables are the names in environ, of os.Environ's form, that look like
+// ours and that nothing reads. Kubernetes sets KEYFRONT_PORT… and
+// KEYFRONT_SERVICE_… by itself where a service is called keyfront.
+func UnknownVariables(environ []string) (unknown []string) {
+	known := []string{"KEYFRONT_CONFIG", "KEYFRONT_ROOT_PASSPHRASE", "KEYFRONT_ROOT_ACCESS_KEY_ID", "KEYFRONT_ROOT_SECRET_ACCESS_KEY"}
+	for _, s := range Settings() {
+		known = append(known, s.Env())
+	}
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, "KEYFRONT_") && !slices.Contains(known, name) &&
+			!strings.HasPrefix(name, "KEYFRONT_PORT") && !strings.HasPrefix(name, "KEYFRONT_SERVICE_") {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
 }
 
 // Load builds the configuration. file is a YAML file, or empty; getenv is

@@ -167,6 +167,16 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 	}
 }
 
+func TestUnknownVariables(t *testing.T) {
+	got := config.UnknownVariables([]string{
+		"PATH=/bin", "KEYFRONT_DATADIR=x", "KEYFRONT_DATA_DIR=x", "KEYFRONT_CONFIG=", "KEYFRONT_ROOT_PASSPHRASE=x", "KEYFRONT_API_ADDRESS=y",
+		"KEYFRONT_SERVICE_HOST=10.0.0.1", "KEYFRONT_PORT_4566_TCP=tcp://10.0.0.1:4566", "KEYFRONT_PORT=tcp://10.0.0.1:4566",
+	})
+	if want := []string{"KEYFRONT_API_ADDRESS", "KEYFRONT_DATADIR"}; !slices.Equal(got, want) {
+		t.Errorf("UnknownVariables = %v, want %v", got, want)
+	}
+}
+
 func TestEverySettingHasAVariable(t *testing.T) {
 	for _, s := range config.Settings() {
 		if want := "KEYFRONT_" + strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_")); s.Env() != want {
