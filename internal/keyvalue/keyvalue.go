@@ -61,11 +61,14 @@ type Description struct {
 // The kinds of refusal. Methods return them inside a *refusal.Error; a denied
 // caller gets access.ErrDenied.
 var (
+	// ErrNotFound says that there is no such store or key.
 	ErrNotFound = errors.New("keyvalue: not found")
-	ErrInvalid  = errors.New("keyvalue: invalid request")
+	// ErrInvalid says that a request makes no sense.
+	ErrInvalid = errors.New("keyvalue: invalid request")
 	// ErrStale says that the store has changed since that version.
 	ErrStale = errors.New("keyvalue: version is not current")
-	ErrFull  = errors.New("keyvalue: store full")
+	// ErrFull says that a store would exceed MaxStoreBytes.
+	ErrFull = errors.New("keyvalue: store full")
 )
 
 func refuse(kind error, format string, args ...any) error {

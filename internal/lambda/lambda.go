@@ -133,16 +133,27 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 // The kinds of refusal. Methods return them inside a *refusal.Error; a denied
 // caller gets access.ErrDenied.
 var (
-	ErrNotFound     = errors.New("lambda: not found")
-	ErrConflict     = errors.New("lambda: conflict")
-	ErrInvalid      = errors.New("lambda: invalid parameter value")
-	ErrValidation   = errors.New("lambda: malformed parameter")
+	// ErrNotFound says that there is no such function, version, alias or statement.
+	ErrNotFound = errors.New("lambda: not found")
+	// ErrConflict says that a name is taken, or that something still needs what is to
+	// go.
+	ErrConflict = errors.New("lambda: conflict")
+	// ErrInvalid says that parameters make no sense, or not together.
+	ErrInvalid = errors.New("lambda: invalid parameter value")
+	// ErrValidation says that a parameter has not the form it must have.
+	ErrValidation = errors.New("lambda: malformed parameter")
+	// ErrPrecondition says that what is to be changed is at another revision.
 	ErrPrecondition = errors.New("lambda: another revision")
-	ErrCodeStorage  = errors.New("lambda: code storage exceeded")
+	// ErrCodeStorage says that the account has no more room for code.
+	ErrCodeStorage = errors.New("lambda: code storage exceeded")
+	// ErrPolicyLength says that a policy would exceed MaxPolicyBytes.
 	ErrPolicyLength = errors.New("lambda: policy too long")
-	ErrContent      = errors.New("lambda: invalid request content")
-	ErrTooLarge     = errors.New("lambda: request too large")
-	ErrThrottled    = errors.New("lambda: too many requests")
+	// ErrContent says that a payload or a client context is not JSON.
+	ErrContent = errors.New("lambda: invalid request content")
+	// ErrTooLarge says that a zip or a payload is too large.
+	ErrTooLarge = errors.New("lambda: request too large")
+	// ErrThrottled says that no worker became free in time.
+	ErrThrottled = errors.New("lambda: too many requests")
 )
 
 func refuse(kind error, format string, args ...any) error {

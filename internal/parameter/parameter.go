@@ -122,26 +122,48 @@ func New(cfg Config) *Service {
 // The kinds of refusal. Methods return them inside a *refusal.Error; a denied
 // caller gets access.ErrDenied.
 var (
-	ErrNotFound        = errors.New("parameter: not found")
+	// ErrNotFound says that there is no such parameter, or nothing that a reference
+	// can mean.
+	ErrNotFound = errors.New("parameter: not found")
+	// ErrVersionNotFound says that the parameter has no such version or label.
 	ErrVersionNotFound = errors.New("parameter: version not found")
-	ErrExists          = errors.New("parameter: exists")
-	ErrInvalid         = errors.New("parameter: invalid request")
-	ErrReserved        = errors.New("parameter: reserved name")
-	ErrLevels          = errors.New("parameter: too many levels")
-	ErrType            = errors.New("parameter: type cannot change")
-	ErrPattern         = errors.New("parameter: value does not match the pattern")
-	ErrInvalidPattern  = errors.New("parameter: invalid pattern")
-	ErrPolicies        = errors.New("parameter: policies are not supported")
-	ErrDataType        = errors.New("parameter: unsupported data type")
-	ErrKey             = errors.New("parameter: key cannot be used")
-	ErrFilterKey       = errors.New("parameter: invalid filter key")
-	ErrFilterOption    = errors.New("parameter: invalid filter option")
-	ErrFilterValue     = errors.New("parameter: invalid filter value")
-	ErrToken           = errors.New("parameter: invalid token")
-	ErrVersions        = errors.New("parameter: oldest version has a label")
-	ErrLabels          = errors.New("parameter: too many labels")
-	ErrTags            = errors.New("parameter: too many tags")
-	ErrLimit           = errors.New("parameter: too many parameters")
+	// ErrExists says that the name is taken.
+	ErrExists = errors.New("parameter: exists")
+	// ErrInvalid says that parameters of a request make no sense, or not together.
+	ErrInvalid = errors.New("parameter: invalid request")
+	// ErrReserved says that names such as this one are not the caller's.
+	ErrReserved = errors.New("parameter: reserved name")
+	// ErrLevels says that a name has more than MaxLevels levels.
+	ErrLevels = errors.New("parameter: too many levels")
+	// ErrType says that a parameter would get another type.
+	ErrType = errors.New("parameter: type cannot change")
+	// ErrPattern says that a value does not match the parameter's own pattern.
+	ErrPattern = errors.New("parameter: value does not match the pattern")
+	// ErrInvalidPattern says that a pattern is no regular expression.
+	ErrInvalidPattern = errors.New("parameter: invalid pattern")
+	// ErrPolicies says that a request has parameter policies, which we lack.
+	ErrPolicies = errors.New("parameter: policies are not supported")
+	// ErrDataType says that we lack the data type.
+	ErrDataType = errors.New("parameter: unsupported data type")
+	// ErrKey says that the key cannot be used; the sentence is the key service's.
+	ErrKey = errors.New("parameter: key cannot be used")
+	// ErrFilterKey says that a filter is about nothing that there is, or stands
+	// twice.
+	ErrFilterKey = errors.New("parameter: invalid filter key")
+	// ErrFilterOption says that a filter cannot compare so.
+	ErrFilterOption = errors.New("parameter: invalid filter option")
+	// ErrFilterValue says that a filter has no values.
+	ErrFilterValue = errors.New("parameter: invalid filter value")
+	// ErrToken says that a listing's token is none of ours.
+	ErrToken = errors.New("parameter: invalid token")
+	// ErrVersions says that a new version would push out one that has a label.
+	ErrVersions = errors.New("parameter: oldest version has a label")
+	// ErrLabels says that a version would have too many labels.
+	ErrLabels = errors.New("parameter: too many labels")
+	// ErrTags says that a parameter would have more than MaxTags.
+	ErrTags = errors.New("parameter: too many tags")
+	// ErrLimit says that the account has as many parameters as it may.
+	ErrLimit = errors.New("parameter: too many parameters")
 )
 
 func fail(kind error, sentence string) error { return &refusal.Error{Kind: kind, Sentence: sentence} }

@@ -123,16 +123,32 @@ func New(cfg Config) *Service { return &Service{cfg} }
 // The kinds of refusal. Methods return them inside a *refusal.Error; a denied
 // caller gets access.ErrDenied.
 var (
-	ErrNotFound     = errors.New("secret: not found")
-	ErrExists       = errors.New("secret: exists")
-	ErrInvalid      = errors.New("secret: invalid parameter")
-	ErrName         = errors.New("secret: not a name")
-	ErrState        = errors.New("secret: not possible in this state")
-	ErrToken        = errors.New("secret: invalid token")
-	ErrLimit        = errors.New("secret: limit exceeded")
-	ErrEncryption   = errors.New("secret: cannot be encrypted")
-	ErrDecryption   = errors.New("secret: cannot be decrypted")
-	ErrMalformed    = errors.New("secret: malformed policy")
+	// ErrNotFound says that there is no such secret, or no such version of it.
+	ErrNotFound = errors.New("secret: not found")
+	// ErrExists says that the name, or the token of a version, is taken.
+	ErrExists = errors.New("secret: exists")
+	// ErrInvalid says that a parameter has a value that it cannot have.
+	ErrInvalid = errors.New("secret: invalid parameter")
+	// ErrName says that no secret can have the name.
+	ErrName = errors.New("secret: not a name")
+	// ErrState says that the secret as it is does not permit the call: it waits for
+	// its deletion, say, or has no rotation function, or that function failed.
+	ErrState = errors.New("secret: not possible in this state")
+	// ErrToken says that a listing's token is none of ours.
+	ErrToken = errors.New("secret: invalid token")
+	// ErrLimit says that there are too many tags, labels or versions, or that a
+	// policy is too long.
+	ErrLimit = errors.New("secret: limit exceeded")
+	// ErrEncryption says that the key refused to encrypt; the sentence is the key
+	// service's.
+	ErrEncryption = errors.New("secret: cannot be encrypted")
+	// ErrDecryption says that the key refused to decrypt, or that a version does not
+	// open.
+	ErrDecryption = errors.New("secret: cannot be decrypted")
+	// ErrMalformed says that a document is no resource policy.
+	ErrMalformed = errors.New("secret: malformed policy")
+	// ErrPublicPolicy says that a policy lets everybody in, where that is to be
+	// blocked.
 	ErrPublicPolicy = errors.New("secret: public policy")
 )
 
