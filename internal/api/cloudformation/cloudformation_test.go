@@ -61,6 +61,7 @@ func TestRefusedForItsReason(t *testing.T) {
 		"Action=CreateStack&StackName=s&Parameters.member.1.ParameterKey=k&Tags.member.1.Key=k": "Either Template URL or Template Body must be specified.",
 		"Action=CreateStack&TemplateBody=x&Tags.member.1.Value=v":                               "&#39;stackName&#39; failed to satisfy constraint: Member must not be null",
 		"Action=DeleteStack&StackName=s&DeletionMode=NO&DeploymentConfig.Mode=STANDARD":         "DeletionMode NO is not supported",
+		"Action=DescribeStacks&StackName=":                                                      "Value &#39;&#39; at &#39;stackName&#39; failed",
 		"Action=ListExports&NextToken=t&Color=red":                                              "NextToken is not one",
 	} {
 		w := httptest.NewRecorder()

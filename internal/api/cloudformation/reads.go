@@ -20,7 +20,7 @@ func listOf[T, D any](items []T, document func(T) D) query.List[D] {
 }
 
 func (s *service) describeStacks(f query.Form) querydoor.Run {
-	name := f.Optional("StackName")
+	name := f.Given("StackName")
 	onePage(f)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, err := s.stacks.Stacks(ctx, who, name)
@@ -41,7 +41,7 @@ func (s *service) listStacks(f query.Form) querydoor.Run {
 }
 
 func (s *service) describeStackEvents(f query.Form) querydoor.Run {
-	name, after := f.String("StackName"), f.Optional("NextToken")
+	name, after := f.String("StackName"), f.Given("NextToken")
 	return run(func(ctx context.Context, who access.Caller) (any, error) {
 		list, next, err := s.stacks.Events(ctx, who, name, after)
 		return struct {
@@ -52,7 +52,7 @@ func (s *service) describeStackEvents(f query.Form) querydoor.Run {
 }
 
 func (s *service) describeStackResources(f query.Form) querydoor.Run {
-	name, logical, physical := f.Optional("StackName"), f.Optional("LogicalResourceId"), f.Optional("PhysicalResourceId")
+	name, logical, physical := f.Given("StackName"), f.Given("LogicalResourceId"), f.Given("PhysicalResourceId")
 	if (name == "") == (physical == "") {
 		return refuse(f, invalid("Either StackName or PhysicalResourceId must be specified, but not both."))
 	}
@@ -119,8 +119,8 @@ func (s *service) listImports(f query.Form) querydoor.Run {
 }
 
 func (s *service) getTemplate(f query.Form) querydoor.Run {
-	name, changeSet := f.Optional("StackName"), f.Optional("ChangeSetName")
-	stage := f.Optional("TemplateStage")
+	name, changeSet := f.Given("StackName"), f.Given("ChangeSetName")
+	stage := f.Given("TemplateStage")
 	switch {
 	case name == "" && changeSet == "":
 		return refuse(f, invalid("StackName is required if ChangeSetName is not specified."))
@@ -157,7 +157,7 @@ func (s *service) validateTemplate(f query.Form) querydoor.Run {
 }
 
 func (s *service) getTemplateSummary(f query.Form) querydoor.Run {
-	in := stack.Request{Name: f.Optional("StackName")}
+	in := stack.Request{Name: f.Given("StackName")}
 	given, err := readTemplate(f, &in)
 	if err == nil && (in.Name != "") == given {
 		err = invalid("Either StackName or a template must be specified, but not both.")
@@ -175,7 +175,7 @@ func (s *service) getTemplateSummary(f query.Form) querydoor.Run {
 }
 
 func (s *service) describeChangeSet(f query.Form) querydoor.Run {
-	name, of := f.String("ChangeSetName"), f.Optional("StackName")
+	name, of := f.String("ChangeSetName"), f.Given("StackName")
 	onePage(f)
 	values := f.Bool("IncludePropertyValues", false)
 	return run(func(ctx context.Context, who access.Caller) (any, error) {

@@ -16,7 +16,7 @@ func invalid(format string, args ...any) error {
 
 // readTemplate reads the document that a request brings, or says where it is.
 func readTemplate(f query.Form, in *stack.Request) (given bool, err error) {
-	in.Template, in.TemplateURL = f.Optional("TemplateBody"), f.Optional("TemplateURL")
+	in.Template, in.TemplateURL = f.Optional("TemplateBody"), f.Given("TemplateURL")
 	switch {
 	case in.Template != "" && in.TemplateURL != "":
 		return true, invalid("You cannot specify both a template body and a template url.")
@@ -31,7 +31,7 @@ func readTemplate(f query.Form, in *stack.Request) (given bool, err error) {
 func readRequest(f query.Form) (in stack.Request, err error) {
 	in = stack.Request{
 		Name: f.String("StackName"), Previous: f.Bool("UsePreviousTemplate", false), Capabilities: f.Strings("Capabilities"),
-		TagsGiven: f.Has("Tags"), Role: f.Optional("RoleARN"), Token: f.Optional("ClientRequestToken"),
+		TagsGiven: f.Has("Tags"), Role: f.Given("RoleARN"), Token: f.Given("ClientRequestToken"),
 	}
 	given, err := readTemplate(f, &in)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *service) updateStack(f query.Form) querydoor.Run {
 
 func (s *service) deleteStack(f query.Form) querydoor.Run {
 	in := stack.DeleteRequest{
-		Name: f.String("StackName"), Retain: f.Strings("RetainResources"), Role: f.Optional("RoleARN"), Token: f.Optional("ClientRequestToken"),
+		Name: f.String("StackName"), Retain: f.Strings("RetainResources"), Role: f.Given("RoleARN"), Token: f.Given("ClientRequestToken"),
 	}
 	if mode, given := f.Lookup("DeletionMode"); given && mode != "STANDARD" {
 		return refuse(f, invalid("DeletionMode %.64s is not supported", mode))
@@ -153,11 +153,11 @@ func (s *service) createChangeSet(f query.Form) querydoor.Run {
 	if err == nil {
 		in.OnFailure, err = readFailure(f)
 	}
-	name, description, kind := f.String("ChangeSetName"), f.Optional("Description"), f.Optional("ChangeSetType")
+	name, description, kind := f.String("ChangeSetName"), f.Optional("Description"), f.Given("ChangeSetType")
 	if kind != "" && kind != "CREATE" && kind != "UPDATE" {
 		err = invalid("ChangeSetType %.64s is not supported", kind)
 	}
-	in.Token = f.Optional("ClientToken")
+	in.Token = f.Given("ClientToken")
 	// No template here has nested stacks, so that these are always included.
 	f.Bool("IncludeNestedStacks", false)
 	if f.Bool("ImportExistingResources", false) {
@@ -173,7 +173,7 @@ func (s *service) createChangeSet(f query.Form) querydoor.Run {
 }
 
 func (s *service) executeChangeSet(f query.Form) querydoor.Run {
-	name, of, token := f.String("ChangeSetName"), f.Optional("StackName"), f.Optional("ClientRequestToken")
+	name, of, token := f.String("ChangeSetName"), f.Given("StackName"), f.Given("ClientRequestToken")
 	var on stack.OnFailure
 	if f.Bool("DisableRollback", false) {
 		on = stack.DoNothing
@@ -184,7 +184,7 @@ func (s *service) executeChangeSet(f query.Form) querydoor.Run {
 }
 
 func (s *service) deleteChangeSet(f query.Form) querydoor.Run {
-	name, of := f.String("ChangeSetName"), f.Optional("StackName")
+	name, of := f.String("ChangeSetName"), f.Given("StackName")
 	return run(func(ctx context.Context, who access.Caller) (struct{}, error) {
 		return struct{}{}, s.stacks.DeleteChangeSet(ctx, who, of, name)
 	})

@@ -31,7 +31,7 @@ func deviceOf(d *identity.Device) deviceDocument {
 }
 
 func (s *service) createVirtualMFADevice(f query.Form) querydoor.Run {
-	name, path, tags := f.String("VirtualMFADeviceName"), f.Optional("Path"), readTags(f)
+	name, path, tags := f.String("VirtualMFADeviceName"), f.Given("Path"), readTags(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		d, err := s.admin.CreateDevice(ctx, who, name, path, tags)
 		if err != nil {
@@ -65,7 +65,7 @@ func (s *service) resyncMFADevice(f query.Form) querydoor.Run {
 }
 
 func (s *service) deactivateMFADevice(f query.Form) querydoor.Run {
-	user, serial := f.Optional("UserName"), f.String("SerialNumber")
+	user, serial := f.Given("UserName"), f.String("SerialNumber")
 	return done(func(ctx context.Context, who access.Caller) error {
 		return s.admin.DeactivateDevice(ctx, who, user, serial)
 	})
@@ -82,7 +82,7 @@ type devicesResult struct {
 }
 
 func (s *service) listMFADevices(f query.Form) querydoor.Run {
-	name, page := f.Optional("UserName"), pageOf(f)
+	name, page := f.Given("UserName"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, user, err := s.admin.UserDevices(ctx, who, name, page)
 		if err != nil {
@@ -102,7 +102,7 @@ type virtualDevicesResult struct {
 }
 
 func (s *service) listVirtualMFADevices(f query.Form) querydoor.Run {
-	status, page := f.Optional("AssignmentStatus"), pageOf(f)
+	status, page := f.Given("AssignmentStatus"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.Devices(ctx, who, status, page)
 		if err != nil {

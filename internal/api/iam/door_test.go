@@ -190,3 +190,20 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
+
+// An empty name is not that of the caller, nor an empty boundary none.
+func TestEmpty(t *testing.T) {
+	d := door(t)
+	for form, path := range map[string]string{
+		"Action=CreateAccessKey&UserName=":                   "userName",
+		"Action=GetUser&UserName=":                           "userName",
+		"Action=CreateUser&UserName=u&PermissionsBoundary=":  "permissionsBoundary",
+		"Action=ListPolicies&PathPrefix=":                    "pathPrefix",
+		"Action=DeactivateMFADevice&UserName=&SerialNumber=": "userName",
+	} {
+		w := call(d, form)
+		if want := "Value &#39;&#39; at &#39;" + path + "&#39; failed"; w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %s", form, w.Code, w.Body, want)
+		}
+	}
+}

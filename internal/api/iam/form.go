@@ -11,7 +11,7 @@ import (
 
 // pageOf reads the parameters of every list.
 func pageOf(f query.Form) identity.Page {
-	p := identity.Page{Marker: f.Optional("Marker"), Max: f.Int("MaxItems", identity.DefaultPage)}
+	p := identity.Page{Marker: f.Given("Marker"), Max: f.Int("MaxItems", identity.DefaultPage)}
 	if err := p.Check(); err != nil {
 		f.Refuse(err)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func (s *service) createGroup(f query.Form) querydoor.Run {
-	name, path := f.String("GroupName"), f.Optional("Path")
+	name, path := f.String("GroupName"), f.Given("Path")
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		g, err := s.admin.CreateGroup(ctx, who, name, path)
 		if err != nil {
@@ -42,7 +42,7 @@ type groupsResult struct {
 }
 
 func (s *service) listGroups(f query.Form) querydoor.Run {
-	prefix, page := f.Optional("PathPrefix"), pageOf(f)
+	prefix, page := f.Given("PathPrefix"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.Groups(ctx, who, prefix, page)
 		if err != nil {
@@ -53,7 +53,7 @@ func (s *service) listGroups(f query.Form) querydoor.Run {
 }
 
 func (s *service) updateGroup(f query.Form) querydoor.Run {
-	name, newName, newPath := f.String("GroupName"), f.Optional("NewGroupName"), f.Optional("NewPath")
+	name, newName, newPath := f.String("GroupName"), f.Given("NewGroupName"), f.Given("NewPath")
 	return done(func(ctx context.Context, who access.Caller) error {
 		return s.admin.UpdateGroup(ctx, who, name, newName, newPath)
 	})

@@ -12,8 +12,8 @@ import (
 // noneOfUser answers a list of credentials that no user has here with empty.
 func (s *service) noneOfUser(operation string, empty any) querydoor.Operation {
 	return func(f query.Form) querydoor.Run {
-		name := f.Optional("UserName")
-		_, _ = pageOf(f), f.Optional("ServiceName") // of nothing
+		name := f.Given("UserName")
+		_, _ = pageOf(f), f.Given("ServiceName") // of nothing
 		return func(ctx context.Context, who access.Caller) (any, error) {
 			return empty, s.admin.NoneOfUser(ctx, who, policy.Action("iam:"+operation), name)
 		}
@@ -23,7 +23,7 @@ func (s *service) noneOfUser(operation string, empty any) querydoor.Operation {
 // noneOfAccount is noneOfUser for what an account has.
 func (s *service) noneOfAccount(operation string, empty any) querydoor.Operation {
 	return func(f query.Form) querydoor.Run {
-		_, _ = pageOf(f), f.Optional("PathPrefix") // of nothing
+		_, _ = pageOf(f), f.Given("PathPrefix") // of nothing
 		return func(ctx context.Context, who access.Caller) (any, error) {
 			return empty, s.admin.NoneOfAccount(ctx, who, policy.Action("iam:"+operation))
 		}
@@ -32,7 +32,7 @@ func (s *service) noneOfAccount(operation string, empty any) querydoor.Operation
 
 func (s *service) noLoginProfile(operation string) querydoor.Operation {
 	return func(f query.Form) querydoor.Run {
-		name := f.Optional("UserName")
+		name := f.Given("UserName")
 		return done(func(ctx context.Context, who access.Caller) error {
 			return s.admin.NoLoginProfile(ctx, who, policy.Action("iam:"+operation), name)
 		})

@@ -107,7 +107,7 @@ type attachedResult struct {
 func (s *service) listAttached(kind identity.Kind, parameter string) querydoor.Operation {
 	return func(f query.Form) querydoor.Run {
 		ref, page := identity.Ref{Kind: kind, Name: f.String(parameter)}, pageOf(f)
-		prefix := f.Optional("PathPrefix")
+		prefix := f.Given("PathPrefix")
 		return func(ctx context.Context, who access.Caller) (any, error) {
 			l, err := s.admin.AttachedPolicies(ctx, who, ref, prefix, page)
 			if err != nil {

@@ -30,7 +30,7 @@ func (s *service) listedPolicy(account arn.AccountID, p *identity.Policy) policy
 
 func (s *service) createPolicy(f query.Form) querydoor.Run {
 	in := identity.NewPolicy{
-		Name: f.String("PolicyName"), Path: f.Optional("Path"), Text: f.String("PolicyDocument"),
+		Name: f.String("PolicyName"), Path: f.Given("Path"), Text: f.String("PolicyDocument"),
 		Description: f.Optional("Description"), Tags: readTags(f),
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {
@@ -60,8 +60,8 @@ type policiesResult struct {
 
 func (s *service) listPolicies(f query.Form) querydoor.Run {
 	in := identity.PolicyFilter{
-		Scope: f.Optional("Scope"), Attached: f.Bool("OnlyAttached", false), PathPrefix: f.Optional("PathPrefix"),
-		Usage: f.Optional("PolicyUsageFilter"),
+		Scope: f.Given("Scope"), Attached: f.Bool("OnlyAttached", false), PathPrefix: f.Given("PathPrefix"),
+		Usage: f.Given("PolicyUsageFilter"),
 	}
 	page := pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
@@ -157,7 +157,7 @@ type holdersResult struct {
 func (s *service) listEntitiesForPolicy(f query.Form) querydoor.Run {
 	ref, page := f.String("PolicyArn"), pageOf(f)
 	in := identity.HolderFilter{
-		Filter: f.Optional("EntityFilter"), PathPrefix: f.Optional("PathPrefix"), Usage: f.Optional("PolicyUsageFilter"),
+		Filter: f.Given("EntityFilter"), PathPrefix: f.Given("PathPrefix"), Usage: f.Given("PolicyUsageFilter"),
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.PolicyHolders(ctx, who, ref, in, page)

@@ -15,9 +15,9 @@ type roleResult struct{ Role roleDocument }
 
 func (s *service) createRole(f query.Form) querydoor.Run {
 	in := identity.NewRole{
-		Name: f.String("RoleName"), Path: f.Optional("Path"), Trust: f.String("AssumeRolePolicyDocument"),
+		Name: f.String("RoleName"), Path: f.Given("Path"), Trust: f.String("AssumeRolePolicyDocument"),
 		Description: f.Optional("Description"), MaxSession: seconds(f.Int("MaxSessionDuration", 3600)),
-		Boundary: f.Optional("PermissionsBoundary"), Tags: readTags(f),
+		Boundary: f.Given("PermissionsBoundary"), Tags: readTags(f),
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		r, err := s.admin.CreateRole(ctx, who, in)
@@ -54,7 +54,7 @@ type rolesResult struct {
 }
 
 func (s *service) listRoles(f query.Form) querydoor.Run {
-	prefix, page := f.Optional("PathPrefix"), pageOf(f)
+	prefix, page := f.Given("PathPrefix"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.Roles(ctx, who, prefix, page)
 		if err != nil {
@@ -102,7 +102,7 @@ func (s *service) deleteRole(f query.Form) querydoor.Run {
 type profileResult struct{ InstanceProfile profileDocument }
 
 func (s *service) createInstanceProfile(f query.Form) querydoor.Run {
-	name, path, tags := f.String("InstanceProfileName"), f.Optional("Path"), readTags(f)
+	name, path, tags := f.String("InstanceProfileName"), f.Given("Path"), readTags(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		p, err := s.admin.CreateProfile(ctx, who, name, path, tags)
 		if err != nil {
@@ -129,7 +129,7 @@ type profilesResult struct {
 }
 
 func (s *service) listInstanceProfiles(f query.Form) querydoor.Run {
-	prefix, page := f.Optional("PathPrefix"), pageOf(f)
+	prefix, page := f.Given("PathPrefix"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.Profiles(ctx, who, prefix, page)
 		if err != nil {

@@ -35,13 +35,13 @@ func readSimulation(f query.Form) identity.Simulation {
 	f.Require("ActionNames")
 	in := identity.Simulation{
 		Actions: f.Strings("ActionNames"), Resources: f.Strings("ResourceArns"), Policies: f.Strings("PolicyInputList"),
-		Boundaries: f.Strings("PermissionsBoundaryPolicyInputList"), ResourcePolicy: f.Optional("ResourcePolicy"),
-		Owner: ownerOf(f.Optional("ResourceOwner")), Caller: f.Optional("CallerArn"), Keys: map[string][]string{},
+		Boundaries: f.Strings("PermissionsBoundaryPolicyInputList"), ResourcePolicy: f.Given("ResourcePolicy"),
+		Owner: ownerOf(f.Given("ResourceOwner")), Caller: f.Given("CallerArn"), Keys: map[string][]string{},
 	}
 	for _, entry := range f.List("ContextEntries") {
 		in.Keys[entry.String("ContextKeyName")] = entry.Strings("ContextKeyValues")
 		// Values are compared as the operators say, whatever their type is called.
-		entry.Optional("ContextKeyType")
+		entry.Given("ContextKeyType")
 	}
 	return in
 }

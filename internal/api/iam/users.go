@@ -13,7 +13,7 @@ type userResult struct{ User userDocument }
 
 func (s *service) createUser(f query.Form) querydoor.Run {
 	in := identity.NewUser{
-		Name: f.String("UserName"), Path: f.Optional("Path"), Boundary: f.Optional("PermissionsBoundary"), Tags: readTags(f),
+		Name: f.String("UserName"), Path: f.Given("Path"), Boundary: f.Given("PermissionsBoundary"), Tags: readTags(f),
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		u, err := s.admin.CreateUser(ctx, who, in)
@@ -25,7 +25,7 @@ func (s *service) createUser(f query.Form) querydoor.Run {
 }
 
 func (s *service) getUser(f query.Form) querydoor.Run {
-	name := f.Optional("UserName")
+	name := f.Given("UserName")
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		u, err := s.admin.User(ctx, who, name)
 		if err != nil {
@@ -41,7 +41,7 @@ type usersResult struct {
 }
 
 func (s *service) listUsers(f query.Form) querydoor.Run {
-	prefix, page := f.Optional("PathPrefix"), pageOf(f)
+	prefix, page := f.Given("PathPrefix"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, err := s.admin.Users(ctx, who, prefix, page)
 		if err != nil {
@@ -52,7 +52,7 @@ func (s *service) listUsers(f query.Form) querydoor.Run {
 }
 
 func (s *service) updateUser(f query.Form) querydoor.Run {
-	name, newName, newPath := f.String("UserName"), f.Optional("NewUserName"), f.Optional("NewPath")
+	name, newName, newPath := f.String("UserName"), f.Given("NewUserName"), f.Given("NewPath")
 	return done(func(ctx context.Context, who access.Caller) error {
 		return s.admin.UpdateUser(ctx, who, name, newName, newPath)
 	})
@@ -80,7 +80,7 @@ func accessKeyOf(user string, k *identity.Key) accessKeyDocument {
 }
 
 func (s *service) createAccessKey(f query.Form) querydoor.Run {
-	name := f.Optional("UserName")
+	name := f.Given("UserName")
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		made, k, user, err := s.admin.CreateAccessKey(ctx, who, name)
 		if err != nil {
@@ -98,7 +98,7 @@ type accessKeysResult struct {
 }
 
 func (s *service) listAccessKeys(f query.Form) querydoor.Run {
-	name, page := f.Optional("UserName"), pageOf(f)
+	name, page := f.Given("UserName"), pageOf(f)
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		l, user, err := s.admin.AccessKeys(ctx, who, name, page)
 		if err != nil {
@@ -111,14 +111,14 @@ func (s *service) listAccessKeys(f query.Form) querydoor.Run {
 }
 
 func (s *service) updateAccessKey(f query.Form) querydoor.Run {
-	name, id, status := f.Optional("UserName"), f.String("AccessKeyId"), f.String("Status")
+	name, id, status := f.Given("UserName"), f.String("AccessKeyId"), f.String("Status")
 	return done(func(ctx context.Context, who access.Caller) error {
 		return s.admin.UpdateAccessKey(ctx, who, name, id, status)
 	})
 }
 
 func (s *service) deleteAccessKey(f query.Form) querydoor.Run {
-	name, id := f.Optional("UserName"), f.String("AccessKeyId")
+	name, id := f.Given("UserName"), f.String("AccessKeyId")
 	return done(func(ctx context.Context, who access.Caller) error { return s.admin.DeleteAccessKey(ctx, who, name, id) })
 }
 

@@ -116,7 +116,7 @@ func (s *service) assumeRole(f query.Form) querydoor.Run {
 	in := identity.AssumeRole{
 		Role: f.String("RoleArn"), Session: f.String("RoleSessionName"), Duration: duration(f, 3600),
 		SessionLimits: limits(f), Transitive: f.Strings("TransitiveTagKeys"),
-		ExternalID: f.Optional("ExternalId"), SourceIdentity: f.Optional("SourceIdentity"), MFA: mfa(f),
+		ExternalID: f.Given("ExternalId"), SourceIdentity: f.Given("SourceIdentity"), MFA: mfa(f),
 	}
 	return func(ctx context.Context, who access.Caller) (any, error) {
 		session, err := s.admin.AssumeRole(ctx, who, in)
@@ -179,7 +179,7 @@ func duration(f query.Form, otherwise int) time.Duration {
 }
 
 func mfa(f query.Form) identity.MFA {
-	return identity.MFA{Serial: f.Optional("SerialNumber"), Code: f.Optional("TokenCode")}
+	return identity.MFA{Serial: f.Given("SerialNumber"), Code: f.Given("TokenCode")}
 }
 
 func limits(f query.Form) identity.SessionLimits {

@@ -179,6 +179,16 @@ func (f Form) Optional(name string) string {
 	return v
 }
 
+// Given is the value of a parameter that may be absent, "" then, but not empty: an empty
+// name is not that of nobody in particular.
+func (f Form) Given(name string) string {
+	v, ok := f.Lookup(name)
+	if ok && v == "" {
+		f.fail(&Error{Problem: Empty, Parameter: f.name + name})
+	}
+	return v
+}
+
 // String is the value of a parameter that must be there and not be empty.
 func (f Form) String(name string) string {
 	v, ok := f.Lookup(name)
