@@ -63,6 +63,7 @@ func TestServe(t *testing.T) {
 		{"PutParameter", `{"Name":"s","Value":"hidden","Type":"SecureString","KeyId":"broken"}`, 500, `{"__type":"InternalServerError"`},
 		{"DeleteParameters", `{"Names":["/a/b","none"]}`, 200, `{"DeletedParameters":["/a/b"],"InvalidParameters":["none"]}`},
 		{"PutParameter", `{"Name":"tagged","Value":"v","Type":"String","Tags":[{"Key":"k"}]}`, 400, "tags.1.member.value"},
+		{"PutParameter", `{"Name":"typed","Value":"v","Type":""}`, 400, "Value '' at 'type' failed"},
 		{"SendCommand", `{}`, 400, `{"__type":"UnknownOperationException"}`},
 	} {
 		w := doortest.Ask(d, "AmazonSSM."+tt.operation, tt.body)

@@ -10,6 +10,9 @@ type tag struct {
 	Value *string
 }
 
+// choice is one of a few words; an empty one is none of them.
+type choice string
+
 type filter struct {
 	Key    string
 	Option string
@@ -69,8 +72,8 @@ type (
 		Overwrite      bool
 		Policies       string
 		Tags           []tag
-		Tier           string
-		Type           string
+		Tier           choice
+		Type           choice
 		Value          *string
 	}
 	putOutput struct {
