@@ -150,7 +150,7 @@ var (
 	// ErrFilterKey says that a filter is about nothing that there is, or stands
 	// twice.
 	ErrFilterKey = errors.New("parameter: invalid filter key")
-	// ErrFilterOption says that a filter cannot compare so.
+	// ErrFilterOption says that a filter cannot compare so, or never to that value.
 	ErrFilterOption = errors.New("parameter: invalid filter option")
 	// ErrFilterValue says that a filter has no values.
 	ErrFilterValue = errors.New("parameter: invalid filter value")
