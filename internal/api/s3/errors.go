@@ -414,7 +414,34 @@ func (x *exchange) fail(err error) {
 		message = "Access Denied"
 	}
 	h := x.w.Header()
-	// The object's own headers may have been set before the failure.
+	setFailureHeaders(h, e, err)
+	// What is left of an upload is not worth reading: net/http closes the
+	// connection after an answer that comes before the end of a large body.
+	d := newErrorDocument()
+	d.text("Code", e.code)
+	d.text("Message", message)
+	for _, p := range e.extra {
+		d.text(p.Name, p.Value)
+	}
+	for _, p := range x.about(e, err) {
+		d.text(p.Name, p.Value)
+	}
+	d.text("RequestId", x.r.ID)
+	d.text("HostId", hostID(x.r.ID))
+	b := d.bytes()
+	h.Set("Content-Type", "application/xml")
+	if x.r.Method == http.MethodHead {
+		x.w.WriteHeader(e.status)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	x.w.WriteHeader(e.status)
+	x.w.Write(b)
+}
+
+// setFailureHeaders leaves in h what goes with a failure: headers of the object may
+// have been set before it.
+func setFailureHeaders(h http.Header, e *apiError, err error) {
 	for name := range h {
 		switch name {
 		case "X-Amz-Request-Id", "X-Amz-Id-2", "Server", "Date", "X-Amz-Bucket-Region", "Vary":
@@ -439,26 +466,4 @@ func (x *exchange) fail(err error) {
 			setModified(h, marker.Modified)
 		}
 	}
-	// What is left of an upload is not worth reading: net/http closes the
-	// connection after an answer that comes before the end of a large body.
-	d := newErrorDocument()
-	d.text("Code", e.code)
-	d.text("Message", message)
-	for _, p := range e.extra {
-		d.text(p.Name, p.Value)
-	}
-	for _, p := range x.about(e, err) {
-		d.text(p.Name, p.Value)
-	}
-	d.text("RequestId", x.r.ID)
-	d.text("HostId", hostID(x.r.ID))
-	b := d.bytes()
-	h.Set("Content-Type", "application/xml")
-	if x.r.Method == http.MethodHead {
-		x.w.WriteHeader(e.status)
-		return
-	}
-	h.Set("Content-Length", strconv.Itoa(len(b)))
-	x.w.WriteHeader(e.status)
-	x.w.Write(b)
 }
