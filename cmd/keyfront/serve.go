@@ -141,6 +141,8 @@ func explainStart(err error, cfg config.Config) error {
 		hint = "a root key that was made under a passphrase needs --root-passphrase-from, and one that was not does not; a damaged one must come from a copy"
 	case errors.Is(err, rootkey.ErrAbsent):
 		hint = "this data folder was made with a root-key file; without it nothing in it can be read"
+	case errors.Is(err, server.ErrRecordsLost):
+		hint = "put records.db, with records.db-wal if there is one, back from the same copy as the rest; to begin anew, choose an empty --data-dir"
 	case errors.Is(err, audit.ErrTampered):
 		hint = "put the audit folder back from a copy; if it is lost, keyfront audit begin makes a new one"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+
 	"github.com/keyfront-project/keyfront/internal/config"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/server"
+	"github.com/keyfront-project/keyfront/keyfronttest"
 )
 
 func onDisk(dir string) config.Config {
@@ -201,5 +204,45 @@ func settled(t *testing.T, n int) {
 			t.Fatalf("goroutines are left behind:\n%s", b[:runtime.Stack(b, true)])
 		}
 		runtime.Gosched()
+	}
+}
+
+// A folder whose database is gone is not begun anew beside the log of what was in it.
+func TestLostRecords(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	srv := keyfronttest.Start(t, keyfronttest.OnDisk(dir))
+	if _, err := kms.NewFromConfig(srv.AWSConfig()).CreateKey(t.Context(), &kms.CreateKeyInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	away := filepath.Join(t.TempDir(), "records.db")
+	if err := os.Rename(filepath.Join(dir, "records.db"), away); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a refused start must not make the next one believe
+		if s, err := server.Start(t.Context(), onDisk(dir), server.Options{}); !errors.Is(err, server.ErrRecordsLost) {
+			t.Fatalf("Start = %v, %v, want ErrRecordsLost", s, err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "records.db*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(away, filepath.Join(dir, "records.db")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.Start(t.Context(), onDisk(dir), server.Options{})
+	if err != nil {
+		t.Fatalf("with the database back: %v", err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
 	}
 }

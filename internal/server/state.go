@@ -26,9 +26,16 @@ const (
 	AuditFolder     = "audit"
 	cacheFolder     = "cache"
 
+	// firstRecord is the number of the next record of an empty audit log.
+	firstRecord = 1
+
 	// AuditCatalogFolder has the index of the audit log.
 	AuditCatalogFolder = "audit-catalog"
 )
+
+// ErrRecordsLost says that a data folder has an audit log of calls, but no database
+// that these could have been about: it was moved away, or left out of a copy.
+var ErrRecordsLost = errors.New("the database of this data folder is gone: its audit log has records")
 
 // state is everything that outlives a request: what is kept, under which key,
 // and the record of it.
@@ -65,6 +72,9 @@ func openState(ctx context.Context, cfg *config.Config, opts Options, log *slog.
 		// The log comes first, so that where there is a vault, there is a log.
 		if err := s.openAudit(cfg, roots, log); err != nil {
 			return s, err
+		}
+		if s.audit.Acknowledged() > firstRecord {
+			return s, ErrRecordsLost
 		}
 	}
 	if s.vault, err = sealed.Open(ctx, s.records, roots...); err != nil || s.audit != nil {
