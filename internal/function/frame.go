@@ -27,7 +27,7 @@ const (
 	// maxFrameBytes bounds a frame: a payload, or a file of a package, and what
 	// goes with it.
 	maxFrameBytes = MaxFileBytes + 1<<20
-	maxFields     = 8
+	maxFields     = 9
 )
 
 var errFrame = errors.New("function: malformed frame")
@@ -166,6 +166,8 @@ type outcome struct {
 	init time.Duration
 	// rss is what the worker has resident, in bytes.
 	rss int64
+	// thread is the number of the worker's thread that ran the function, or 0.
+	thread int64
 	// loading says that the handler was never reached, cold that the code was
 	// loaded, and dropped that the machine is gone: the next invocation loads anew.
 	loading, cold, dropped bool
@@ -180,7 +182,7 @@ func (o *outcome) append(b, payload []byte) ([]byte, error) {
 			return b, err
 		}
 	}
-	var cpu, init, rss [20]byte
+	var cpu, init, rss, thread [20]byte
 	var marks [3]byte
 	m := marks[:0]
 	if o.loading {
@@ -194,20 +196,21 @@ func (o *outcome) append(b, payload []byte) ([]byte, error) {
 	}
 	return appendFrame(
 		b, frameEnd, []byte(o.status), failure, o.origin,
-		strconv.AppendInt(cpu[:0], int64(o.cpu), 10), strconv.AppendInt(init[:0], int64(o.init), 10), strconv.AppendInt(rss[:0], o.rss, 10), m, payload,
+		strconv.AppendInt(cpu[:0], int64(o.cpu), 10), strconv.AppendInt(init[:0], int64(o.init), 10), strconv.AppendInt(rss[:0], o.rss, 10),
+		strconv.AppendInt(thread[:0], o.thread, 10), m, payload,
 	), nil
 }
 
 // outcome reads what append made.
 func (f *frame) outcome() (*outcome, []byte, error) {
-	if err := f.need(8); err != nil {
+	if err := f.need(9); err != nil {
 		return nil, nil, err
 	}
 	o := &outcome{
 		status:  string(f.fields[0]),
-		loading: bytes.IndexByte(f.fields[6], 'l') >= 0,
-		cold:    bytes.IndexByte(f.fields[6], 'c') >= 0,
-		dropped: bytes.IndexByte(f.fields[6], 'd') >= 0,
+		loading: bytes.IndexByte(f.fields[7], 'l') >= 0,
+		cold:    bytes.IndexByte(f.fields[7], 'c') >= 0,
+		dropped: bytes.IndexByte(f.fields[7], 'd') >= 0,
 	}
 	if len(f.fields[1]) > 0 {
 		if err := json.Unmarshal(f.fields[1], &o.failure); err != nil {
@@ -217,12 +220,12 @@ func (f *frame) outcome() (*outcome, []byte, error) {
 	if len(f.fields[2]) > 0 {
 		o.origin = f.fields[2]
 	}
-	for i, to := range []*int64{(*int64)(&o.cpu), (*int64)(&o.init), &o.rss} {
+	for i, to := range []*int64{(*int64)(&o.cpu), (*int64)(&o.init), &o.rss, &o.thread} {
 		n, err := strconv.ParseInt(string(f.fields[3+i]), 10, 64)
 		if err != nil {
 			return nil, nil, errFrame
 		}
 		*to = n
 	}
-	return o, f.fields[7], nil
+	return o, f.fields[8], nil
 }

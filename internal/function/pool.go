@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/clock"
@@ -66,6 +67,7 @@ type Pool struct {
 	janitor *time.Timer
 
 	running sync.WaitGroup
+	calls   atomic.Int32 // that workers have been given and not answered
 }
 
 // NewPool returns a Pool without workers.
@@ -207,7 +209,14 @@ func (f *Function) Invoke(ctx context.Context, in Invocation) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Calls that run at a time want all processors.
+	if f.pool.calls.Add(1) == 1 {
+		w.place.beside()
+	} else {
+		w.place.anywhere()
+	}
 	result, err := w.run(f, &in, round, env)
+	f.pool.calls.Add(-1)
 	f.pool.release(w)
 	if o := f.pool.cfg.Observer; o != nil {
 		o.Invoked(&f.spec, in.RequestID, result, err)

@@ -133,7 +133,7 @@ func (h *host) take(f *frame) error {
 		end, payload := m.run(c)
 		if h.process != nil {
 			end.cpu = processorTime() - cpu
-			end.rss = h.process.memory.resident()
+			end.rss, end.thread = h.process.memory.resident(), int64(threadID())
 		}
 		if end.dropped {
 			m.close()

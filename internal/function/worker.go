@@ -52,6 +52,7 @@ type worker struct {
 	uses   uint64
 	drops  []uint64
 	buffer []byte
+	place  place
 }
 
 // loaded is what this side knows of a machine.
@@ -203,6 +204,7 @@ func (w *worker) run(f *Function, in *Invocation, round uint64, env map[string]s
 		}
 		return result, fmt.Errorf("%w: %w", ErrCrashed, err)
 	}
+	w.place.of(int(end.thread))
 	result.CPU, result.MemoryBytes, result.Cold, result.Init = end.cpu, end.rss, end.cold, end.init
 	if end.dropped {
 		delete(w.loaded, f)
