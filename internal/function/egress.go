@@ -35,9 +35,10 @@ type Egress struct {
 	// this server, and false for others. These are always allowed. Nil: there
 	// are none.
 	Local func(ctx context.Context, host string) (base string, ok bool)
-	// Secure is added to requests to these by https: the way to them has no TLS, and
-	// policies are asked as if it had.
-	Secure http.Header
+	// LocalHeader is added to requests to these by scheme, "http" or "https": the way
+	// to them has no TLS, and policies are asked as if it were that scheme's. Nil adds
+	// none.
+	LocalHeader func(scheme string) http.Header
 	// Resolver looks names up. Nil: the system's.
 	Resolver *net.Resolver
 	// RootCAs are what certificates are checked with. Nil: the system's.
@@ -141,7 +142,7 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 		return nil, nil, errors.New("invalid URL")
 	}
 	u.User = nil
-	host, secure := u.Host, u.Scheme == "https"
+	host, scheme := u.Host, u.Scheme
 	base, local := "", false
 	if e.Local != nil {
 		base, local = e.Local(ctx, strings.ToLower(u.Hostname()))
@@ -179,8 +180,8 @@ func (e *egress) request(ctx context.Context, out *outgoing, body []byte) (*http
 		// those, such as metrics, it does not tell whom somebody else forwards.
 		req.Header.Set("Via", "1.1 keyfront-function")
 	}
-	if local && secure {
-		maps.Copy(req.Header, e.Secure)
+	if local && e.LocalHeader != nil {
+		maps.Copy(req.Header, e.LocalHeader(scheme))
 	}
 	if req.Header.Get("User-Agent") == "" {
 		req.Header["User-Agent"] = nil // Node.js sends none

@@ -27,7 +27,7 @@ func TestEgress(t *testing.T) {
 		default:
 			w.Header().Add("Set-Cookie", "a=1")
 			w.Header().Add("Set-Cookie", "b=2")
-			fmt.Fprintf(w, "%s %s %s %s%s %s", r.Method, r.Host, r.URL, r.Header.Get("Via")+r.Header.Get("X-Secure"), r.Header.Get("X-Own"), body)
+			fmt.Fprintf(w, "%s %s %s %s%s %s", r.Method, r.Host, r.URL, r.Header.Get("Via")+r.Header.Get("X-Scheme"), r.Header.Get("X-Own"), body)
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -37,14 +37,14 @@ func TestEgress(t *testing.T) {
 		Local: func(_ context.Context, host string) (string, bool) {
 			return server.URL, host == "b.s3.us-east-1.amazonaws.com"
 		},
-		Secure: http.Header{"X-Secure": {"+tls"}},
+		LocalHeader: func(scheme string) http.Header { return http.Header{"X-Scheme": {"+" + scheme}} },
 	}})
 	for name, c := range map[string]struct{ code, want string }{
 		"https.request": {`new Promise((done, failed) => {
 			const r = https.request({ hostname: 'b.s3.us-east-1.amazonaws.com', path: '/k?q=1', method: 'PUT', headers: { 'X-Own': 'o' } }, (a) => {
 				let text = ''; a.on('data', (c) => { text += c; }); a.on('end', () => done([a.statusCode, text, a.headers['set-cookie']]));
 			});
-			r.on('error', failed); r.write('bo'); r.end('dy'); })`, `[200,"PUT b.s3.us-east-1.amazonaws.com /k?q=1 1.1 keyfront-function+tlso body",["a=1","b=2"]]`},
+			r.on('error', failed); r.write('bo'); r.end('dy'); })`, `[200,"PUT b.s3.us-east-1.amazonaws.com /k?q=1 1.1 keyfront-function+httpso body",["a=1","b=2"]]`},
 		"http.get":       {`new Promise((done) => require('http').get('http://HOST/a', (a) => { a.setEncoding('utf8'); a.on('data', done); }))`, `"GET HOST /a  "`},
 		"fetch":          {`fetch('http://HOST/a', { method: 'POST', body: 'x', headers: { 'x-own': 'f' } }).then((r) => r.text())`, `"POST HOST /a f x"`},
 		"redirect":       {`fetch('http://HOST/moved').then(async (r) => [r.redirected, await r.text()])`, `[true,"GET HOST /there?x=1  "]`},

@@ -28,7 +28,7 @@ func (s *Server) openFunctions(worker []string) {
 	s.functions = function.NewPool(function.Config{
 		Observer: s.functionLogs,
 		Command:  worker, MaxWorkers: s.cfg.Functions.Workers, Clock: s.clock, Log: s.log,
-		Egress: function.Egress{Hosts: s.cfg.Functions.Hosts, PrivateHosts: s.cfg.Functions.PrivateHosts, Local: s.localService, Secure: s.secureHeader()},
+		Egress: function.Egress{Hosts: s.cfg.Functions.Hosts, PrivateHosts: s.cfg.Functions.PrivateHosts, Local: s.localService, LocalHeader: s.hopHeader},
 	})
 }
 

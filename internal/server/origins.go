@@ -53,19 +53,19 @@ func (c originCredentials) Credential(_ context.Context, d *delivery.Distributio
 type ownBuckets struct {
 	buckets  *bucket.Service
 	endpoint string
-	secure   http.Header
+	header   func(scheme string) http.Header
 }
 
 var _ origin.Buckets = ownBuckets{}
 
-// secureHeader is what the edge and its functions show the front, which they reach
-// without TLS, on requests by https.
-func (s *Server) secureHeader() http.Header {
-	return http.Header{front.SecureHeader: {s.secure}}
+// hopHeader is what the edge and its functions show the front, which they reach
+// without TLS, about a request by scheme.
+func (s *Server) hopHeader(scheme string) http.Header {
+	return http.Header{front.HopHeader: {s.hop + " " + scheme}}
 }
 
 func (s *Server) ownBuckets() ownBuckets {
-	return ownBuckets{s.buckets, s.APIURL(), s.secureHeader()}
+	return ownBuckets{s.buckets, s.APIURL(), s.hopHeader}
 }
 
 // Locate says where the bucket called name is served.
@@ -77,5 +77,5 @@ func (b ownBuckets) Locate(ctx context.Context, name string) (origin.Location, b
 	if err != nil {
 		return origin.Location{}, false, err
 	}
-	return origin.Location{Region: found.Region, Endpoint: b.endpoint, Secure: b.secure}, true, nil
+	return origin.Location{Region: found.Region, Endpoint: b.endpoint, Header: b.header}, true, nil
 }

@@ -111,7 +111,7 @@ type Server struct {
 	viewersTLS      listener
 	certificates    *certificate.Set // nil without viewersTLS
 	verify          listener
-	secure          string // what the edge shows the front for requests by https
+	hop             string // the secret of the edge and the front; see hopHeader
 
 	accessLog *accesslog.Log
 	logFolder *os.Root // nil if none is configured
@@ -128,7 +128,7 @@ type Server struct {
 // Start opens the data folder and the listeners and serves until Stop. When it
 // fails, nothing is left running or open.
 func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin, secure: rand.Text()}
+	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin, hop: rand.Text()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -244,7 +244,7 @@ func (s *Server) openFront() {
 	s.api.http.Handler = front.New(front.Config{
 		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(s.gate),
 		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count, Refused: s.gate.Refused,
-		Proxies: s.proxies(), Secure: s.secure,
+		Proxies: s.proxies(), Hop: s.hop,
 	})
 	if s.apiTLS.net != nil {
 		s.apiTLS.http.Handler, s.apiTLS.http.TLSConfig = s.api.http.Handler, apiTLSConfig(s.apiCertificates)

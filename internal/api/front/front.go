@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -81,13 +82,14 @@ type Config struct {
 	// Proxies are servers in front of this one that name the callers whose requests
 	// they pass on. None: a caller is who connects.
 	Proxies forwarded.Proxies
-	// Secure is the value of SecureHeader by which the edge, beside this front, says
-	// that it would have come by https. It is a secret of the two; empty is none.
-	Secure string
+	// Hop is the secret by which the edge and its functions, on this machine, are
+	// known: of them, only HopHeader says how a request came. Empty knows none.
+	Hop string
 }
 
-// SecureHeader is where the edge shows Config.Secure.
-const SecureHeader = "X-Keyfront-Secure"
+// HopHeader has Config.Hop, a space, and the scheme by which the request would have
+// come if the hop from the edge had one of its own.
+const HopHeader = "X-Keyfront-Hop"
 
 // Front is the handler of the API address.
 type Front struct {
@@ -227,12 +229,22 @@ func (f *Front) stranger(req *Request) access.Caller {
 		UserAgent: req.UserAgent(),
 		Referer:   req.Referer(),
 	}
-	from := f.cfg.Proxies.Sender(req.Request)
+	from := f.sender(req)
 	c.SourceIP, c.TLS = from.Addr.Addr(), from.HTTPS
-	if shown := req.Header.Get(SecureHeader); shown != "" && f.cfg.Secure != "" {
-		c.TLS = c.TLS || subtle.ConstantTimeCompare([]byte(shown), []byte(f.cfg.Secure)) == 1
-	}
 	return c
+}
+
+// sender is where a request comes from. The edge passes on what viewers send, which
+// must not count as the word of a proxy at the same address.
+func (f *Front) sender(req *Request) forwarded.Sender {
+	secret, scheme, shown := strings.Cut(req.Header.Get(HopHeader), " ")
+	req.Header.Del(HopHeader) // errors tell what was signed, and that is for the client
+	if !shown || f.cfg.Hop == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(f.cfg.Hop)) != 1 {
+		return f.cfg.Proxies.Sender(req.Request)
+	}
+	from := forwarded.Proxies{}.Sender(req.Request)
+	from.HTTPS = scheme == "https"
+	return from
 }
 
 // lookup finds the credential that the request names.

@@ -107,7 +107,7 @@ func start(t testing.TB) *harness {
 			{Name: "keyfront", Door: h.own, MaxBodyBytes: 1000},
 			{Name: "s3", Door: h.s3, Style: sigv4.S3, Anonymous: true},
 		},
-		Proxies: forwarded.Proxies{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, Secure: "a secret",
+		Proxies: forwarded.Proxies{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, Hop: "secret",
 	})
 	h.front = f
 	srv := httptest.NewServer(f)
@@ -185,15 +185,25 @@ func TestHowTheCallerCame(t *testing.T) {
 		{"a stranger's word", "203.0.113.9:5", "X-Forwarded-Proto", "https", "203.0.113.9 false"},
 		{"a proxy's word", "10.0.0.1:5", "X-Forwarded-Proto", "https", "10.0.0.1 true"},
 		{"a proxy's caller", "10.0.0.1:5", "X-Forwarded-For", "1.1.1.1, 198.51.100.7", "198.51.100.7 false"},
-		{"the edge", "127.0.0.1:5", front.SecureHeader, "a secret", "127.0.0.1 true"},
-		{"a guess", "127.0.0.1:5", front.SecureHeader, "a guess", "127.0.0.1 false"},
+		{"the edge", "127.0.0.1:5", front.HopHeader, "secret https", "127.0.0.1 true"},
+		{"the edge, by http", "127.0.0.1:5", front.HopHeader, "secret http", "127.0.0.1 false"},
+		{"the edge as a proxy", "10.0.0.1:5", front.HopHeader, "secret http", "10.0.0.1 false"},
+		{"a guess", "127.0.0.1:5", front.HopHeader, "guess https", "127.0.0.1 false"},
+		{"no secret", "127.0.0.1:5", front.HopHeader, " https", "127.0.0.1 false"},
 	} {
 		r := h.signedBy(t, h.serviceAccess, http.MethodGet, "/b/k", "", "s3", sigv4.S3, nil)
 		r.RemoteAddr = tt.peer
+		if tt.header == front.HopHeader { // beside what a viewer sent
+			r.Header.Set("X-Forwarded-For", "198.51.100.7")
+			r.Header.Set("X-Forwarded-Proto", "https")
+		}
 		if tt.header != "" {
 			r.Header.Set(tt.header, tt.value)
 		}
 		h.front.ServeHTTP(httptest.NewRecorder(), r)
+		if got := h.s3.seen.Header.Get(front.HopHeader); got != "" {
+			t.Errorf("%s: the door sees %q", tt.name, got)
+		}
 		if c := h.s3.seen.Caller; fmt.Sprint(c.SourceIP, c.TLS) != tt.want {
 			t.Errorf("%s: came from %v, by https %v; want %s", tt.name, c.SourceIP, c.TLS, tt.want)
 		}

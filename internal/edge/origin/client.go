@@ -300,8 +300,8 @@ func (c *Client) locate(ctx context.Context, r *Request) (place, error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: bucket's endpoint: %w", ErrConnect, err)
 	}
-	if p.scheme == "https" {
-		p.header = at.Secure
+	if at.Header != nil {
+		p.header = at.Header(p.scheme)
 	}
 	p.scheme, p.address, p.region = endpoint.Scheme, endpoint.Host, at.Region
 	return p, nil

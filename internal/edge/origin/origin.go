@@ -52,7 +52,8 @@ type Location struct {
 	// Endpoint is the base URL of the API that serves it, for instance
 	// "http://127.0.0.1:4566". The Host header stays the origin's domain name.
 	Endpoint string
-	// Secure is added to requests that go to the origin by https. The way to
-	// Endpoint has no TLS, and the API asks bucket policies as if it had.
-	Secure http.Header
+	// Header is added to requests that go to the origin by scheme, "http" or "https".
+	// The way to Endpoint has no TLS, and the API asks policies as if it were that
+	// scheme's. Nil adds none.
+	Header func(scheme string) http.Header
 }
