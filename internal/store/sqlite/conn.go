@@ -1,16 +1,13 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -67,32 +64,22 @@ var texts = [statements]string{
 	allCounters:  "SELECT space, counter FROM changes",
 }
 
-// conn is one connection with its prepared statements. It calls the driver without
-// database/sql, which takes a lock, finds a connection and checks arguments at each
-// call: together more than most statements here cost. It is for one goroutine at a
-// time.
-//
-// Statements run under a context that never ends. None of them waits for another
-// transaction, and each does a bounded amount of work, so transactions look at
-// their context between statements; the driver would start a goroutine for every
-// statement to watch it.
+// conn is one connection with its prepared statements. It is for one goroutine at a
+// time, and knows no context: no statement waits for another transaction, and each does
+// a bounded amount of work, so transactions look at their context between statements.
 type conn struct {
-	driver  driver.Conn
-	stmts   [statements]preparedStmt
-	onStep  stepFunc
-	binding []driver.NamedValue // reused by every call
-	row     [2]driver.Value     // the same
+	db     *sqlite.Conn
+	stmts  [statements]*sqlite.Stmt
+	onStep stepFunc
 }
 
 // stepFunc runs one statement of a connection for a test, or fails it, or kills
 // the process before or after.
 type stepFunc func(text string, do func() error) error
 
-type preparedStmt interface {
-	driver.Stmt
-	driver.StmtExecContext
-	driver.StmtQueryContext
-}
+// busyTimeout bounds the wait for a lock, which only another process can hold: one that
+// an administrator lets read the database, or that recovers its log.
+const busyTimeout = 10 * time.Second
 
 // pragmas hold for every connection. Temporary data stays in memory: on disk it
 // would be outside of the folder that we hold. Only the writer commits, but a
@@ -102,7 +89,6 @@ type preparedStmt interface {
 // pages, which its size limit holds: whoever commits then does it while all others
 // wait, and a page that many commits wrote goes to the database once.
 var pragmas = []string{
-	"PRAGMA busy_timeout = 10000",
 	"PRAGMA synchronous = FULL",
 	"PRAGMA temp_store = MEMORY",
 	"PRAGMA trusted_schema = OFF",
@@ -113,15 +99,15 @@ var pragmas = []string{
 
 // openConn opens a connection to the database file at path, which must be there.
 func openConn(path string) (*conn, error) {
-	dsn := url.URL{Scheme: "file", Path: path, RawQuery: "mode=rw&_error_rc=1"}
-	d, err := new(sqlite.Driver).Open(dsn.String())
+	db, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, wrap("open", err)
 	}
-	c := &conn{driver: d}
+	db.SetBusyTimeout(busyTimeout)
+	c := &conn{db: db}
 	for _, pragma := range pragmas {
 		if err := c.exec(pragma); err != nil {
-			return nil, errors.Join(err, d.Close())
+			return nil, errors.Join(err, db.Close())
 		}
 	}
 	return c, nil
@@ -130,93 +116,117 @@ func openConn(path string) (*conn, error) {
 // prepare prepares the statements; the schema must be in place.
 func (c *conn) prepare() error {
 	for i, text := range texts {
-		s, err := c.driver.Prepare(text)
+		s, err := c.db.Prepare(text)
 		if err != nil {
 			return wrap(text, err)
 		}
-		c.stmts[i] = s.(preparedStmt)
+		c.stmts[i] = s
 	}
 	return nil
 }
 
-func (c *conn) close() error {
-	var errs []error
-	for _, s := range c.stmts {
-		if s != nil {
-			errs = append(errs, s.Close())
+// close finalizes the statements too.
+func (c *conn) close() error { return c.db.Close() }
+
+// bind sets the parameters of a statement: strings, byte slices and int64.
+func bind(s *sqlite.Stmt, args []any) {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			s.BindText(i+1, arg)
+		case []byte:
+			s.BindBytes(i+1, arg)
+		case int64:
+			s.BindInt64(i+1, arg)
+		default:
+			// It does not name arg, which would then be allocated at every call.
+			panic("sqlite: a parameter is neither text, blob nor integer")
 		}
 	}
-	return errors.Join(append(errs, c.driver.Close())...)
 }
 
-// bind returns args as the driver wants them. A nil slice would be bound as NULL.
-func (c *conn) bind(args []driver.Value) []driver.NamedValue {
-	c.binding = c.binding[:0]
-	for i, arg := range args {
-		if b, ok := arg.([]byte); ok && b == nil {
-			arg = []byte{}
-		}
-		c.binding = append(c.binding, driver.NamedValue{Ordinal: i + 1, Value: arg})
-	}
-	return c.binding
+// blob returns a copy of a column's bytes.
+func blob(row *sqlite.Stmt, column int) []byte {
+	b := make([]byte, row.ColumnLen(column))
+	row.ColumnBytes(column, b)
+	return b
 }
 
 // run executes a prepared statement that returns no rows.
-func (c *conn) run(s statement, args ...driver.Value) error {
-	do := func() error {
-		_, err := c.stmts[s].ExecContext(context.Background(), c.bind(args))
-		return wrap(texts[s], err)
-	}
+func (c *conn) run(s statement, args ...any) error {
+	stmt := c.stmts[s]
+	bind(stmt, args)
 	if c.onStep != nil {
-		return c.onStep(texts[s], do)
+		return c.onStep(texts[s], func() error { return wrap(texts[s], walk(stmt, nil)) })
 	}
-	return do()
+	return wrap(texts[s], walk(stmt, nil))
 }
 
-// query walks the rows of a prepared statement until each returns false. The
-// values are each's own to keep, but not the slice.
-func (c *conn) query(s statement, each func(row []driver.Value) bool, args ...driver.Value) error {
-	rows, err := c.stmts[s].QueryContext(context.Background(), c.bind(args))
-	if err != nil {
-		return wrap(texts[s], err)
-	}
-	row := c.row[:len(rows.Columns())]
-	for err == nil {
-		if err = rows.Next(row); err == nil && !each(row) {
-			break
+// query walks the rows of a prepared statement until each returns false. The row is
+// each's for the call only.
+func (c *conn) query(s statement, each func(row *sqlite.Stmt) bool, args ...any) error {
+	stmt := c.stmts[s]
+	bind(stmt, args)
+	return wrap(texts[s], walk(stmt, each))
+}
+
+// walk leaves the statement ready for its next use; a nil each passes over all rows.
+func walk(stmt *sqlite.Stmt, each func(row *sqlite.Stmt) bool) error {
+	for {
+		more, err := stmt.Step()
+		if err != nil {
+			return err // Step has reset the statement
+		}
+		if !more || each != nil && !each(stmt) {
+			return stmt.Reset()
 		}
 	}
-	if err == io.EOF {
-		err = nil
+}
+
+// exec executes SQL that is needed too rarely to prepare, one statement after the other.
+func (c *conn) exec(text string, args ...any) error {
+	for rest := text; strings.TrimSpace(rest) != ""; {
+		stmt, trailing, err := c.db.PrepareTransient(rest)
+		if err != nil {
+			return wrap(text, err)
+		}
+		bind(stmt, args)
+		if err := errors.Join(walk(stmt, nil), stmt.Finalize()); err != nil {
+			return wrap(text, err)
+		}
+		rest = rest[len(rest)-trailing:]
 	}
-	return wrap(texts[s], errors.Join(err, rows.Close()))
+	return nil
 }
 
-// exec executes SQL that is needed too rarely to prepare.
-func (c *conn) exec(text string, args ...driver.Value) error {
-	_, err := c.driver.(driver.ExecerContext).ExecContext(context.Background(), text, c.bind(args))
-	return wrap(text, err)
-}
-
-// queryRow runs such SQL and returns the one value of its one row.
-func (c *conn) queryRow(text string, args ...driver.Value) (driver.Value, error) {
-	rows, err := c.driver.(driver.QueryerContext).QueryContext(context.Background(), text, c.bind(args))
+// queryText runs such SQL and returns the first column of its first row as a text.
+func (c *conn) queryText(text string, args ...any) (value string, err error) {
+	stmt, _, err := c.db.PrepareTransient(text)
 	if err != nil {
-		return nil, wrap(text, err)
+		return "", wrap(text, err)
 	}
-	var row [1]driver.Value
-	err = rows.Next(row[:])
-	return row[0], wrap(text, errors.Join(err, rows.Close()))
+	bind(stmt, args)
+	found := false
+	err = walk(stmt, func(row *sqlite.Stmt) bool {
+		value, found = row.ColumnText(0), true
+		return false
+	})
+	if err == nil && !found {
+		err = errNoRow
+	}
+	return value, wrap(text, errors.Join(err, stmt.Finalize()))
 }
 
-func (c *conn) queryInt(text string, args ...driver.Value) (int64, error) {
-	value, err := c.queryRow(text, args...)
-	n, ok := value.(int64)
-	if err == nil && !ok {
-		err = fmt.Errorf("sqlite: %s: %T is no number", text, value)
+func (c *conn) queryInt(text string, args ...any) (int64, error) {
+	value, err := c.queryText(text, args...)
+	if err != nil {
+		return 0, err
 	}
-	return n, err
+	n, err := strconv.ParseInt(value, 10, 64)
+	return n, wrap(text, err)
 }
+
+var errNoRow = errors.New("no row")
 
 // wrap adds the statement, which never holds data, and gives a full disk its name.
 func wrap(text string, err error) error {
@@ -224,16 +234,8 @@ func wrap(text string, err error) error {
 		return nil
 	}
 	text, _, _ = strings.Cut(text, "\n")
-	if resultCode(err)&0xff == sqlite3.SQLITE_FULL {
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
 		return fmt.Errorf("sqlite: %s: %w: %w", text, store.ErrFull, err)
 	}
 	return fmt.Errorf("sqlite: %s: %w", text, err)
-}
-
-// resultCode is SQLite's extended result code of err, or 0 if it has none.
-func resultCode(err error) int {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code()
-	}
-	return 0
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ import (
 // checkContents expects every value that stands apart to have one record, and returns
 // how many do.
 func checkContents(t interface{ Errorf(string, ...any) }, folder *store.Folder) (apart int64) {
-	query := func(text string) any {
+	query := func(text string) string {
 		value, err := sqlite.Query(folder, text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -36,7 +37,7 @@ func checkContents(t interface{ Errorf(string, ...any) }, folder *store.Folder) 
 	if all != named || all != references {
 		t.Errorf("%v values stand apart, %v are named, by %v records", all, named, references)
 	}
-	apart, _ = all.(int64)
+	apart, _ = strconv.ParseInt(all, 10, 64)
 	return apart
 }
 

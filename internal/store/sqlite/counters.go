@@ -1,9 +1,10 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"maps"
 	"sync"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -38,8 +39,8 @@ func (c *counters) set(all map[store.Space]uint64) {
 // counters reads the counters from the database.
 func (c *conn) counters() (map[store.Space]uint64, error) {
 	all := make(map[store.Space]uint64)
-	err := c.query(allCounters, func(row []driver.Value) bool {
-		all[store.Space(row[0].(string))] = uint64(row[1].(int64))
+	err := c.query(allCounters, func(row *sqlite.Stmt) bool {
+		all[store.Space(row.ColumnText(0))] = uint64(row.ColumnInt64(1))
 		return true
 	})
 	return all, err

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -24,10 +23,11 @@ func Exec(folder *store.Folder, text string) error {
 	return onConn(folder, func(c *conn) error { return c.exec(text) })
 }
 
-// Query returns the one value of the one row of a query in the database of a folder.
-func Query(folder *store.Folder, text string) (value driver.Value, err error) {
+// Query returns the one value of the one row of a query in the database of a folder,
+// as a text.
+func Query(folder *store.Folder, text string) (value string, err error) {
 	err = onConn(folder, func(c *conn) (err error) {
-		value, err = c.queryRow(text)
+		value, err = c.queryText(text)
 		return err
 	})
 	return value, err

@@ -83,7 +83,7 @@ func openWriter(path string) (*conn, map[store.Space]uint64, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mode, err := c.queryRow("PRAGMA journal_mode = WAL")
+	mode, err := c.queryText("PRAGMA journal_mode = WAL")
 	if err == nil && mode != "wal" {
 		err = fmt.Errorf("sqlite: journal mode is %v, the file system does not allow wal", mode)
 	}

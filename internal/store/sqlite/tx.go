@@ -2,10 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"iter"
 	"slices"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -55,8 +56,8 @@ func (t *tx) Get(space store.Space, key string) ([]byte, error) {
 	}
 	var value []byte
 	found := false
-	err := t.conn.query(getRecord, func(row []driver.Value) bool {
-		value, found = row[0].([]byte), true
+	err := t.conn.query(getRecord, func(row *sqlite.Stmt) bool {
+		value, found = blob(row, 0), true
 		return false
 	}, string(space), []byte(key))
 	if err != nil {
@@ -110,15 +111,16 @@ func (t *tx) batch(space store.Space, r store.Range, limit int) (batch []store.R
 	if r.Reverse {
 		s = scanDown
 	}
-	args := append(make([]driver.Value, 0, 3), string(space), []byte(r.From))
+	args := []any{string(space), []byte(r.From), []byte(r.To)}
 	if r.To != "" {
 		s++ // the variant with an upper bound
-		args = append(args, []byte(r.To))
+	} else {
+		args = args[:2]
 	}
 	sizeBytes := 0
-	err = t.conn.query(s, func(row []driver.Value) bool {
-		key, value := row[0].([]byte), row[1].([]byte)
-		batch = append(batch, store.Record{Key: string(key), Value: value})
+	err = t.conn.query(s, func(row *sqlite.Stmt) bool {
+		key, value := row.ColumnText(0), blob(row, 1)
+		batch = append(batch, store.Record{Key: key, Value: value})
 		sizeBytes += len(key) + len(value)
 		more = len(batch) >= limit || sizeBytes >= maxBatchBytes
 		return !more
@@ -150,7 +152,7 @@ func (t *tx) Delete(space store.Space, key string) error {
 	return t.write(deleteRecord, space, string(space), []byte(key))
 }
 
-func (t *tx) write(s statement, space store.Space, args ...driver.Value) error {
+func (t *tx) write(s statement, space store.Space, args ...any) error {
 	if err := t.check(); err != nil {
 		return err
 	}

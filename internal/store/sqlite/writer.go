@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -248,7 +248,7 @@ func (w *writer) count(g *group) error {
 // that they failed. So the question is settled before anyone is answered.
 func (w *writer) failed(err error) error {
 	_ = w.conn.run(rollback)
-	if code := resultCode(err); code&0xff == sqlite3.SQLITE_FULL || code == sqlite3.SQLITE_IOERR_WRITE {
+	if code := sqlite.ErrCode(err); code.ToPrimary() == sqlite.ResultFull || code == sqlite.ResultIOErrWrite {
 		return err
 	}
 	w.unsettled = true
