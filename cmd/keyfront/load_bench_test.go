@@ -159,20 +159,34 @@ func (p *process) awaitIdle(tb testing.TB) {
 	}
 }
 
-// load sends requests from loadClients connections and reports the server's
-// processor time for each.
-func load(b *testing.B, p *process, request func(i int) []byte) {
+// loadInTurns sends a thousand requests to one server, then a thousand to the other,
+// and so on: what else the machine does meets them alike. It reports the processor time
+// of each for a request, with all that it did in the background, and the second's in
+// proportion to the first's.
+func loadInTurns(b *testing.B, p, q *process, ofP, ofQ func(i int) []byte) {
 	b.Helper()
-	p.awaitIdle(b)
-	before, n := p.cpu(b), 0
-	numbers, done := p.drive(b, request)
-	for b.Loop() {
-		numbers <- n
-		n++
+	const turn = 1000
+	servers := [2]*process{p, q}
+	var used [2]time.Duration
+	for i, s := range servers {
+		s.awaitIdle(b)
+		used[i] = s.cpu(b)
 	}
-	close(numbers)
-	done()
-	b.ReportMetric(float64((p.cpu(b)-before).Nanoseconds())/float64(n)/1000, "server-cpu-µs/op")
+	for b.Loop() {
+		for i, request := range [2]func(i int) []byte{ofP, ofQ} {
+			numbers, done := servers[i].drive(b, request)
+			for n := range turn {
+				numbers <- n
+			}
+			close(numbers)
+			done()
+		}
+	}
+	for i, s := range servers {
+		used[i] = s.cpu(b) - used[i]
+		b.ReportMetric(float64(used[i].Nanoseconds())/float64(b.N*turn)/1000, fmt.Sprintf("server%d-cpu-µs/request", i+1))
+	}
+	b.ReportMetric(float64(used[1])/float64(used[0]), "ratio")
 }
 
 // drive sends the request of each number from one of loadClients connections.
@@ -280,7 +294,7 @@ func BenchmarkEncrypt(b *testing.B) {
 		"KeyId": createKey(b, p), "Plaintext": bytes.Repeat([]byte{1}, 32), "EncryptionContext": map[string]string{"purpose": "bench"},
 	})
 	answer := call(b, p.api, request)
-	b.Run("keyfront", func(b *testing.B) { load(b, p, func(int) []byte { return request }) })
 	bare := startBare(b, answer, "application/x-amz-json-1.1")
-	b.Run("bare", func(b *testing.B) { load(b, bare, func(int) []byte { return request }) })
+	same := func(int) []byte { return request }
+	loadInTurns(b, bare, p, same, same)
 }
