@@ -207,24 +207,45 @@ func CanonicalID(account arn.AccountID) string {
 // RootKey returns the access key of the default account's root user that the
 // configuration or the first start gave it.
 func (s *Service) RootKey() (AccessKey, error) {
-	k := s.bootKey()
+	k := s.bootKey(s.cfg.Account)
 	if k == nil {
 		return AccessKey{}, errors.New("identity: the root user has no access key")
 	}
-	secret, err := s.unwrapKey(k)
-	if err != nil {
-		return AccessKey{}, err
-	}
-	return AccessKey{ID: k.Name, Secret: secret}, nil
+	return s.reveal(k)
 }
 
-func (s *Service) bootKey() *Key {
-	for _, k := range list[*Key](s.reg, s.cfg.Account, "") {
+// RootKeys returns such keys of all accounts: of the default one, and of those
+// that were it at an earlier start.
+func (s *Service) RootKeys() (map[arn.AccountID]AccessKey, error) {
+	keys := map[arn.AccountID]AccessKey{}
+	for _, account := range s.Accounts() {
+		k := s.bootKey(account)
+		if k == nil {
+			continue
+		}
+		var err error
+		if keys[account], err = s.reveal(k); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+func (s *Service) bootKey(account arn.AccountID) *Key {
+	for _, k := range list[*Key](s.reg, account, "") {
 		if k.Boot {
 			return k
 		}
 	}
 	return nil
+}
+
+func (s *Service) reveal(k *Key) (AccessKey, error) {
+	secret, err := s.unwrapKey(k)
+	if err != nil {
+		return AccessKey{}, err
+	}
+	return AccessKey{ID: k.Name, Secret: secret}, nil
 }
 
 const purposeKey = "access-key"
@@ -246,25 +267,30 @@ func (s *Service) newKey(account arn.AccountID, userID string, key AccessKey, no
 }
 
 // ensureRootKey gives the default account's root user the configured access key,
-// or a new one if there is none yet. Keys that the root user made stay.
+// active and no other account's, or a new one if there is none yet. Keys that the
+// root user made stay.
 func (s *Service) ensureRootKey(ctx context.Context) error {
-	want := s.cfg.RootKey
-	have, err := s.RootKey()
-	switch {
-	case want.ID == "" && err == nil:
-		return nil
-	case want.ID == "":
+	want, old := s.cfg.RootKey, s.bootKey(s.cfg.Account)
+	if want.ID == "" {
+		if old != nil {
+			return nil
+		}
 		want = newAccessKey("AKIA")
-	case err == nil && have.ID == want.ID && have.Secret.Equal(want.Secret):
+	} else if s.isRootKey(old, want) {
 		return nil
 	}
 	now := time.Now()
-	err = s.change(ctx, now, unrecorded, func(t *txn) error {
+	err := s.change(ctx, now, unrecorded, func(t *txn) error {
 		if t.get(placeOf(KindAccount, s.cfg.Account, string(s.cfg.Account))) == nil {
 			t.put(newAccount(s.cfg.Account, t.now))
 		}
-		if old := s.bootKey(); old != nil {
+		if old := s.bootKey(s.cfg.Account); old != nil {
 			t.remove(old)
+		}
+		for _, account := range s.Accounts() {
+			if k, ok := get[*Key](s.reg, account, want.ID); ok {
+				t.remove(k)
+			}
 		}
 		k := s.newKey(s.cfg.Account, "", want, t.now)
 		k.Boot = true
@@ -275,6 +301,16 @@ func (s *Service) ensureRootKey(ctx context.Context) error {
 		return fmt.Errorf("identity: store the root user's access key: %w", err)
 	}
 	return nil
+}
+
+// isRootKey reports whether k is the key want, ready for use. A secret that cannot
+// be opened is none: the configured one replaces it.
+func (s *Service) isRootKey(k *Key, want AccessKey) bool {
+	if k == nil || k.Name != want.ID || k.Inactive {
+		return false
+	}
+	have, err := s.reveal(k)
+	return err == nil && have.Secret.Equal(want.Secret)
 }
 
 func newAccount(id arn.AccountID, now time.Time) *Account {

@@ -23,6 +23,11 @@ var (
 
 func open(t testing.TB, records store.Records, key identity.AccessKey) *identity.Service {
 	t.Helper()
+	return openAccount(t, records, "111122223333", key)
+}
+
+func openAccount(t testing.TB, records store.Records, account arn.AccountID, key identity.AccessKey) *identity.Service {
+	t.Helper()
 	vault, err := sealed.Open(context.Background(), records, root)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +36,7 @@ func open(t testing.TB, records store.Records, key identity.AccessKey) *identity
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := identity.Open(context.Background(), identity.Config{Records: records, Domain: domain, Account: "111122223333", RootKey: key})
+	s, err := identity.Open(context.Background(), identity.Config{Records: records, Domain: domain, Account: account, RootKey: key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +89,44 @@ func TestConfiguredRootKeyReplacesTheOld(t *testing.T) {
 	}
 	if got, err := after.Secret(); err != nil || !got.Equal(mine.Secret) {
 		t.Errorf("Secret = %v, %v, want the new one", got, err)
+	}
+}
+
+// The configuration is the operator's word, and stands above what the API did to
+// the key before.
+func TestConfiguredRootKeyIsActiveAfterAStart(t *testing.T) {
+	w := newWorld(t)
+	if err := w.admin.UpdateAccessKey(t.Context(), rootCaller(), "", rootKey.ID, "Inactive"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.service.Lookup(rootKey.ID, "", now); !errors.Is(err, identity.ErrUnknownKey) {
+		t.Fatalf("Lookup of the inactive key = %v, want ErrUnknownKey", err)
+	}
+	if _, err := open(t, w.records, identity.AccessKey{}).Lookup(rootKey.ID, "", now); !errors.Is(err, identity.ErrUnknownKey) {
+		t.Errorf("Lookup after a start that configures no key = %v, want ErrUnknownKey", err)
+	}
+	if _, err := open(t, w.records, rootKey).Lookup(rootKey.ID, "", now); err != nil {
+		t.Errorf("Lookup after a start that configures the key = %v", err)
+	}
+}
+
+// One key of the configuration is the root user's of the account that is the
+// default one now, and no longer of the one before.
+func TestConfiguredRootKeyIsOfOneAccount(t *testing.T) {
+	records := memory.NewRecords()
+	mine := identity.AccessKey{ID: "AKIAMINE", Secret: sealed.NewSecret([]byte("mine"))}
+	for _, account := range []arn.AccountID{"111122223333", "444455556666", "111122223333"} {
+		openAccount(t, records, account, mine)
+		// What was read from the records is like what the start made of them.
+		for range 2 {
+			s := openAccount(t, records, account, mine)
+			if c, err := s.Lookup(mine.ID, "", now); err != nil || c.Principal.Account != account {
+				t.Errorf("Lookup = %+v, %v, want account %s", c, err, account)
+			}
+			if keys, err := s.RootKeys(); err != nil || len(keys) != 1 || keys[account].ID != mine.ID {
+				t.Errorf("RootKeys = %v, %v, want that of %s alone", keys, err, account)
+			}
+		}
 	}
 }
 

@@ -259,22 +259,6 @@ func (s *Server) openIdentity(ctx context.Context, d *sealed.Domain) (err error)
 	return err
 }
 
-// keepCredentials leaves the root user's access key in the data folder, unless
-// it was configured: then who configured it has it.
-func (s *Server) keepCredentials() error {
-	if s.state.folder == nil {
-		return nil
-	}
-	if s.cfg.RootAccessKeyID != "" {
-		return removeCredentials(s.state.folder.Path())
-	}
-	key, err := s.identity.RootKey()
-	if err != nil {
-		return err
-	}
-	return writeCredentials(s.state.folder.Path(), key)
-}
-
 // proxies are the servers in front of this one that are believed.
 func (s *Server) proxies() forwarded.Proxies {
 	p := forwarded.Proxies{Networks: s.cfg.TrustedProxies.Networks}
