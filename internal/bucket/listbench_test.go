@@ -42,21 +42,24 @@ func foldersWorld(b *testing.B, keys int) *world {
 
 const folders = 1000
 
-// A page of 1,000 common prefixes of a large bucket, in turns with one of 10,000 keys:
-// it reads one record of each folder, whatever is in it.
+// Pages of 1,000 in a large bucket, in turns with one of 10,000 keys: common prefixes,
+// for each of which it reads one record, whatever is in the folder; and keys, among which
+// the delimiter is not found.
 func BenchmarkListMany(b *testing.B) {
-	list := func(w *world) func() error {
-		return func() error {
-			page, err := w.List(b.Context(), w.root(), bucket.List{Bucket: "films", Prefix: "folder-", Delimiter: "/", Max: folders})
-			if err == nil && (len(page.Prefixes) != folders || len(page.Objects) != 0) {
-				err = fmt.Errorf("%d folders, %d objects", len(page.Prefixes), len(page.Objects))
-			}
-			return err
-		}
-	}
 	small, large := foldersWorld(b, 10_000), foldersWorld(b, *manyKeys)
-	b.Run(fmt.Sprintf("keys=%d", *manyKeys), func(b *testing.B) {
-		b.ReportAllocs()
-		ratio(b, list(small), list(large))
-	})
+	for _, of := range []struct{ name, delimiter string }{{"folders", "/"}, {"objects", "~"}} {
+		list := func(w *world) func() error {
+			return func() error {
+				page, err := w.List(b.Context(), w.root(), bucket.List{Bucket: "films", Prefix: "folder-", Delimiter: of.delimiter, Max: folders})
+				if n := map[string]int{"folders": len(page.Prefixes), "objects": len(page.Objects)}[of.name]; err == nil && n != folders {
+					err = fmt.Errorf("%d folders, %d objects", len(page.Prefixes), len(page.Objects))
+				}
+				return err
+			}
+		}
+		b.Run(fmt.Sprintf("%s/keys=%d", of.name, *manyKeys), func(b *testing.B) {
+			b.ReportAllocs()
+			ratio(b, list(small), list(large))
+		})
+	}
 }
