@@ -57,9 +57,8 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 	for i := range j.reqs {
 		req := j.reqs[i]
 		r := &reply{from: req.Origin, conditional: stale != nil && stale.Origin == req.Origin.ID}
-		// Signing adds to the header, and there may be another round.
-		req.Header = req.Header.Clone()
 		if r.conditional {
+			req.Header = req.Header.Clone() // there may be another round, without them
 			setConditions(req.Header, stale)
 		}
 		var err error

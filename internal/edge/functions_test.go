@@ -13,6 +13,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
+	"github.com/keyfront-project/keyfront/internal/edge/origin"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
 )
@@ -56,14 +57,14 @@ func (r registry) at(t *testing.T, event trigger.Event, kind, code string) func(
 }
 
 // withFunctions is an edge before an origin, with functions at events.
-func withFunctions(t *testing.T, r registry, origin http.HandlerFunc, edits ...func(*delivery.Behavior)) *world {
+func withFunctions(t *testing.T, r registry, handler http.HandlerFunc, edits ...func(*delivery.Behavior)) *world {
 	t.Helper()
 	all := func(b *delivery.Behavior) {
 		for _, edit := range edits {
 			edit(b)
 		}
 	}
-	return newWorld(t, newFeed(distribution(originServer(t, origin), last(all))), func(c *edge.Config) { c.Functions = r })
+	return newWorld(t, newFeed(distribution(originServer(t, handler), last(all))), func(c *edge.Config) { c.Functions = r })
 }
 
 // retell answers with what it was asked for.
@@ -156,6 +157,37 @@ func TestFunctionLeavesTheSigningToTheEdge(t *testing.T) {
 	headers := []string{"Authorization: mine", "X-Amz-Copy-Source: /b/k", "X-Amz-Acl: public-read"}
 	want(t, w.do("PUT", "/as-it-is", headers...), 200, "Miss", "[/b/k] [private] false 56")
 	want(t, w.do("PUT", "/checked", headers...), 200, "Miss", "[] [private] true 56")
+}
+
+// What the edge added to a request on its last way is none of a function's
+// business, which sees the request once more beside its answer: the signature, the
+// session's token, and what this server's own API knows the edge by.
+func TestFunctionSeesNoSecretsOfTheEdge(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header["X-Hop"], r.Header["X-Amz-Security-Token"], len(r.Header["Authorization"]))
+	})
+	r := registry{}
+	seen := r.at(t, trigger.OriginResponse, "lambda", `exports.handler = async (e) => { const { request, response } = e.Records[0].cf;
+		response.headers['x-seen'] = [{ value: Object.keys(request.headers).sort().join() }]; return response; };`)
+	signed := func(b *delivery.Behavior) {
+		b.Origin.S3, b.Origin.DomainName = true, "films.s3.us-east-1.amazonaws.com"
+		b.Origin.Access = delivery.OriginAccess{ControlID: "OAC", Signing: delivery.SignAlways, Type: "s3"}
+	}
+	w := newWorld(t, newFeed(distribution(o, last(seen), last(signed))), func(c *edge.Config) {
+		c.Functions, c.Credentials, c.Buckets = r, credentials{}, here(o)
+	})
+	resp := w.get("/a")
+	if got := resp.Header.Get("X-Seen"); got != "host,user-agent,via,x-forwarded-for" {
+		t.Errorf("the function sees %s", got)
+	}
+	want(t, resp, 200, "Miss", "[secret] [token] 1")
+}
+
+// here is where every bucket is.
+type here string
+
+func (h here) Locate(context.Context, string) (origin.Location, bool, error) {
+	return origin.Location{Region: "us-east-1", Endpoint: string(h), Header: func(string) http.Header { return http.Header{"X-Hop": {"secret"}} }}, true, nil
 }
 
 func TestOriginSwitch(t *testing.T) {

@@ -103,7 +103,9 @@ type Request struct {
 	Path, Query string
 	// Host is the Host header; empty means the origin's domain name.
 	Host string
-	// Header is the request's own: Fetch adds to it.
+	// Header is what the request says beside what Fetch adds: a signature, and
+	// what only the place behind Origin may see. It stays as it is, since whoever
+	// is shown the request afterwards is shown none of that.
 	Header http.Header
 	// KeepAuthorization says that the viewer's own Authorization stands where the
 	// origin's access control does not override it.
@@ -226,14 +228,15 @@ func (c *Client) request(ctx context.Context, r *Request) (*http.Request, place,
 	} else {
 		u.Opaque = path
 	}
+	header := r.Header.Clone()
 	if r.Origin.S3 {
 		// S3 wants every X-Amz header signed. Published functions that sign for
 		// origins of both kinds sign this one for custom origins only.
-		r.Header.Del("X-Amz-Cf-Id")
+		header.Del("X-Amz-Cf-Id")
 	}
-	maps.Copy(r.Header, p.header)
+	maps.Copy(header, p.header)
 	req := (&http.Request{
-		Method: r.Method, URL: u, Host: p.host, Header: r.Header,
+		Method: r.Method, URL: u, Host: p.host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(ctx)
 	if r.Body != nil {
