@@ -23,7 +23,8 @@ func Guarded(d *delivery.Distribution, path string) bool {
 func (e *Edge) Key(r *http.Request) cache.Key {
 	x := &exchange{e: e, r: r, sender: e.cfg.Proxies.Sender(r)}
 	x.target, _ = parseTarget(r.RequestURI)
-	x.site = e.site(e.cfg.Feed.Snapshot().Lookup(hostOf(r.Host)))
+	name, port := splitHost(r.Host)
+	x.site, x.host = e.site(e.cfg.Feed.Snapshot().Lookup(name)), heardHost(name, port, x.sender.HTTPS)
 	x.plan = &x.site.plans[0]
 	return x.keyOf()
 }

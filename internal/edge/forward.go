@@ -28,7 +28,7 @@ func (x *exchange) originRequest(to *delivery.Origin) origin.Request {
 		Header:       x.originHeader(to),
 	}
 	if x.plan.host {
-		req.Host = strings.ToLower(x.r.Host)
+		req.Host = x.host
 	}
 	req.KeepAuthorization = req.Header["Authorization"] != nil
 	for _, h := range to.Headers {

@@ -47,8 +47,9 @@ type question struct {
 // verdict is the decision over a question.
 type verdict struct {
 	target
-	site *site // nil when no distribution answers to the host
-	plan *plan // nil when judging did not come so far
+	host string // as origins hear it
+	site *site  // nil when no distribution answers to the host
+	plan *plan  // nil when judging did not come so far
 	// cause is "" for an admitted request.
 	cause signedurl.Cause
 	// guard is the restricted behaviour that refused, or the last that admitted.
@@ -71,11 +72,13 @@ func (e *Edge) judge(s *delivery.Snapshot, q *question, result *signedurl.Result
 		v.cause = causeTooLong
 		return v
 	}
-	d := s.Lookup(hostOf(q.host))
+	name, port := splitHost(q.host)
+	d := s.Lookup(name)
 	if d == nil {
 		v.cause = causeHost
 		return v
 	}
+	v.host = heardHost(name, port, q.sender.HTTPS)
 	if !d.Enabled {
 		v.cause = causeDisabled
 		return v

@@ -45,6 +45,8 @@ func keyHeaders(s *delivery.Selection) (out []keyHeader) {
 //	list   for each header of the policy: list of its values that the origin hears
 //	list   the selected cookies
 //	text   normalised Accept-Encoding
+//	text   where the origin hears of a Host header that is none of those headers:
+//	       its port, which a viewer is free to choose, as the name is not
 //
 // A text is its length and its bytes; an element of a list is its length plus
 // one and its bytes; a zero ends the list. Lengths are varints. So no two
@@ -69,6 +71,10 @@ func (x *exchange) keyOf() cache.Key {
 	b = append(b, 0)
 	b = appendCookies(b, &k.Cookies, x.r.Header["Cookie"])
 	b = appendText(b, x.encoding())
+	if x.plan.port {
+		_, port, _ := strings.Cut(x.host, ":")
+		b = appendText(b, port)
+	}
 	return sha256.Sum256(b)
 }
 
@@ -102,7 +108,7 @@ func (x *exchange) appendHeader(b []byte, h *keyHeader, hop []string) []byte {
 			b = appendElement(b, v)
 		}
 	case h.name == "host":
-		b = appendElement(b, strings.ToLower(x.r.Host))
+		b = appendElement(b, x.host)
 	case slices.Contains(hop, h.canon):
 	default:
 		for _, v := range x.r.Header[h.canon] {

@@ -79,6 +79,57 @@ func TestPoisoningByConnection(t *testing.T) {
 	want(t, w.get("/a", "Origin: https://a.example"), 200, "Hit", "[https://a.example]")
 }
 
+// An origin that makes links of the Host header makes them of a name that is the
+// distribution's, and whoever invents a port keeps them: the key need not have
+// the header.
+func TestPoisoningByHost(t *testing.T) {
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://"+r.Host+r.URL.Path)
+		w.WriteHeader(http.StatusMovedPermanently)
+	})
+	heard := func(b *delivery.Behavior) {
+		b.Forward.Headers = delivery.NewSelection(delivery.SelectWhitelist, false, "host")
+	}
+	keyed := func(b *delivery.Behavior) { b.Key.Headers = b.Forward.Headers }
+	for name, edits := range map[string][]func(*delivery.Distribution){"heard": {last(heard)}, "in the key": {last(heard), last(keyed)}} {
+		d := distribution(o, edits...)
+		d.Aliases = []string{"*.example.com"}
+		w := newWorld(t, newFeed(d))
+		for i, tt := range []struct {
+			host, location string // none is refused
+			kept           string // what the others then get of it
+		}{
+			{host + ":9999", "http://" + host + ":9999", "Miss"},
+			{host + ":80", "http://" + host, "Hit"},
+			{host + ":", "http://" + host, "Hit"},
+			{host + ".", "http://" + host, "Hit"},
+			{strings.ToUpper(host), "http://" + host, "Hit"},
+			{host + ":@evil.example", "", "Miss"},
+			{host + ":80/evil?", "", "Miss"},
+			{host + ":999999", "", "Miss"},
+			{host + ":-1", "", "Miss"},
+			{"evil.example/.example.com", "", "Miss"},
+			{"evil.example?.example.com", "", "Miss"},
+			{"evil.example#.example.com", "", "Miss"},
+			{"evil@a.example.com", "", "Miss"},
+			{`evil\.example.com`, "", "Miss"},
+			{"evil%2f.example.com", "", "Miss"},
+		} {
+			target := fmt.Sprintf("/%d", i)
+			resp := w.get(target, "Host: "+tt.host)
+			if location := resp.Header.Get("Location"); tt.location == "" && resp.StatusCode != 403 || tt.location != "" && location != tt.location+target {
+				t.Errorf("%s: %s: got %d, Location %q", name, tt.host, resp.StatusCode, location)
+			}
+			w.edge.Settle()
+			resp = w.get(target)
+			if location := resp.Header.Get("Location"); location != "http://"+host+target {
+				t.Errorf("%s: %s: the others then got Location %q", name, tt.host, location)
+			}
+			want(t, resp, 301, tt.kept, "")
+		}
+	}
+}
+
 // Nor can somebody make the origin fail for the others by a head that is too
 // long for it.
 func TestPoisoningByLength(t *testing.T) {

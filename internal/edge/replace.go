@@ -49,7 +49,7 @@ func (x *exchange) replaced(status int) bool {
 	own := &exchange{
 		e: x.e, w: x.w, r: r, rc: x.rc, now: x.now, id: x.id,
 		sender: x.sender, begun: x.begun, admitted: true,
-		verdict: verdict{target: target{path: page.PagePath}, site: x.site, plan: &x.site.plans[b.Index]},
+		verdict: verdict{target: target{path: page.PagePath}, host: x.host, site: x.site, plan: &x.site.plans[b.Index]},
 		instead: page.Status,
 	}
 	own.serve()

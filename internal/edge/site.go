@@ -36,6 +36,9 @@ type plan struct {
 	cookies bool
 	// host says that the viewer's Host header goes to the origin.
 	host bool
+	// port says that the port in it tells answers apart, which the key's headers
+	// would not.
+	port bool
 	// made are the headers that the edge makes for the origin.
 	made []string
 }
@@ -65,6 +68,7 @@ func (e *Edge) newSite(d *delivery.Distribution) *site {
 		listed := b.Key.Headers.Mode == delivery.SelectNone || b.Key.Headers.Mode == delivery.SelectWhitelist
 		p.cached = !b.CachingDisabled && listed
 		p.joint = !p.cookies
+		p.port = p.host && !b.Key.Headers.Has("host")
 		for _, h := range p.keyHeaders {
 			if h.made {
 				p.made = append(p.made[:len(p.made):len(p.made)], h.name)

@@ -213,13 +213,43 @@ func route(d *delivery.Distribution, raw string) (b *delivery.Behavior, guards [
 	return b, guards
 }
 
-// hostOf returns the name in a Host header: in lower case, without port and
-// without a dot at the end.
+// hostOf returns the name in a Host header, by which distributions are looked up.
 func hostOf(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host, ']') < i {
-		host = host[:i]
+	name, _ := splitHost(host)
+	return name
+}
+
+// splitHost parts a Host header into the name, in lower case and without a dot
+// at the end, and the port with its colon, or "". The name is "" for what is no
+// DNS name with perhaps a port: an origin that makes links of the header would
+// lead elsewhere by what else it holds.
+func splitHost(host string) (name, port string) {
+	name = host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		name, port = host[:i], host[i:]
 	}
-	return strings.ToLower(strings.TrimSuffix(host, "."))
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
+			return "", ""
+		}
+	}
+	if port == "" {
+		return name, ""
+	}
+	if strings.Trim(port[1:], "0123456789") != "" || len(port) > len(":65535") {
+		return "", ""
+	}
+	return name, port
+}
+
+// heardHost is the Host header that origins hear: by one spelling, however the
+// viewer spelled it.
+func heardHost(name, port string, https bool) string {
+	if port == ":" || port == ":443" && https || port == ":80" && !https {
+		return name
+	}
+	return name + port
 }
 
 // paramName is the name of one segment of a query, as the origin will read it.
