@@ -56,6 +56,9 @@ func TestLibrary(t *testing.T) {
 		{`/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(require('crypto').randomUUID())`, `true`},
 		{`(() => { try { require('crypto').createHash('nope'); } catch (e) { return e.message; } })()`, `"Digest method not supported"`},
 		{`crypto.subtle.digest('SHA-256', new TextEncoder().encode('abc')).then((b) => Buffer.from(b).toString('hex').slice(0, 8))`, `"ba7816bf"`},
+		{`[() => require('crypto').randomInt(0), () => require('crypto').randomInt(5, 5), () => require('crypto').randomInt('5')].map((f) => { try { return f(); } catch (e) { return e.code; } })`, `["ERR_OUT_OF_RANGE","ERR_OUT_OF_RANGE","ERR_INVALID_ARG_TYPE"]`},
+		{`new Promise((f) => require('crypto').randomInt(1, 2, (e, n) => f(n)))`, `1`},
+		{`[setTimeout, setImmediate, queueMicrotask, process.nextTick].map((f) => { try { f(5); } catch (e) { return e.code; } })`, `["ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE","ERR_INVALID_ARG_TYPE"]`},
 		// querystring
 		{`require('querystring').parse('a=1&b=2&a=3&c&d=%20+x')`, `{"a":["1","3"],"b":"2","c":"","d":"  x"}`},
 		{`require('querystring').stringify({ a: ['x', 'y z'], b: 1, c: null, d: "it's" })`, `"a=x&a=y%20z&b=1&c=&d=it's"`},

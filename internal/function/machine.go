@@ -20,19 +20,19 @@ type machine struct {
 	host    *host
 	program program
 
-	vm                    *quickjs.VM
-	invoke, tick, deliver quickjs.Value
-	exhausted             quickjs.Value
-	held                  []quickjs.Value
-	asks                  int // questions without an answer yet
-	deadline              time.Time
-	end                   *outcome
-	payload               []byte
-	logged                int
-	broken                error // of the pipe
-	ready                 bool
-	loadedAt              time.Time // in this invocation, or when it began
-	files                 *tree
+	vm                 *quickjs.VM
+	invoke, tick, next quickjs.Value
+	deliver, exhausted quickjs.Value
+	held               []quickjs.Value
+	asks               int // questions without an answer yet
+	deadline           time.Time
+	end                *outcome
+	payload            []byte
+	logged             int
+	broken             error // of the pipe
+	ready              bool
+	loadedAt           time.Time // in this invocation, or when it began
+	files              *tree
 }
 
 func (m *machine) close() {
@@ -84,14 +84,14 @@ func (m *machine) drive(c *call) *outcome {
 	}
 	err := m.step(m.invoke, string(c.payload), c.requestID, c.arn, float64(m.deadline.UnixMilli()), float64(c.skewMS), c.env, c.client)
 	for err == nil && m.end == nil {
+		if err = m.step(m.tick); err != nil || m.end != nil {
+			break
+		}
+		// Only now: what a timer has settled may have set the next one.
 		var next any
-		if next, err = m.call(m.tick); err != nil {
-			break
+		if next, err = m.call(m.next); err == nil {
+			err = m.rest(next)
 		}
-		if err = m.jobs(); err != nil || m.end != nil {
-			break
-		}
-		err = m.rest(next)
 	}
 	switch {
 	case m.end != nil:
@@ -223,7 +223,7 @@ func (m *machine) boot() error {
 		return err
 	}
 	for name, to := range map[string]*quickjs.Value{
-		"invoke": &m.invoke, "tick": &m.tick, "deliver": &m.deliver, "exhausted": &m.exhausted,
+		"invoke": &m.invoke, "tick": &m.tick, "next": &m.next, "deliver": &m.deliver, "exhausted": &m.exhausted,
 	} {
 		if *to, err = vm.EvalValue("__core."+name, quickjs.EvalGlobal); err != nil {
 			return err

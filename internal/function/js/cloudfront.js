@@ -171,5 +171,5 @@ globalThis.__core = (function () {
       fail(id, e);
     }
   }
-  return { boot, invoke, deliver, tick: () => -1, exhausted: () => finish('ok', 'null') };
+  return { boot, invoke, deliver, tick: () => {}, next: () => -1, exhausted: () => finish('ok', 'null') };
 })();

@@ -81,8 +81,12 @@ globalThis.__core = (function () {
   }
   const find = (id) => timers.find((t) => t.id === id);
 
-  function schedule(f, ms, args, repeat) {
+  function callable(f) {
     if (typeof f !== 'function') throw failure(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "callback" argument must be of type function.');
+    return f;
+  }
+  function schedule(f, ms, args, repeat) {
+    callable(f);
     ms = +ms;
     if (!(ms >= 1 && ms <= 2147483647)) ms = 1;
     const id = ++lastTimer;
@@ -96,7 +100,7 @@ globalThis.__core = (function () {
     immediates = immediates.filter((x) => x.id !== id);
   }
 
-  // tick runs what is due, and returns the milliseconds until the next timer, or -1.
+  // tick runs what is due.
   function tick() {
     try {
       const now = immediates;
@@ -111,14 +115,15 @@ globalThis.__core = (function () {
       }
     } catch (e) {
       fatal(e);
-      return -1;
     }
+  }
+
+  // next is in how many milliseconds something is due, or -1.
+  function next() {
     if (immediates.length) return 0;
-    let next = -1;
-    for (const t of timers) {
-      if (t.held) next = next < 0 ? Math.max(0, t.at - clock.now()) : Math.min(next, Math.max(0, t.at - clock.now()));
-    }
-    return next;
+    let at = Infinity;
+    for (const t of timers) if (t.held) at = Math.min(at, t.at);
+    return at === Infinity ? -1 : Math.max(0, at - clock.now());
   }
 
   // --- errors and logs ------------------------------------------------------
@@ -296,11 +301,11 @@ globalThis.__core = (function () {
   define('performance', performance);
   define('setTimeout', (f, ms, ...a) => schedule(f, ms, a, false));
   define('setInterval', (f, ms, ...a) => schedule(f, ms, a, true));
-  define('setImmediate', (f, ...args) => { const id = ++lastTimer; immediates.push({ id, f, args }); return new Timeout(id); });
+  define('setImmediate', (f, ...args) => { const id = ++lastTimer; immediates.push({ id, f: callable(f), args }); return new Timeout(id); });
   define('clearTimeout', clear);
   define('clearInterval', clear);
   define('clearImmediate', clear);
-  define('queueMicrotask', (f) => { Promise.resolve().then(f).catch(fatal); });
+  define('queueMicrotask', (f) => { Promise.resolve().then(callable(f)).catch(fatal); });
 
   function makeProcess() {
     const { EventEmitter } = builtin('events');
@@ -319,7 +324,7 @@ globalThis.__core = (function () {
       argv: ['/var/lang/bin/node', '/var/runtime/index.mjs'], execArgv: [], config: {}, features: {},
       cwd: () => root, chdir() {}, umask: () => 18, uptime: () => performance.now() / 1e3, hrtime,
       memoryUsage: () => ({ rss: 0, heapTotal: 0, heapUsed: 0, external: 0, arrayBuffers: 0 }),
-      nextTick: (f, ...a) => { Promise.resolve().then(() => f(...a)).catch(fatal); },
+      nextTick: (f, ...a) => { callable(f); Promise.resolve().then(() => f(...a)).catch(fatal); },
       stdout: stream('INFO'), stderr: stream('ERROR'), emitWarning: (w) => console.warn(String(w)),
       exit: (code) => finish('exited', String((code === undefined ? process.exitCode : code) & 255)),
       abort: () => finish('exited', '134'), getuid: () => 993, getgid: () => 990, binding() { throw new Error('No such module'); },
@@ -452,5 +457,5 @@ globalThis.__core = (function () {
     finish('ok', 'null');
   }
 
-  return { boot, invoke, tick, deliver, exhausted };
+  return { boot, invoke, tick, next, deliver, exhausted };
 })();

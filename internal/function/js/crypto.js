@@ -110,13 +110,18 @@ globalThis.__module = function (exports, require, module, host, core) {
     for (let i = 0; i < view.length; i += 65536) view.set(bytes(called('random', Math.min(65536, view.length - i))), i);
     return b;
   };
-  exports.randomInt = (low, high) => {
-    if (high === undefined || typeof high === 'function') [low, high] = [0, low];
-    const span = high - low, limit = 2 ** 48 - 2 ** 48 % span;
-    for (;;) {
-      const n = parseInt(bytes(called('random', 6)).toString('hex'), 16);
-      if (n < limit) return low + n % span;
+  exports.randomInt = (low, high, then) => {
+    if (high === undefined || typeof high === 'function') [low, high, then] = [0, low, high];
+    for (const [name, v] of [['min', low], ['max', high]]) {
+      if (!Number.isSafeInteger(v)) throw Object.assign(new TypeError('The "' + name + '" argument must be a safe integer.'), { code: 'ERR_INVALID_ARG_TYPE' });
     }
+    const span = high - low, limit = 2 ** 48 - 2 ** 48 % span;
+    if (!(span > 0 && span < 2 ** 48)) throw Object.assign(new RangeError('The value of "max" is out of range. Received ' + high), { code: 'ERR_OUT_OF_RANGE' });
+    let n;
+    do n = parseInt(bytes(called('random', 6)).toString('hex'), 16); while (n >= limit);
+    n = low + n % span;
+    if (then) setImmediate(then, null, n);
+    else return n;
   };
   exports.randomUUID = () => {
     const b = bytes(called('random', 16));
