@@ -344,7 +344,6 @@ func TestPoliciesSeeCopies(t *testing.T) {
 		_, err := w.Head(ctx, stranger, bucket.Get{Bucket: "archive", Key: key})
 		return err
 	}
-	var outside *bucket.CopyRangeError
 	for _, tt := range []struct {
 		name string
 		err  error
@@ -364,7 +363,8 @@ func TestPoliciesSeeCopies(t *testing.T) {
 		}
 	}
 	for _, r := range []bucket.Range{{First: 2, Last: 10}, {First: 10, Last: 12}} {
-		if err := copyPart("public/a", &r); !errors.As(err, &outside) || outside.SizeBytes != 10 {
+		err := copyPart("public/a", &r)
+		if outside, ok := errors.AsType[*bucket.CopyRangeError](err); !ok || outside.SizeBytes != 10 {
 			t.Errorf("part of bytes %d to %d of 10 = %v, want a CopyRangeError", r.First, r.Last, err)
 		}
 		if got := w.journal.last(); got.Error == "" {

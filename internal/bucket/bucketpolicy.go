@@ -2,11 +2,12 @@ package bucket
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // MaxPolicyBytes is the longest bucket policy.
@@ -54,10 +55,9 @@ func (s *Service) PolicyIsPublic(ctx context.Context, who Caller, name string) (
 	return c.public, nil
 }
 
-// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, or
-// an error that wraps ErrMalformedPolicy and the *policy.Error that says what is
-// wrong, such as that the policy speaks of another bucket. A public policy is
-// access.ErrDenied where the bucket blocks those.
+// SetPolicy replaces the bucket's policy. It returns ErrPolicyTooLarge, and
+// ErrMalformedPolicy, among others about a policy that speaks of another bucket. A
+// public policy is access.ErrDenied where the bucket blocks those.
 //
 // Source: Amazon S3 API Reference, PutBucketPolicy.
 func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string) (err error) {
@@ -77,8 +77,11 @@ func (s *Service) SetPolicy(ctx context.Context, who Caller, name, source string
 	if err == nil && s.cfg.Principals != nil {
 		doc, err = doc.Bind(s.cfg.Principals.Identify)
 	}
+	if problem, ok := errors.AsType[*policy.Error](err); ok {
+		return &refusal.Error{Kind: ErrMalformedPolicy, Sentence: problem.Problem}
+	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrMalformedPolicy, err)
+		return err
 	}
 	public := doc.Public()
 	return call.Effect(ctx, func() error {

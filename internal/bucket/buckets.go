@@ -30,7 +30,7 @@ type NewBucket struct {
 // CreateBucket makes a bucket, owned by the caller's account. Names are global on a
 // server. All public access is blocked, until SetPublicAccessBlock allows some.
 //
-// It returns ErrInvalidName, ErrTooManyTags, ErrInvalidTag, ErrBucketTaken,
+// It returns ErrInvalidName, ErrTooManyTags, *TagError, ErrBucketTaken,
 // ErrBucketOwned (where re-creating is harmless, in us-east-1 and without tags, the
 // existing bucket is returned without an error) and access.ErrDenied.
 //
@@ -284,9 +284,9 @@ func (s *Service) SetEncryption(ctx context.Context, who Caller, name string, e 
 	if e != nil {
 		switch {
 		case e.Algorithm != S3Managed && !e.Algorithm.KMS():
-			return fmt.Errorf("%w: unknown algorithm", ErrEncryption)
+			return fail(ErrEncryption, "unknown algorithm")
 		case e.Algorithm == S3Managed && e.Key != "":
-			return fmt.Errorf("%w: a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse", ErrEncryption)
+			return fail(ErrEncryption, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
 		}
 		call.Note("SSEAlgorithm", string(e.Algorithm))
 		call.Note("KMSMasterKeyID", e.Key)

@@ -7,7 +7,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,7 +40,7 @@ type CompletedPart struct {
 // completion that is repeated because its answer was lost, of the same parts,
 // succeeds again as long as the version that it made is there.
 //
-// It returns ErrNoUpload, ErrNoParts, ErrPartOrder, ErrInvalidPart,
+// It returns ErrNoUpload, ErrNoParts, ErrPartOrder, *InvalidPartError,
 // *PartTooSmallError, ErrChecksumType, *DigestError, ErrUploadSize,
 // *PreconditionError, *ConflictError, *KeyError, ErrCustomerKey, ErrEncryption, ErrCorrupt
 // and access.ErrDenied.
@@ -68,7 +67,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		return Info{}, err
 	}
 	if want := in.Checksum.Type; want != 0 && want != u.checksum.Type {
-		return Info{}, checksumError("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", cmp.Or(u.checksum.Type.String(), "null"))
+		return Info{}, fail(ErrChecksumType, "The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", cmp.Or(u.checksum.Type.String(), "null"))
 	}
 	key := in.Upload.Key
 	data, err := s.openUpload(ctx, &who, c, key, u, in.Customer)
@@ -102,7 +101,7 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		v.sizeBytes += pt.sizeBytes
 	}
 	if in.SizeBytes >= 0 && in.SizeBytes != v.sizeBytes {
-		return Info{}, fmt.Errorf("%w: The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", ErrUploadSize, in.SizeBytes, v.sizeBytes)
+		return Info{}, fail(ErrUploadSize, "The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", in.SizeBytes, v.sizeBytes)
 	}
 	if v.checksum, err = objectChecksum(u.checksum, parts); err != nil {
 		return Info{}, err
@@ -203,7 +202,7 @@ func (in *Complete) choose(uploaded []*part, u *version) ([]*part, error) {
 		}
 		switch given := p.Checksum; {
 		case given.Value == nil && u.checksum.Type == Composite:
-			return nil, checksumError("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+			return nil, fail(ErrChecksumType, "The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
 				strings.ToLower(u.checksum.Algorithm.String()), p.Number)
 		case given.Value == nil:
 		case given.Algorithm == pt.checksum.Algorithm && !bytes.Equal(given.Value, pt.checksum.Value):
@@ -250,7 +249,7 @@ func (in *Complete) checkChecksum(got Checksum) error {
 	case want.Value == nil:
 		return nil
 	case want.Algorithm != got.Algorithm:
-		return fmt.Errorf("%w: the upload has a %s", ErrChecksumType, got.Algorithm)
+		return fail(ErrChecksumType, "the upload has a %s", got.Algorithm)
 	case !bytes.Equal(want.Value, got.Value):
 		return &DigestError{What: strings.ToLower(got.Algorithm.String()), Declared: want.Value, Computed: got.Value}
 	}

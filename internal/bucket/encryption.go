@@ -3,7 +3,6 @@ package bucket
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/sealed"
@@ -69,7 +68,7 @@ type CustomerKey struct {
 func (e *Encryption) checkCustomer(k *CustomerKey) error {
 	switch {
 	case e.Algorithm != CustomerManaged && k != nil:
-		return fmt.Errorf("%w: %s", ErrCustomerKey, "The encryption parameters are not applicable to this object.")
+		return fail(ErrCustomerKey, "The encryption parameters are not applicable to this object.")
 	case k != nil:
 		return k.Invalid
 	}
@@ -79,8 +78,7 @@ func (e *Encryption) checkCustomer(k *CustomerKey) error {
 // needCustomer wants a customer's key under SSE-C.
 func (e *Encryption) needCustomer(k *CustomerKey) error {
 	if e.Algorithm == CustomerManaged && k == nil {
-		return fmt.Errorf("%w: %s", ErrCustomerKey,
-			"The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
+		return fail(ErrCustomerKey, "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
 	}
 	return nil
 }
@@ -89,7 +87,7 @@ func (e *Encryption) needCustomer(k *CustomerKey) error {
 func (e *Encryption) checkPart(k *CustomerKey) error {
 	// S3 says the same when it is the part alone that brings a key.
 	if (e.Algorithm == CustomerManaged) != (k != nil) {
-		return fmt.Errorf("%w: %s", ErrCustomerKey, "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
+		return fail(ErrCustomerKey, "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
 	}
 	return nil
 }
@@ -101,7 +99,7 @@ const (
 	labelRecord = "keyfront/s3-record/1"
 )
 
-var errContextARN = fmt.Errorf("%w: the context's %s is not the object's", ErrEncryption, arnPair)
+var errContextARN = fail(ErrEncryption, "the context's %s is not the object's", arnPair)
 
 // setEncryptionKeys fills the condition keys that stand for the request's own
 // encryption headers; the bucket's default never shows there.
@@ -136,12 +134,12 @@ func (c *config) plan(w *EncryptionWish) (Encryption, error) {
 		case !def.AllowCustomerKeys:
 			return Encryption{}, ErrCustomerKeyBlocked
 		case w.Algorithm != "" || w.Key != "" || w.Context != nil || w.BucketKey != nil:
-			return Encryption{}, fmt.Errorf("%w: Server Side Encryption with Customer provided key is incompatible with the encryption method specified", ErrEncryption)
+			return Encryption{}, fail(ErrEncryption, "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
 		}
 		return Encryption{Algorithm: CustomerManaged}, w.Customer.Invalid
 	}
 	if w.Algorithm == "" && (w.Key != "" || w.Context != nil) {
-		return Encryption{}, fmt.Errorf("%w: a key or context needs aws:kms", ErrEncryption)
+		return Encryption{}, fail(ErrEncryption, "a key or context needs aws:kms")
 	}
 	e := Encryption{Algorithm: w.Algorithm, KeyARN: w.Key, Context: w.Context}
 	switch w.Algorithm {
@@ -149,11 +147,11 @@ func (c *config) plan(w *EncryptionWish) (Encryption, error) {
 		e.Algorithm, e.KeyARN = def.Algorithm, def.Key
 	case S3Managed:
 		if w.Key != "" || w.Context != nil {
-			return Encryption{}, fmt.Errorf("%w: a key or context is not applicable to AES256", ErrEncryption)
+			return Encryption{}, fail(ErrEncryption, "a key or context is not applicable to AES256")
 		}
 	case KMSManaged, DualKMSManaged:
 	default:
-		return Encryption{}, fmt.Errorf("%w: the encryption method specified is not supported", ErrEncryption)
+		return Encryption{}, fail(ErrEncryption, "the encryption method specified is not supported")
 	}
 	// There are no bucket keys under DSSE-KMS, whatever is asked for.
 	if e.Algorithm == KMSManaged {

@@ -4,8 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
+// The kinds of refusal. Where S3 says more than one sentence under a code, the
+// error is a *refusal.Error with the sentence; what the answer has to name is in the
+// fields of the error types below.
 var (
 	// ErrInvalidName says that no bucket can have the name.
 	ErrInvalidName = errors.New("bucket: invalid bucket name")
@@ -40,14 +45,8 @@ var (
 	ErrNoParts = errors.New("bucket: no parts")
 	// ErrPartOrder says that the parts of a completion do not ascend.
 	ErrPartOrder = errors.New("bucket: parts are not in ascending order")
-	// ErrInvalidPart says that a part of a completion is absent or another one; see
-	// InvalidPartError.
-	ErrInvalidPart = errors.New("bucket: no such part")
-	// ErrChecksumType says that a part's checksum is not of the upload's kind;
-	// the text after the colon says what is wrong.
+	// ErrChecksumType says that a checksum is not of the upload's kind.
 	ErrChecksumType = errors.New("bucket: wrong checksum")
-	// ErrNoPart says that an object has no part of that number; see NoPartError.
-	ErrNoPart = errors.New("bucket: object has no such part")
 	// ErrNoPolicy says that the bucket has no policy.
 	ErrNoPolicy = errors.New("bucket: no bucket policy")
 	// ErrMalformedPolicy says that a document is no bucket policy.
@@ -56,8 +55,6 @@ var (
 	ErrPolicyTooLarge = errors.New("bucket: policy too large")
 	// ErrTooManyTags says that there are more than MaxTags or MaxBucketTags.
 	ErrTooManyTags = errors.New("bucket: too many tags")
-	// ErrInvalidTag says that a tag is not valid; see TagError.
-	ErrInvalidTag = errors.New("bucket: invalid tag")
 	// ErrNoTags says that the bucket has no tags.
 	ErrNoTags = errors.New("bucket: no tags")
 	// ErrNoPublicAccessBlock says that the bucket has none.
@@ -66,7 +63,7 @@ var (
 	ErrNoOwnership = errors.New("bucket: no ownership controls")
 	// ErrNoCORS says that the bucket has no CORS rules.
 	ErrNoCORS = errors.New("bucket: no CORS rules")
-	// ErrInvalidCORS says what is wrong with CORS rules after the colon.
+	// ErrInvalidCORS says that CORS rules are not valid.
 	ErrInvalidCORS = errors.New("bucket: invalid CORS rules")
 	// ErrTooLarge says that an object or part exceeds the largest size.
 	ErrTooLarge = errors.New("bucket: object too large")
@@ -75,17 +72,17 @@ var (
 	ErrIncomplete = errors.New("bucket: body is not of its declared size")
 	// ErrMetadataTooLarge says that user metadata exceeds MaxMetadataBytes.
 	ErrMetadataTooLarge = errors.New("bucket: metadata too large")
-	// ErrEncryption says that the wanted encryption makes no sense; the text
-	// after the colon says why.
+	// ErrEncryption says that the wanted encryption makes no sense.
 	ErrEncryption = errors.New("bucket: invalid encryption")
 	// ErrCustomerKey says that a request brings no customer's key where one is
-	// needed, or one where none is; the text after the colon is S3's.
+	// needed, or one where none is.
 	ErrCustomerKey = errors.New("bucket: customer's key")
 	// ErrCustomerKeyWrong says that the customer's key is not the object's.
 	ErrCustomerKeyWrong = errors.New("bucket: another customer's key")
 	// ErrCustomerKeyBlocked says that the bucket takes no objects under SSE-C.
 	ErrCustomerKeyBlocked = errors.New("bucket: SSE-C is blocked")
-	// ErrUnsupported says that a setting is known and not implemented.
+	// ErrUnsupported says that a setting is known and not implemented; the sentence
+	// is the setting's name and value.
 	ErrUnsupported = errors.New("bucket: not implemented")
 	// ErrUnsignedKMS says that a request without a signature, or with one of
 	// version 2, asked for an object under SSE-KMS.
@@ -99,8 +96,7 @@ var (
 	ErrCopyTooLarge = errors.New("bucket: source of the copy is too large")
 	// ErrCopyOfMarker says that a copy's source is a delete marker by its id.
 	ErrCopyOfMarker = errors.New("bucket: source of the copy is a delete marker")
-	// ErrUploadSize says that a completed upload has not the size that was declared;
-	// both stand after the colon.
+	// ErrUploadSize says that a completed upload has not the size that was declared.
 	ErrUploadSize = errors.New("bucket: upload is of another size")
 	// ErrCopyToItself says that a copy would change nothing.
 	ErrCopyToItself = errors.New("bucket: copy onto itself changes nothing")
@@ -108,6 +104,10 @@ var (
 	// changed, cut, swapped or removed. It says no more.
 	ErrCorrupt = errors.New("bucket: stored object is damaged")
 )
+
+func fail(kind error, format string, args ...any) error {
+	return refusal.New(kind, format, args...)
+}
 
 // KeyTooLongError says that a key exceeds MaxKeyBytes.
 type KeyTooLongError struct{ Bytes int }
@@ -140,38 +140,29 @@ type ConflictError struct{ Condition string }
 
 func (e *ConflictError) Error() string { return "bucket: conflicting write, " + e.Condition }
 
-// InvalidPartError says which part of a completion is absent or another one. It
-// matches ErrInvalidPart.
+// InvalidPartError says which part of a completion is absent or another one.
 type InvalidPartError struct {
 	Number int
 	ETag   string // as the completion has it, without quotes
 }
 
-func (e *InvalidPartError) Error() string        { return fmt.Sprintf("%v: %d", ErrInvalidPart, e.Number) }
-func (e *InvalidPartError) Is(target error) bool { return target == ErrInvalidPart }
+func (e *InvalidPartError) Error() string { return fmt.Sprintf("bucket: no such part: %d", e.Number) }
 
-// NoPartError says that an object of Parts parts has none of that number. It matches
-// ErrNoPart.
+// NoPartError says that an object of Parts parts has none of that number.
 type NoPartError struct{ Number, Parts int }
 
-func (e *NoPartError) Error() string        { return fmt.Sprintf("%v: %d", ErrNoPart, e.Number) }
-func (e *NoPartError) Is(target error) bool { return target == ErrNoPart }
-
-// checksumError is an ErrChecksumType in S3's words.
-func checksumError(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrChecksumType, fmt.Sprintf(format, args...))
+func (e *NoPartError) Error() string {
+	return fmt.Sprintf("bucket: object has no such part: %d", e.Number)
 }
 
-// TagError says what is wrong with which tag, in S3's words. It matches
-// ErrInvalidTag.
+// TagError says what is wrong with which tag, in S3's words.
 type TagError struct {
 	Problem string
 	Key     string
 	Value   string // "" where the problem is not about it
 }
 
-func (e *TagError) Error() string        { return fmt.Sprintf("%v: %s", ErrInvalidTag, e.Problem) }
-func (e *TagError) Is(target error) bool { return target == ErrInvalidTag }
+func (e *TagError) Error() string { return "bucket: invalid tag: " + e.Problem }
 
 // RangeError says that a range lies outside of an object.
 type RangeError struct {

@@ -46,7 +46,7 @@ func (in *Get) objectARN() string { return "arn:aws:s3:::" + in.Bucket + "/" + i
 
 // Get opens an object. It returns ErrNoKey (access.ErrDenied to a caller that
 // may not list the bucket), ErrNoVersion, ErrNotModified and *PreconditionError
-// for conditions, *RangeError, ErrNoPart, ErrUnsignedKMS, *KeyError, ErrCorrupt,
+// for conditions, *RangeError, *NoPartError, ErrUnsignedKMS, *KeyError, ErrCorrupt,
 // ErrNoBucket and access.ErrDenied. With ErrNotModified the
 // Object is not nil and tells about the object; it need not be closed.
 //

@@ -61,7 +61,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	case declared.Algorithm == NoChecksum:
 		declared.Algorithm = want
 	case declared.Algorithm != want:
-		return Part{}, checksumError("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+		return Part{}, fail(ErrChecksumType, "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
 			strings.ToLower(want.String()), strings.ToLower(declared.Algorithm.String()))
 	}
 	if err := u.enc.checkPart(in.Customer); err != nil {

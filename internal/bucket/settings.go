@@ -2,7 +2,6 @@ package bucket
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -77,7 +76,7 @@ func (s *Service) SetOwnership(ctx context.Context, who Caller, name string, o O
 	defer call.End(ctx, &err)
 	call.Note("ObjectOwnership", string(o))
 	if o != "" && o != BucketOwnerEnforced {
-		return fmt.Errorf("%w: ObjectOwnership %s", ErrUnsupported, o)
+		return fail(ErrUnsupported, "ObjectOwnership %s", o)
 	}
 	return s.setConfig(ctx, call, name, func(c *config) { c.Ownership = o })
 }
@@ -108,7 +107,7 @@ func (s *Service) SetAcceleration(ctx context.Context, who Caller, name string, 
 	defer call.End(ctx, &err)
 	call.Note("Status", string(a))
 	if a != AccelerationSuspended {
-		return fmt.Errorf("%w: AccelerateConfiguration %s", ErrUnsupported, a)
+		return fail(ErrUnsupported, "AccelerateConfiguration %s", a)
 	}
 	return s.setConfig(ctx, call, name, func(c *config) { c.Acceleration = a })
 }
@@ -130,23 +129,23 @@ type CORSRule struct {
 
 func (r *CORSRule) check() error {
 	if len(r.AllowedMethods) == 0 || len(r.AllowedOrigins) == 0 {
-		return fmt.Errorf("%w: a rule needs an AllowedMethod and an AllowedOrigin", ErrInvalidCORS)
+		return fail(ErrInvalidCORS, "a rule needs an AllowedMethod and an AllowedOrigin")
 	}
 	for _, m := range r.AllowedMethods {
 		if !slices.Contains([]string{"GET", "PUT", "HEAD", "POST", "DELETE"}, m) {
-			return fmt.Errorf("%w: Found unsupported HTTP method in CORS config. Unsupported method is %s", ErrInvalidCORS, m)
+			return fail(ErrInvalidCORS, "Found unsupported HTTP method in CORS config. Unsupported method is %s", m)
 		}
 	}
 	for what, patterns := range map[string][]string{"AllowedOrigin": r.AllowedOrigins, "AllowedHeader": r.AllowedHeaders} {
 		for _, p := range patterns {
 			if strings.Count(p, "*") > 1 {
-				return fmt.Errorf("%w: %s %q can not have more than one wildcard", ErrInvalidCORS, what, p)
+				return fail(ErrInvalidCORS, "%s %q can not have more than one wildcard", what, p)
 			}
 		}
 	}
 	for _, h := range r.ExposeHeaders {
 		if strings.Contains(h, "*") {
-			return fmt.Errorf("%w: ExposeHeader %q contains wildcard, which is not supported for ExposeHeader", ErrInvalidCORS, h)
+			return fail(ErrInvalidCORS, "ExposeHeader %q contains wildcard, which is not supported for ExposeHeader", h)
 		}
 	}
 	return nil
@@ -178,7 +177,7 @@ func (s *Service) SetCORS(ctx context.Context, who Caller, name string, rules []
 		return err
 	}
 	if len(rules) > MaxCORSRules {
-		return fmt.Errorf("%w: more than %d rules", ErrInvalidCORS, MaxCORSRules)
+		return fail(ErrInvalidCORS, "more than %d rules", MaxCORSRules)
 	}
 	for i := range rules {
 		if err := rules[i].check(); err != nil {

@@ -152,18 +152,19 @@ func TestTags(t *testing.T) {
 	for i := range many {
 		many[i].Name = strings.Repeat("x", i+1)
 	}
+	const badKey = "The TagKey you have provided is invalid"
 	for _, tt := range []struct {
 		tags []bucket.Pair
 		want error
 	}{
 		{many, bucket.ErrTooManyTags},
-		{[]bucket.Pair{{Name: ""}}, bucket.ErrInvalidTag},
-		{[]bucket.Pair{{Name: "a"}, {Name: "a"}}, bucket.ErrInvalidTag},
-		{[]bucket.Pair{{Name: strings.Repeat("x", 129)}}, bucket.ErrInvalidTag},
-		{[]bucket.Pair{{Name: "a", Value: strings.Repeat("x", 257)}}, bucket.ErrInvalidTag},
+		{[]bucket.Pair{{Name: ""}}, &bucket.TagError{Problem: badKey}},
+		{[]bucket.Pair{{Name: "a"}, {Name: "a"}}, &bucket.TagError{Problem: "Cannot provide multiple Tags with the same key", Key: "a"}},
+		{[]bucket.Pair{{Name: strings.Repeat("x", 129)}}, &bucket.TagError{Problem: badKey, Key: strings.Repeat("x", 129)}},
+		{[]bucket.Pair{{Name: "a", Value: strings.Repeat("x", 257)}}, &bucket.TagError{Problem: "The TagValue you have provided is invalid", Key: "a", Value: strings.Repeat("x", 257)}},
 		{nil, nil},
 	} {
-		if _, err := w.SetTags(ctx, w.root(), ref, tt.tags); !errors.Is(err, tt.want) {
+		if _, err := w.SetTags(ctx, w.root(), ref, tt.tags); !sameError(err, tt.want) {
 			t.Errorf("SetTags(%d tags) = %v, want %v", len(tt.tags), err, tt.want)
 		}
 	}

@@ -2,7 +2,6 @@ package bucket
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -37,7 +36,7 @@ const (
 // Source: Amazon S3 User Guide, "Categorizing your storage using tags".
 func checkTags(who *Caller, tags []Pair, limit int, reserved string) error {
 	if len(tags) > limit {
-		return fmt.Errorf("%w: more than %d", ErrTooManyTags, limit)
+		return ErrTooManyTags
 	}
 	slices.SortFunc(tags, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
 	for i, t := range tags {
@@ -104,7 +103,7 @@ func (s *Service) Inspect(ctx context.Context, who Caller, in Get, action policy
 
 // SetTags replaces the tags of an object, or removes them if tags is nil, and
 // returns the version that has them. Besides the errors of Get it returns
-// ErrTooManyTags and ErrInvalidTag.
+// ErrTooManyTags and *TagError.
 //
 // Source: Amazon S3 API Reference, PutObjectTagging and DeleteObjectTagging.
 func (s *Service) SetTags(ctx context.Context, who Caller, in Get, tags []Pair) (versionID string, err error) {
@@ -208,7 +207,7 @@ func (s *Service) BucketTags(ctx context.Context, who Caller, name string) (tags
 
 // SetBucketTags replaces the bucket's tags; none removes them. Tags that a service
 // gave stay. It returns
-// ErrTooManyTags, ErrInvalidTag, ErrNoBucket and access.ErrDenied.
+// ErrTooManyTags, *TagError, ErrNoBucket and access.ErrDenied.
 //
 // Source: Amazon S3 API Reference, PutBucketTagging and DeleteBucketTagging.
 func (s *Service) SetBucketTags(ctx context.Context, who Caller, name string, tags []Pair) (err error) {

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -89,11 +88,11 @@ func uploadChecksumType(c Checksum) (ChecksumType, error) {
 	case c.Algorithm == NoChecksum && c.Type == 0:
 		return 0, nil
 	case c.Algorithm == NoChecksum:
-		return 0, checksumError("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+		return 0, fail(ErrChecksumType, "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
 	case c.Algorithm == CRC64NVME && c.Type == Composite:
-		return 0, checksumError("The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm.")
+		return 0, fail(ErrChecksumType, "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm.")
 	case bits == 0 && c.Type == FullObject:
-		return 0, checksumError("The FULL_OBJECT checksum type cannot be used with the %s checksum algorithm.", strings.ToLower(c.Algorithm.String()))
+		return 0, fail(ErrChecksumType, "The FULL_OBJECT checksum type cannot be used with the %s checksum algorithm.", strings.ToLower(c.Algorithm.String()))
 	case c.Type != 0:
 		return c.Type, nil
 	case c.Algorithm == CRC64NVME:
@@ -171,7 +170,7 @@ func readUpload(tx store.Reader, c *config, key, generation string) (*version, e
 func (s *Service) openUpload(ctx context.Context, who *Caller, c *config, key string, u *version, customer *CustomerKey) (dataKey, error) {
 	data, err := s.openRecord(ctx, who, c, key, u, customer)
 	if errors.Is(err, ErrCustomerKeyWrong) {
-		err = fmt.Errorf("%w: %s", ErrCustomerKey, "The provided encryption parameters did not match the ones used originally.")
+		err = fail(ErrCustomerKey, "The provided encryption parameters did not match the ones used originally.")
 	}
 	return data, err
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 )
@@ -59,7 +58,7 @@ func (s *Service) SetVersioning(ctx context.Context, who Caller, name string, v 
 	defer call.End(ctx, &err)
 	call.Note("Status", string(v.Status))
 	if v.MFADelete != "" && v.MFADelete != MFADeleteDisabled {
-		return fmt.Errorf("%w: MfaDelete %s", ErrUnsupported, v.MFADelete)
+		return fail(ErrUnsupported, "MfaDelete %s", v.MFADelete)
 	}
 	return s.setConfig(ctx, call, name, func(c *config) {
 		if c.Versioning == Unversioned {

@@ -228,8 +228,8 @@ func TestVersionErrors(t *testing.T) {
 	other := part
 	other.Number = 2
 	for _, parts := range [][]bucket.CompletedPart{{other}, {part, other}, {{Number: 1, ETag: "another"}}} {
-		if _, err := w.complete(ref, parts...); !errors.Is(err, bucket.ErrInvalidPart) {
-			t.Errorf("completion again, of %+v = %v, want ErrInvalidPart", parts, err)
+		if _, err := w.complete(ref, parts...); !sameError(err, &bucket.InvalidPartError{Number: parts[0].Number, ETag: parts[0].ETag}) {
+			t.Errorf("completion again, of %+v = %v, want an InvalidPartError about the first", parts, err)
 		}
 	}
 }

@@ -172,8 +172,8 @@ func fail(kind error, sentence string) error { return &refusal.Error{Kind: kind,
 // caller stays denied, what else is wrong with the key becomes ErrKey. What is no
 // refusal, such as a full disk, stays what it is.
 func keyError(err error) error {
-	if refused, ok := errors.AsType[*refusal.Error](err); ok {
-		return fail(ErrKey, refused.Sentence)
+	if sentence, ok := refusal.Sentence(err); ok {
+		return fail(ErrKey, sentence)
 	}
 	return err
 }

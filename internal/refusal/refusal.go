@@ -6,7 +6,10 @@
 // none may tell what failed inside, and is for the log.
 package refusal
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Error is a refusal. It matches its Kind.
 type Error struct {
@@ -30,3 +33,13 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Kind }
+
+// Sentence is what the refusal in err says to the caller; ok is whether there is
+// one. An error that is none has nothing to say.
+func Sentence(err error) (sentence string, ok bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return "", false
+	}
+	return e.Sentence, true
+}

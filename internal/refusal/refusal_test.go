@@ -21,8 +21,11 @@ func TestError(t *testing.T) {
 		if !errors.Is(wrapped, errTaken) || errors.Is(wrapped, errOther) {
 			t.Errorf("%v does not match its kind alone", wrapped)
 		}
-		if e, ok := errors.AsType[*refusal.Error](wrapped); !ok || e.Error() != tt.text || e.Sentence != tt.sentence {
-			t.Errorf("%v has text %q and sentence %q, want %q and %q", wrapped, e, e.Sentence, tt.text, tt.sentence)
+		if sentence, ok := refusal.Sentence(wrapped); !ok || tt.err.Error() != tt.text || sentence != tt.sentence {
+			t.Errorf("%v has text %q and sentence %q, want %q and %q", wrapped, tt.err, sentence, tt.text, tt.sentence)
 		}
+	}
+	if sentence, ok := refusal.Sentence(errTaken); ok || sentence != "" {
+		t.Errorf("a bare kind says %q", sentence)
 	}
 }

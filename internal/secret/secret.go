@@ -168,8 +168,8 @@ func keyError(kind, err error) error {
 	if errors.Is(err, access.ErrDenied) {
 		return &access.Denied{Message: "Access to KMS is not allowed"}
 	}
-	if refused, ok := errors.AsType[*refusal.Error](err); ok {
-		return fail(kind, refused.Sentence)
+	if sentence, ok := refusal.Sentence(err); ok {
+		return fail(kind, sentence)
 	}
 	return err
 }

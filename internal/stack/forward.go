@@ -339,8 +339,8 @@ func (s *Service) arrive(ctx context.Context, r *stackRecord, b *template.Bound)
 		r.Outputs = outputs
 		return s.saveStep(tx, r, event)
 	})
-	if refused, ok := errors.AsType[*refusal.Error](err); ok {
-		return s.turnBack(ctx, r.key(), refused.Sentence)
+	if sentence, ok := refusal.Sentence(err); ok {
+		return s.turnBack(ctx, r.key(), sentence)
 	}
 	return err
 }

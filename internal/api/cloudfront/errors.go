@@ -169,8 +169,8 @@ func wireForm(err error) (form errorForm) {
 			continue
 		}
 		form = errorForm{row.code, row.status, row.message}
-		if refused, ok := errors.AsType[*refusal.Error](err); ok {
-			form.Message = refused.Sentence
+		if sentence, ok := refusal.Sentence(err); ok {
+			form.Message = sentence
 		} else if form.Message == "" {
 			form.Message = err.Error()
 		}

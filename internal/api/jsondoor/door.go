@@ -150,8 +150,8 @@ func find(list []Failure, err error) (Failure, bool) {
 }
 
 func sentence(err error) string {
-	if refused, ok := errors.AsType[*refusal.Error](err); ok {
-		return refused.Sentence
+	if said, ok := refusal.Sentence(err); ok {
+		return said
 	}
 	if denied, ok := errors.AsType[*access.Denied](err); ok {
 		return denied.Message

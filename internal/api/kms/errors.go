@@ -56,19 +56,12 @@ func ErrorCode(err error) string {
 func wireError(err error) (status int, body awsjson.ErrorBody) {
 	for i := range refusals {
 		if e := &refusals[i]; errors.Is(err, e.err) {
-			return http.StatusBadRequest, awsjson.ErrorBody{Type: e.code, Message: sentence(err)}
+			sentence, _ := refusal.Sentence(err)
+			return http.StatusBadRequest, awsjson.ErrorBody{Type: e.code, Message: sentence}
 		}
 	}
 	if f, ok := jsondoor.Common(err); ok {
 		return f.Status, awsjson.ErrorBody{Type: f.Code, Message: f.Message, CapitalMessage: errors.Is(err, access.ErrDenied)}
 	}
 	return http.StatusInternalServerError, internalError
-}
-
-// sentence is what an error of the ring says to the caller, if it says something.
-func sentence(err error) string {
-	if refused, ok := errors.AsType[*refusal.Error](err); ok {
-		return refused.Sentence
-	}
-	return ""
 }

@@ -153,8 +153,8 @@ func describe(err error) jsondoor.Failure {
 		}
 		if f.Message == "" {
 			f.Message = err.Error()
-			if refused, ok := errors.AsType[*refusal.Error](err); ok {
-				f.Message = refused.Sentence
+			if sentence, ok := refusal.Sentence(err); ok {
+				f.Message = sentence
 			}
 		}
 		return f

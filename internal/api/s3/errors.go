@@ -2,15 +2,11 @@ package s3
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -18,6 +14,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/awschunked"
 	"github.com/keyfront-project/keyfront/internal/wire/sigv4"
 )
@@ -58,8 +55,8 @@ func wrongRegion(got, want string) *apiError {
 		bucket.Pair{Name: "Region", Value: want})
 }
 
-// wireErrors gives every exported error its S3 form. A message of "" is what
-// the error says behind the sentinel's own text, "*" what the key service said.
+// wireErrors gives every kind of error its S3 form. A message of "" is the sentence
+// of the refusal. Errors with fields that the form shows are in typedForms.
 var wireErrors = []struct {
 	err     error
 	code    string
@@ -80,7 +77,6 @@ var wireErrors = []struct {
 	{bucket.ErrNoVersion, "NoSuchVersion", 404, "The specified version does not exist."},
 	{bucket.ErrInvalidVersion, "InvalidArgument", 400, "Invalid version id specified"},
 	{bucket.ErrTooManyTags, "BadRequest", 400, "Object tags cannot be greater than 10"},
-	{bucket.ErrInvalidTag, "InvalidTag", 400, "The tag is invalid"},
 	{bucket.ErrNoTags, "NoSuchTagSet", 404, "The TagSet does not exist"},
 	{bucket.ErrNoPublicAccessBlock, "NoSuchPublicAccessBlockConfiguration", 404, "The public access block configuration was not found"},
 	{bucket.ErrNoOwnership, "OwnershipControlsNotFoundError", 404, "The bucket ownership controls were not found"},
@@ -88,10 +84,8 @@ var wireErrors = []struct {
 	{bucket.ErrInvalidCORS, "InvalidRequest", 400, ""},
 	{bucket.ErrNoUpload, "NoSuchUpload", 404, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."},
 	{bucket.ErrPartNumber, "InvalidArgument", 400, "Part number must be an integer between 1 and 10000, inclusive"},
-	{bucket.ErrNoPart, "InvalidPartNumber", 416, "The requested partnumber is not satisfiable"},
 	{bucket.ErrNoParts, "InvalidRequest", 400, "You must specify at least one part"},
 	{bucket.ErrPartOrder, "InvalidPartOrder", 400, "The list of parts was not in ascending order. Parts must be ordered by part number."},
-	{bucket.ErrInvalidPart, "InvalidPart", 400, "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."},
 	{bucket.ErrChecksumType, "InvalidRequest", 400, ""},
 	{bucket.ErrNoPolicy, "NoSuchBucketPolicy", 404, "The bucket policy does not exist"},
 	{bucket.ErrPolicyTooLarge, "PolicyTooLarge", 400, "Normalized policy document exceeds the maximum allowed size"},
@@ -140,15 +134,15 @@ var wireErrors = []struct {
 	{errXML, "MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
 
 	// What the key service refuses reaches the client with that service's words.
-	{keyring.ErrNotFound, "KMS.NotFoundException", 400, "*"},
-	{keyring.ErrInvalidARN, "KMS.NotFoundException", 400, "*"},
-	{keyring.ErrDisabled, "KMS.DisabledException", 400, "*"},
-	{keyring.ErrInvalidState, "KMS.KMSInvalidStateException", 400, "*"},
-	{keyring.ErrUsage, "KMS.InvalidKeyUsageException", 400, "*"},
-	{keyring.ErrUnsupported, "KMS.UnsupportedOperationException", 400, "*"},
-	{keyring.ErrInvalidCiphertext, "KMS.InvalidCiphertextException", 400, "*"},
-	{keyring.ErrIncorrectKey, "KMS.IncorrectKeyException", 400, "*"},
-	{keyring.ErrInvalid, "InvalidArgument", 400, "*"},
+	{keyring.ErrNotFound, "KMS.NotFoundException", 400, ""},
+	{keyring.ErrInvalidARN, "KMS.NotFoundException", 400, ""},
+	{keyring.ErrDisabled, "KMS.DisabledException", 400, ""},
+	{keyring.ErrInvalidState, "KMS.KMSInvalidStateException", 400, ""},
+	{keyring.ErrUsage, "KMS.InvalidKeyUsageException", 400, ""},
+	{keyring.ErrUnsupported, "KMS.UnsupportedOperationException", 400, ""},
+	{keyring.ErrInvalidCiphertext, "KMS.InvalidCiphertextException", 400, ""},
+	{keyring.ErrIncorrectKey, "KMS.IncorrectKeyException", 400, ""},
+	{keyring.ErrInvalid, "InvalidArgument", 400, ""},
 }
 
 var errXML = errors.New("s3: malformed XML")
@@ -158,218 +152,32 @@ func ErrorCode(err error) string { return asAPIError(err).code }
 
 // asAPIError gives err its wire form. What it does not know is our fault.
 func asAPIError(err error) *apiError {
-	if e := withFields(err); e != nil {
-		return e
+	for _, form := range typedForms {
+		if e := form(err); e != nil {
+			return e
+		}
 	}
 	for _, w := range wireErrors {
 		if !errors.Is(err, w.err) {
 			continue
 		}
 		e := &apiError{code: w.code, status: w.status, message: w.message}
-		var refused *bucket.KeyError
-		switch {
-		case w.err == bucket.ErrUnsupported:
-			_, what, _ := strings.Cut(err.Error(), w.err.Error()+": ")
-			return notImplemented(what)
-		case w.message == "":
-			_, e.message, _ = strings.Cut(err.Error(), w.err.Error()+": ")
-		case w.message == "*" && errors.As(err, &refused):
-			e.message = refused.Error()
+		if e.message == "" {
+			e.message, _ = refusal.Sentence(err)
+		}
+		if w.err == bucket.ErrUnsupported {
+			return notImplemented(e.message)
 		}
 		return e
 	}
 	return &apiError{code: "InternalError", status: http.StatusInternalServerError, message: "We encountered an internal error. Please try again."}
 }
 
-// withFields knows the errors that carry what their wire form shows.
-func withFields(err error) *apiError {
-	var (
-		api       *apiError
-		denied    *access.Denied
-		tooLong   *bucket.KeyTooLongError
-		condition *bucket.PreconditionError
-		conflict  *bucket.ConflictError
-		part      *bucket.InvalidPartError
-		noPart    *bucket.NoPartError
-		tag       *bucket.TagError
-		outside   *bucket.RangeError
-		copied    *bucket.CopyRangeError
-		digest    *bucket.DigestError
-		tooSmall  *bucket.PartTooSmallError
-		tooLarge  *http.MaxBytesError
-		trailer   *awschunked.TrailerError
-		document  *policy.Error
-		marker    *bucket.DeleteMarkerError
-	)
-	switch {
-	case errors.As(err, &api):
-		return api
-	case errors.As(err, &marker) && marker.Named:
-		return &apiError{code: "MethodNotAllowed", status: http.StatusMethodNotAllowed, message: "The specified method is not allowed against this resource."}
-	case errors.As(err, &denied):
-		return accessDenied(denied.Message)
-	case errors.As(err, &tooLong):
-		return badRequest("KeyTooLongError", "Your key is too long",
-			bucket.Pair{Name: "Size", Value: strconv.Itoa(tooLong.Bytes)}, bucket.Pair{Name: "MaxSizeAllowed", Value: strconv.Itoa(bucket.MaxKeyBytes)})
-	case errors.As(err, &condition):
-		return &apiError{
-			code: "PreconditionFailed", status: http.StatusPreconditionFailed,
-			message: "At least one of the pre-conditions you specified did not hold",
-			extra:   []bucket.Pair{{Name: "Condition", Value: condition.Condition}},
-		}
-	case errors.As(err, &conflict):
-		return &apiError{
-			code: "ConditionalRequestConflict", status: http.StatusConflict,
-			message: "The conditional request cannot succeed due to a conflicting operation against this resource.",
-			extra:   []bucket.Pair{{Name: "Condition", Value: conflict.Condition}},
-		}
-	case errors.As(err, &tag):
-		e := badRequest("InvalidTag", tag.Problem)
-		if tag.Key != "" {
-			e.extra = append(e.extra, bucket.Pair{Name: "TagKey", Value: tag.Key})
-		}
-		if tag.Value != "" {
-			e.extra = append(e.extra, bucket.Pair{Name: "TagValue", Value: tag.Value})
-		}
-		return e
-	case errors.As(err, &part):
-		return badRequest("InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
-			bucket.Pair{Name: "PartNumber", Value: strconv.Itoa(part.Number)}, bucket.Pair{Name: "ETag", Value: part.ETag})
-	case errors.As(err, &noPart):
-		return &apiError{
-			code: "InvalidPartNumber", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested partnumber is not satisfiable",
-			extra: []bucket.Pair{
-				{Name: "ActualPartCount", Value: strconv.Itoa(noPart.Parts)}, {Name: "PartNumberRequested", Value: strconv.Itoa(noPart.Number)},
-			},
-		}
-	case errors.As(err, &outside):
-		return &apiError{
-			code: "InvalidRange", status: http.StatusRequestedRangeNotSatisfiable, message: "The requested range is not satisfiable",
-			extra: []bucket.Pair{
-				{Name: "RangeRequested", Value: outside.Requested}, {Name: "ActualObjectSize", Value: strconv.FormatInt(outside.SizeBytes, 10)},
-			},
-		}
-	case errors.As(err, &copied) && copied.Outside:
-		return badRequest("InvalidRequest", "The specified copy range is invalid for the source object size")
-	case errors.As(err, &copied):
-		return invalidArgument(fmt.Sprintf("Range specified is not valid for source object of size: %d", copied.SizeBytes), "x-amz-copy-source-range", copied.Requested)
-	case errors.As(err, &digest):
-		return digestError(digest)
-	case errors.As(err, &document):
-		return badRequest("MalformedPolicy", document.Problem)
-	case errors.As(err, &tooSmall):
-		return badRequest("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size",
-			bucket.Pair{Name: "ProposedSize", Value: strconv.FormatInt(tooSmall.SizeBytes, 10)}, bucket.Pair{Name: "MinSizeAllowed", Value: strconv.Itoa(bucket.MinPartBytes)},
-			bucket.Pair{Name: "PartNumber", Value: strconv.Itoa(tooSmall.Number)}, bucket.Pair{Name: "ETag", Value: tooSmall.ETag})
-	case errors.As(err, &tooLarge):
-		return badRequest("MaxMessageLengthExceeded", "Your request was too big.", bucket.Pair{Name: "MaxMessageLengthBytes", Value: strconv.FormatInt(tooLarge.Limit, 10)})
-	case errors.As(err, &trailer):
-		return badRequest("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema: "+
-			strings.TrimPrefix(trailer.Error(), "awschunked: "))
-	}
-	return signatureError(err)
-}
-
-func digestError(e *bucket.DigestError) *apiError {
-	switch e.What {
-	case bucket.DigestPayload:
-		return badRequest("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
-			bucket.Pair{Name: "ClientComputedContentSHA256", Value: hex.EncodeToString(e.Declared)},
-			bucket.Pair{Name: "S3ComputedContentSHA256", Value: hex.EncodeToString(e.Computed)})
-	case bucket.DigestMD5:
-		return badRequest("BadDigest", "The Content-MD5 you specified did not match what we received.",
-			bucket.Pair{Name: "ExpectedDigest", Value: hex.EncodeToString(e.Declared)},
-			bucket.Pair{Name: "CalculatedDigest", Value: base64.StdEncoding.EncodeToString(e.Computed)})
-	}
-	if e.Part != 0 {
-		return badRequest("BadDigest", fmt.Sprintf("The %s you specified for part %d did not match what we received.", strings.ToLower(e.What), e.Part))
-	}
-	return badRequest("BadDigest", "The "+e.What+" you specified did not match the calculated checksum.")
-}
-
-func signatureError(err error) *apiError {
-	var (
-		malformed *sigv4.MalformedError
-		scope     *sigv4.ScopeError
-		skew      *sigv4.SkewError
-		expired   *sigv4.ExpiredError
-		unsigned  *sigv4.UnsignedHeadersError
-		mismatch  *sigv4.MismatchError
-		chunk     *sigv4.ChunkMismatchError
-		payload   *sigv4.PayloadMismatchError
-	)
-	const timeLayout = "2006-01-02T15:04:05Z"
-	switch {
-	case errors.As(err, &malformed):
-		switch {
-		case malformed.Form == sigv4.FormQuery && malformed.Problem == sigv4.Missing:
-			return badRequest("AuthorizationQueryParametersError", "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
-		case malformed.Form == sigv4.FormQuery && malformed.Field == "Credential":
-			return badRequest("AuthorizationQueryParametersError", `Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`)
-		}
-		return malformedAuth(malformed.Form, "the "+malformed.Field+" "+malformed.Problem.String())
-	case errors.As(err, &scope):
-		e := malformedAuth(scope.Form, fmt.Sprintf("the %s '%s' is wrong; expecting '%s'", scope.Field, scope.Got, scope.Want))
-		if scope.Field == "region" {
-			e.extra = []bucket.Pair{{Name: "Region", Value: scope.Want}}
-		}
-		return e
-	case errors.As(err, &skew):
-		return &apiError{
-			code: "RequestTimeTooSkewed", status: http.StatusForbidden,
-			message: "The difference between the request time and the current time is too large.",
-			extra: []bucket.Pair{
-				{Name: "RequestTime", Value: skew.RequestTime.Format("20060102T150405Z")},
-				{Name: "ServerTime", Value: skew.ServerTime.Format(timeLayout)},
-				{Name: "MaxAllowedSkewMilliseconds", Value: strconv.FormatInt(skew.MaxSkew.Milliseconds(), 10)},
-			},
-		}
-	case errors.As(err, &expired):
-		return accessDenied("Request has expired",
-			bucket.Pair{Name: "X-Amz-Expires", Value: strconv.FormatInt(int64(expired.Expires/time.Second), 10)},
-			bucket.Pair{Name: "Expires", Value: expired.At().Format(timeLayout)}, bucket.Pair{Name: "ServerTime", Value: expired.ServerTime.Format(timeLayout)})
-	case errors.As(err, &unsigned):
-		return accessDenied("There were headers present in the request which were not signed", bucket.Pair{Name: "HeadersNotSigned", Value: strings.Join(unsigned.Names, ", ")})
-	case errors.As(err, &mismatch):
-		return signatureMismatch(mismatch.AccessKeyID, mismatch.StringToSign, mismatch.Provided,
-			bucket.Pair{Name: "CanonicalRequest", Value: mismatch.CanonicalRequest},
-			bucket.Pair{Name: "CanonicalRequestBytes", Value: spacedHex(mismatch.CanonicalRequest)})
-	case errors.As(err, &chunk):
-		return signatureMismatch(chunk.AccessKeyID, chunk.StringToSign, chunk.Provided)
-	case errors.As(err, &payload):
-		return badRequest("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
-			bucket.Pair{Name: "ClientComputedContentSHA256", Value: payload.Claimed}, bucket.Pair{Name: "S3ComputedContentSHA256", Value: payload.Computed})
-	}
-	return nil
-}
-
-func malformedAuth(form sigv4.Form, what string) *apiError {
-	if form == sigv4.FormQuery {
-		return badRequest("AuthorizationQueryParametersError", "Error parsing the query parameters: "+what)
-	}
-	return badRequest("AuthorizationHeaderMalformed", "The authorization header is malformed; "+what)
-}
-
-func signatureMismatch(accessKeyID, stringToSign, provided string, extra ...bucket.Pair) *apiError {
-	return &apiError{
-		code: "SignatureDoesNotMatch", status: http.StatusForbidden,
-		message: "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
-		extra: append([]bucket.Pair{
-			{Name: "AWSAccessKeyId", Value: accessKeyID},
-			{Name: "StringToSign", Value: stringToSign},
-			{Name: "SignatureProvided", Value: provided},
-			{Name: "StringToSignBytes", Value: spacedHex(stringToSign)},
-		}, extra...),
-	}
-}
-
-func spacedHex(s string) string { return fmt.Sprintf("% x", s) }
-
 // about is what an error's document says about what the request named.
 func (x *exchange) about(e *apiError, err error) []bucket.Pair {
-	var marker *bucket.DeleteMarkerError
+	marker, ok := errors.AsType[*bucket.DeleteMarkerError](err)
 	switch {
-	case errors.As(err, &marker) && marker.Named:
+	case ok && marker.Named:
 		return []bucket.Pair{{Name: "Method", Value: x.r.Method}, {Name: "ResourceType", Value: "DeleteMarker"}}
 	case errors.Is(err, bucket.ErrBadToken):
 		return []bucket.Pair{{Name: "ArgumentName", Value: "continuation-token"}}

@@ -102,10 +102,10 @@ func TestEveryErrorHasACode(t *testing.T) {
 		"ErrIncomplete": bucket.ErrIncomplete, "ErrMetadataTooLarge": bucket.ErrMetadataTooLarge, "ErrEncryption": bucket.ErrEncryption, "ErrUnsupported": bucket.ErrUnsupported,
 		"ErrUnsignedKMS": bucket.ErrUnsignedKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
 		"ErrCopyTooLarge": bucket.ErrCopyTooLarge, "ErrCopyOfMarker": bucket.ErrCopyOfMarker, "ErrUploadSize": bucket.ErrUploadSize,
-		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoPart": bucket.ErrNoPart, "ErrNoParts": bucket.ErrNoParts,
-		"ErrPartOrder": bucket.ErrPartOrder, "ErrInvalidPart": bucket.ErrInvalidPart, "ErrChecksumType": bucket.ErrChecksumType,
+		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoParts": bucket.ErrNoParts,
+		"ErrPartOrder": bucket.ErrPartOrder, "ErrChecksumType": bucket.ErrChecksumType,
 		"ErrCustomerKey": bucket.ErrCustomerKey, "ErrCustomerKeyWrong": bucket.ErrCustomerKeyWrong, "ErrCustomerKeyBlocked": bucket.ErrCustomerKeyBlocked,
-		"ErrInvalidVersion": bucket.ErrInvalidVersion, "ErrTooManyTags": bucket.ErrTooManyTags, "ErrInvalidTag": bucket.ErrInvalidTag, "ErrNoTags": bucket.ErrNoTags,
+		"ErrInvalidVersion": bucket.ErrInvalidVersion, "ErrTooManyTags": bucket.ErrTooManyTags, "ErrNoTags": bucket.ErrNoTags,
 		"ErrNoPublicAccessBlock": bucket.ErrNoPublicAccessBlock, "ErrNoOwnership": bucket.ErrNoOwnership, "ErrNoCORS": bucket.ErrNoCORS, "ErrInvalidCORS": bucket.ErrInvalidCORS,
 	}
 	// These two have no code: a status without a body, and a fault of ours.
@@ -134,7 +134,9 @@ func TestEveryErrorHasACode(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.RangeError{}, &bucket.CopyRangeError{}, &bucket.DigestError{}, &bucket.PartTooSmallError{}, &bucket.DeleteMarkerError{}, access.ErrDenied, &access.Denied{},
+		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.ConflictError{}, &bucket.RangeError{}, &bucket.CopyRangeError{}, &bucket.DigestError{},
+		&bucket.PartTooSmallError{}, &bucket.InvalidPartError{}, &bucket.NoPartError{}, &bucket.TagError{}, &bucket.DeleteMarkerError{}, &bucket.DeleteMarkerError{Named: true},
+		access.ErrDenied, &access.Denied{},
 	} {
 		if code := s3.ErrorCode(err); code == "InternalError" {
 			t.Errorf("%T has no code", err)
