@@ -339,6 +339,17 @@ func newAccessKey(prefix string) AccessKey {
 	}
 }
 
+// idOf is the 16 letters behind the prefix of an id that is always the same for a
+// text.
+func idOf(text string) string {
+	sum := sha256.Sum256([]byte("keyfront id of " + text))
+	id := make([]byte, 16)
+	for i := range id {
+		id[i] = idLetters[int(sum[i])%len(idLetters)]
+	}
+	return string(id)
+}
+
 // newID makes a unique id of 21 characters: "AIDA" and 17 more.
 func newID(prefix string) string { return prefix + randomText(idLetters, 17) }
 

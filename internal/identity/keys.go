@@ -45,9 +45,11 @@ func (a *Admin) keysOf(who *access.Caller, o owner) []*Key {
 }
 
 // CreateAccessKey makes an access key for a user, or for the caller when name is
-// empty. The secret cannot be had again. It returns ErrLimit about a user who has
-// maxKeysPerUser already.
-func (a *Admin) CreateAccessKey(ctx context.Context, who access.Caller, name string) (_ AccessKey, _ *Key, user string, err error) {
+// empty. The secret cannot be had again: who lost the answer asks again with the
+// same token, and the new key takes the place of the first, with its id. No token
+// makes a key of its own. It returns ErrLimit about a user who has maxKeysPerUser
+// already.
+func (a *Admin) CreateAccessKey(ctx context.Context, who access.Caller, name, token string) (_ AccessKey, _ *Key, user string, err error) {
 	call := a.begin(&who, "iam:CreateAccessKey", note{"userName", name})
 	defer call.End(ctx, &err)
 	o, err := a.owner(call, &who, name)
@@ -55,6 +57,9 @@ func (a *Admin) CreateAccessKey(ctx context.Context, who access.Caller, name str
 		return AccessKey{}, nil, "", err
 	}
 	made := newAccessKey("AKIA")
+	if token != "" {
+		made.ID = "AKIA" + idOf("access key "+string(who.Account())+" "+o.id+" "+token)
+	}
 	call.Note("accessKeyId", made.ID)
 	var k *Key
 	err = a.change(ctx, call, &who, func(t *txn) error {
@@ -63,7 +68,8 @@ func (a *Admin) CreateAccessKey(ctx context.Context, who access.Caller, name str
 				return notFound(KindUser, o.name)
 			}
 		}
-		if len(a.keysOf(&who, o)) >= maxKeysPerUser {
+		again := t.get(placeOf(KindKey, who.Account(), made.ID)) != nil
+		if !again && len(a.keysOf(&who, o)) >= maxKeysPerUser {
 			return fail(ErrLimit, "Cannot exceed quota for AccessKeysPerUser: %d", maxKeysPerUser)
 		}
 		k = a.service.newKey(who.Account(), o.id, made, t.now)

@@ -41,7 +41,7 @@ func TestLimits(t *testing.T) {
 		text string
 	}{
 		{"access keys", func(int) error {
-			_, _, _, err := w.admin.CreateAccessKey(ctx, root, "alice")
+			_, _, _, err := w.admin.CreateAccessKey(ctx, root, "alice", "")
 			return err
 		}, 2, identity.ErrLimit, "Cannot exceed quota for AccessKeysPerUser: 2"},
 		{"groups of a user", func(n int) error {

@@ -166,7 +166,7 @@ func TestDeletedUserIsGone(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	u := w.user(t, "alice")
-	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice")
+	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestInactiveKeyIsUnknown(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.user(t, "alice")
-	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice")
+	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +336,7 @@ func TestRecordsHoldNoSecret(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	w.user(t, "alice")
-	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice")
+	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ func TestConcurrentUse(t *testing.T) {
 	other := node(t, w.records)
 	ctx := t.Context()
 	u := w.user(t, "alice")
-	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice")
+	key, _, _, err := w.admin.CreateAccessKey(ctx, rootCaller(), "alice", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestLastUse(t *testing.T) {
 	w := newWorld(t)
 	ctx, root := t.Context(), rootCaller()
 	alice, role := w.user(t, "alice"), w.role(t, "r")
-	key, _, _, err := w.admin.CreateAccessKey(ctx, root, "alice")
+	key, _, _, err := w.admin.CreateAccessKey(ctx, root, "alice", "")
 	if err != nil {
 		t.Fatal(err)
 	}

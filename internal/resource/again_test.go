@@ -1,9 +1,11 @@
 package resource_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/resource"
 	"github.com/keyfront-project/keyfront/internal/stack"
 )
@@ -56,5 +58,45 @@ func TestCreateAgain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The key that a crash took is made anew with its id; every other key of the user,
+// made before or since, stays.
+func TestCreateAccessKeyAgain(t *testing.T) {
+	w := open(t)
+	p := resource.Providers(w.Services)["AWS::IAM::AccessKey"]
+	if _, err := w.Identity.CreateUser(t.Context(), w.root(), identity.NewUser{Name: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	task := stack.Task{
+		Who: w.root().Through("cloudformation"), Stack: "s", Logical: "L", Since: w.clock.Now(), Token: "11111111-1111-4111-8111-111111111111",
+		Properties: map[string]any{"UserName": "alice"},
+	}
+	lost, err := p.Create(t.Context(), &task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, _, err := w.Identity.CreateAccessKey(t.Context(), w.root(), "alice", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	task.Again = true
+	made, err := p.Create(t.Context(), &task)
+	if err != nil || made.Physical != lost.Physical || made.Attributes["SecretAccessKey"] == lost.Attributes["SecretAccessKey"] {
+		t.Errorf("Create again = %s, %v, want %s with another secret", made.Physical, err, lost.Physical)
+	}
+	list, _, err := w.Identity.AccessKeys(t.Context(), w.root(), "alice", identity.Page{Max: identity.MaxPage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, key := range list.Items {
+		ids = append(ids, key.Name)
+	}
+	want := []string{made.Physical, other.ID}
+	slices.Sort(want)
+	if slices.Sort(ids); !slices.Equal(ids, want) {
+		t.Errorf("alice has keys %v, want %v", ids, want)
 	}
 }

@@ -223,22 +223,8 @@ func (k accessKeyKind) create(ctx context.Context, t *stack.Task) (stack.Made, e
 	if p.UserName == "" {
 		return stack.Made{}, errors.New("UserName must have a value")
 	}
-	if t.Again {
-		// A key whose secret was lost is of no use to anyone.
-		list, _, err := k.admin.AccessKeys(ctx, t.Who, p.UserName, identity.Page{Max: identity.MaxPage})
-		if err != nil {
-			return stack.Made{}, err
-		}
-		for _, key := range list.Items {
-			if key.CreatedAt.Before(t.Since) {
-				continue
-			}
-			if err := k.admin.DeleteAccessKey(ctx, t.Who, p.UserName, key.Name); err != nil {
-				return stack.Made{}, err
-			}
-		}
-	}
-	key, _, _, err := k.admin.CreateAccessKey(ctx, t.Who, p.UserName)
+	// The token brings back a key whose secret was lost in a crash.
+	key, _, _, err := k.admin.CreateAccessKey(ctx, t.Who, p.UserName, t.Token)
 	if err != nil {
 		return stack.Made{}, err
 	}

@@ -76,6 +76,15 @@ func unusable(format string, args ...any) error {
 	return refusal.New(stack.ErrInvalid, format, args...)
 }
 
+// unreadable is why what a reference means cannot be read: for who reads a stack's
+// events, or a fault of ours.
+func unreadable(what, name string, err error) error {
+	if _, refused := errors.AsType[*refusal.Error](err); refused || errors.Is(err, access.ErrDenied) {
+		return unusable("%s %s cannot be read: %v", what, name, err)
+	}
+	return fmt.Errorf("read %s %s: %w", what, name, err)
+}
+
 // fetchForStacks reads the template at the URL of an object here. A URL of another
 // host is refused: the server goes nowhere for its callers.
 func (s *Server) fetchForStacks(ctx context.Context, who access.Caller, url string) (string, error) {
@@ -107,7 +116,7 @@ func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref st
 	if service != "secretsmanager" {
 		v, err := s.parameters.Get(ctx, who, rest, service == "ssm-secure")
 		if err != nil {
-			return "", unusable("Parameter %s cannot be read: %v", rest, err)
+			return "", unreadable("Parameter", rest, err)
 		}
 		if service == "ssm" && v.Type == "SecureString" {
 			return "", unusable("SSM Secure reference is required for parameter %s", rest)
@@ -119,7 +128,7 @@ func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref st
 	if strings.HasPrefix(rest, "arn:") {
 		parts := strings.SplitN(rest, ":", 8)
 		if len(parts) < 7 {
-			return "", fmt.Errorf("%.256s is not the ARN of a secret", rest)
+			return "", unusable("%.256s is not the ARN of a secret", rest)
 		}
 		id, rest = strings.Join(parts[:7], ":"), strings.Join(parts[7:], "")
 	} else {
@@ -128,11 +137,11 @@ func (s *Server) resolveForStacks(ctx context.Context, who access.Caller, ref st
 	var part [4]string
 	copy(part[:], strings.SplitN(rest, ":", 4))
 	if part[0] != "" && part[0] != "SecretString" {
-		return "", errors.New("only the SecretString of a secret can be referred to")
+		return "", unusable("Only the SecretString of a secret can be referred to")
 	}
 	v, err := s.secrets.Get(ctx, who, id, part[3], part[2])
 	if err != nil {
-		return "", unusable("Secret %s cannot be read: %v", id, err)
+		return "", unreadable("Secret", id, err)
 	}
 	if v.Value == nil || !v.Value.Text {
 		return "", unusable("Secret %s has no SecretString", id)

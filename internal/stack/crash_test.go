@@ -49,6 +49,7 @@ type world struct {
 	policies policies      // of users; root needs none
 	making   func()        // called before something is made
 	fetch    func() string // the template at any URL
+	unread   error         // what one reading of a parameter fails with
 }
 
 var errDown = errors.New("the machine is down")
@@ -206,8 +207,14 @@ func node(t *testing.T, w *world, c *clock.Clock, sole bool) *stack.Service {
 		Assume: func(context.Context, string, arn.AccountID, string) (access.Caller, error) {
 			return access.Caller{}, errors.New("no role can be assumed")
 		},
-		Fetch:     func(context.Context, access.Caller, string) (string, error) { return w.fetch(), nil },
-		Parameter: func(_ context.Context, _ access.Caller, ref string) (string, error) { return "value of " + ref, nil },
+		Fetch: func(context.Context, access.Caller, string) (string, error) { return w.fetch(), nil },
+		Parameter: func(_ context.Context, _ access.Caller, ref string) (string, error) {
+			if err := w.unread; err != nil {
+				w.unread = nil
+				return "", err
+			}
+			return "value of " + ref, nil
+		},
 	})
 }
 

@@ -2,9 +2,15 @@ package stack
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 
+	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/form"
+	"github.com/keyfront-project/keyfront/internal/refusal"
+	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
 // reference is a dynamic reference in a property.
@@ -64,7 +70,7 @@ func (s *Service) resolveText(ctx context.Context, r *stackRecord, text string, 
 		if err != nil {
 			return "", err
 		}
-		value, err := s.cfg.Parameter(ctx, who, text[at[2]:at[3]])
+		value, err := s.parameter(ctx, who, text[at[2]:at[3]])
 		if err != nil {
 			return "", err
 		}
@@ -74,4 +80,20 @@ func (s *Service) resolveText(ctx context.Context, r *stackRecord, text string, 
 	}
 	out.WriteString(text[last:])
 	return out.String(), nil
+}
+
+// parameter reads what a dynamic reference means. An error is for who reads the
+// stack's events, or errUnread.
+func (s *Service) parameter(ctx context.Context, who access.Caller, ref string) (string, error) {
+	value, err := s.cfg.Parameter(ctx, who, ref)
+	_, refused := errors.AsType[*refusal.Error](err)
+	switch {
+	case err == nil || refused || errors.Is(err, access.ErrDenied):
+		return value, err
+	case errors.Is(err, sealed.ErrCorrupt):
+		// What is damaged is damaged the next time, too.
+		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "dynamic reference does not open", slog.String("reference", ref), slog.Any("err", err))
+		return "", errInternal
+	}
+	return "", fmt.Errorf("%w: %s: %w", errUnread, ref, err)
 }

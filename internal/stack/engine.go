@@ -70,8 +70,8 @@ func (s *Service) commit(ctx context.Context, r *stackRecord, events ...Event) e
 	return err
 }
 
-// errPanicked is what a stack's events say of a fault of ours.
-var errPanicked = errors.New("Internal failure") //lint:ignore ST1005 AWS's sentence
+// errInternal is what a stack's events say of a fault of ours.
+var errInternal = errors.New("Internal failure") //lint:ignore ST1005 AWS's sentence
 
 // guarded does something about one resource. That it panics is a failure of that
 // resource: it ends neither the server nor the next one, which would begin with it
@@ -81,7 +81,7 @@ func (s *Service) guarded(r *stackRecord, logical string, do func() error) (err 
 		if v := recover(); v != nil {
 			s.cfg.Log.LogAttrs(s.ctx, slog.LevelError, "stack resource panicked", slog.String("stack", r.arn()),
 				slog.String("resource", logical), slog.Any("panic", v), slog.String("trace", string(debug.Stack())))
-			err = errPanicked
+			err = errInternal
 		}
 	}()
 	return do()

@@ -33,9 +33,9 @@ func (s *Service) getExport(tx store.Reader, m realm, name string) (e Export, er
 	return e, s.unseal("export", key, value, &e)
 }
 
-// errUnread says that the store failed when it was asked for an export: nothing is
-// known of it, not even that it is missing.
-var errUnread = errors.New("stack: export not read")
+// errUnread says that the store failed when it was asked for an export, or for what
+// a dynamic reference means: nothing is known of it, not even that it is missing.
+var errUnread = errors.New("stack: value not read")
 
 // exported is the value of an export. An error is errUnread.
 func (s *Service) exported(ctx context.Context, m realm, name string) (value string, ok bool, err error) {

@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/refusal"
+	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/stack"
 	"github.com/keyfront-project/keyfront/internal/store/memory"
 )
@@ -179,4 +181,51 @@ func TestExportsAway(t *testing.T) {
 			t.Errorf("Update = %v, want %v: nothing changes", err, stack.ErrInvalid)
 		}
 	})
+}
+
+// A store that fails says nothing of what a dynamic reference means: the stack waits
+// for it, and a request fails with an error that is no refusal. What can never be
+// read fails the resource, and tells nothing of what is inside.
+func TestParametersAway(t *testing.T) {
+	uses := template(resource("A", "x", "'{{resolve:ssm:p}}'"))
+	stored := "Parameters: {P: {Type: 'AWS::SSM::Parameter::Value<String>', Default: p}}\n" + template(resource("A", "x", "!Ref P"))
+	for _, tt := range []struct {
+		name   string
+		err    error
+		want   stack.Status
+		reason string
+	}{
+		{"store away", errDown, stack.CreateComplete, ""},
+		{"refused", refusal.New(stack.ErrInvalid, "There is none."), stack.RollbackComplete, "There is none."},
+		{"denied", &access.Denied{Message: "It is not yours."}, stack.RollbackComplete, "It is not yours."},
+		{"damaged", fmt.Errorf("parameter p: %w", sealed.ErrCorrupt), stack.RollbackComplete, "Internal failure"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, s := made(t, "")
+				defer s.Close()
+				w.unread = tt.err
+				if _, err := s.Create(t.Context(), root, stack.Request{Name: "s", Template: uses}); err != nil {
+					t.Fatal(err)
+				}
+				s.Wait(t.Context())
+				if got := only(t, s).Status; got != tt.want {
+					t.Errorf("the stack is %s, want %s", got, tt.want)
+				}
+				events, _, err := s.Events(t.Context(), root, "s", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.ContainsFunc(events, func(e stack.Event) bool { return e.Logical == "A" && e.Reason == tt.reason }) {
+					t.Errorf("no event gives the reason %q: %+v", tt.reason, events)
+				}
+			})
+		})
+	}
+	var refused *refusal.Error
+	w, s := made(t, "")
+	w.unread = errDown
+	if _, err := s.Create(t.Context(), root, stack.Request{Name: "s", Template: stored}); !errors.Is(err, errDown) || errors.As(err, &refused) {
+		t.Errorf("Create = %v, want %v and no refusal", err, errDown)
+	}
 }

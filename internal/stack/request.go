@@ -164,7 +164,10 @@ func (s *Service) lookUp(ctx context.Context, who *access.Caller, t *template.Te
 		if !p.Stored() {
 			continue
 		}
-		value, err := s.cfg.Parameter(ctx, who.Through("cloudformation"), "ssm:"+d.Arguments[name])
+		value, err := s.parameter(ctx, who.Through("cloudformation"), "ssm:"+d.Arguments[name])
+		if errors.Is(err, errUnread) {
+			return err
+		}
 		if err != nil {
 			if previewed {
 				return fail(ErrInvalid, "Parameter %s should either have input value or default value", name)

@@ -88,7 +88,9 @@ type Config struct {
 	// Assume gives the caller that a role is when this service assumes it.
 	Assume func(ctx context.Context, role string, account arn.AccountID, region string) (access.Caller, error)
 	// Parameter reads a parameter of Parameter Store, or a secret, as who: the
-	// text after "resolve:" in a dynamic reference.
+	// text after "resolve:" in a dynamic reference. An error is a refusal or
+	// access.ErrDenied; any other is a fault of ours, and who asks later may have
+	// the value.
 	Parameter func(ctx context.Context, who access.Caller, ref string) (string, error)
 	// Fetch reads the template at a URL of the object store as who, of at most
 	// template.MaxBytes. Its errors are for who asked.

@@ -82,7 +82,7 @@ func accessKeyOf(user string, k *identity.Key) accessKeyDocument {
 func (s *service) createAccessKey(f query.Form) querydoor.Run {
 	name := f.Given("UserName")
 	return func(ctx context.Context, who access.Caller) (any, error) {
-		made, k, user, err := s.admin.CreateAccessKey(ctx, who, name)
+		made, k, user, err := s.admin.CreateAccessKey(ctx, who, name, "")
 		if err != nil {
 			return nil, err
 		}
