@@ -323,15 +323,18 @@ func TestAForeignPolicyStaysHidden(t *testing.T) {
 	if err != nil || !has(owners) {
 		t.Errorf("the owner's account sees %+v, %v", owners, err)
 	}
-	_, described, err := g.Explain(t.Context(), stranger, access.Described{Principal: stranger.Principal, Target: access.Target{
-		ARN: keyARN, Owner: "111122223333", Policy: on.Policy, Rule: policy.KeyPolicy, Action: "kms:Encrypt",
-	}})
+	describe := func(p policy.Principal) func(context.Context, access.Caller, access.Question) (access.Described, error) {
+		return func(context.Context, access.Caller, access.Question) (access.Described, error) {
+			return access.Described{Principal: p, Target: access.Target{
+				ARN: keyARN, Owner: "111122223333", Policy: on.Policy, Rule: policy.KeyPolicy, Action: "kms:Encrypt",
+			}}, nil
+		}
+	}
+	_, described, err := g.Explain(t.Context(), stranger, access.Question{}, describe(stranger.Principal))
 	if err != nil || has([]access.Denial{described}) {
 		t.Errorf("a described request shows %+v, %v", described, err)
 	}
-	_, _, err = g.Explain(t.Context(), stranger, access.Described{Principal: root().Principal, Target: access.Target{
-		ARN: keyARN, Owner: "111122223333", Policy: on.Policy, Rule: policy.KeyPolicy, Action: "kms:Encrypt",
-	}})
+	_, _, err = g.Explain(t.Context(), stranger, access.Question{}, describe(root().Principal))
 	if !errors.Is(err, access.ErrNoDenial) {
 		t.Errorf("a stranger's question about others: %v, want ErrNoDenial", err)
 	}

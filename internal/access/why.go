@@ -161,26 +161,37 @@ func (g *Gate) Why(ctx context.Context, who Caller, requestID string) (_ []Denia
 	return found, nil
 }
 
-// Described is a request that nobody made, for questions about what would be.
+// Question describes a request that nobody made, to be told what would be.
+type Question struct {
+	Principal string // ARN
+	Action    policy.Action
+	Resource  string // ARN, or "*"
+	// Keys are condition keys; they win over those of the asker's own request.
+	Keys map[string][]string
+}
+
+// Described is what may speak on the request of a Question.
 type Described struct {
 	Principal policy.Principal
 	Tags      []Tag
 	// Target names action, resource and the resource's policy.
 	Target Target
-	// Keys are condition keys; they win over those of the asker's own request.
-	Keys map[string][]string
 }
 
-// Explain tells how a described request would be decided and why. The asker
-// needs keyfront:Explain, and must be of the principal's account or of the
-// resource's; it returns ErrNoDenial otherwise.
-func (g *Gate) Explain(ctx context.Context, who Caller, d Described) (allowed bool, _ Denial, err error) {
+// Explain tells how a described request would be decided and why. describe looks
+// it up, when the asker may ask. The asker needs keyfront:Explain, and must be of
+// the principal's account or of the resource's; it returns ErrNoDenial otherwise.
+func (g *Gate) Explain(ctx context.Context, who Caller, q Question, describe func(context.Context, Caller, Question) (Described, error)) (allowed bool, _ Denial, err error) {
 	call := g.Begin(who, "keyfront:Explain")
 	defer call.End(ctx, &err)
-	call.Note("principal", d.Principal.ARN)
-	call.Note("action", string(d.Target.Action))
-	call.Note("resource", d.Target.ARN)
+	call.Note("principal", q.Principal)
+	call.Note("action", string(q.Action))
+	call.Note("resource", q.Resource)
 	if err := call.Decide(Target{ARN: "*", Rule: policy.IdentityOnly}); err != nil {
+		return false, Denial{}, err
+	}
+	d, err := describe(ctx, who, q)
+	if err != nil {
 		return false, Denial{}, err
 	}
 	if who.Account() != d.Principal.Account && who.Account() != d.Target.Owner {
@@ -190,7 +201,7 @@ func (g *Gate) Explain(ctx context.Context, who Caller, d Described) (allowed bo
 	asked.Principal, asked.Tags, asked.Session, asked.SourceARN = d.Principal, d.Tags, nil, ""
 	would := g.Begin(asked, d.Target.Action)
 	would.describe()
-	for name, values := range d.Keys {
+	for name, values := range q.Keys {
 		would.Keys.Set(name, values...)
 	}
 	r, p, decision := would.decide(d.Target)

@@ -14,39 +14,52 @@ import (
 
 // describe finds what may speak on a request that nobody made: the principal's
 // policies and, for keys and buckets, the resource's.
-func (s *Server) describe(ctx context.Context, principal, action, resource string) (d access.Described, err error) {
+func (s *Server) describe(ctx context.Context, who access.Caller, q access.Question) (d access.Described, err error) {
+	if d.Target, err = s.describeTarget(ctx, q); err != nil {
+		return d, err
+	}
+	// Last, so that no other error tells whether there is a principal: that is for
+	// its own account to know.
 	var ok bool
-	if d.Principal, d.Tags, ok = s.identity.PrincipalOf(principal); !ok {
-		return d, fmt.Errorf("%w: there is no principal %.200q", own.ErrDescription, principal)
-	}
-	service, _, named := strings.Cut(action, ":")
-	if !named {
-		return d, fmt.Errorf("%w: %.200q is no action", own.ErrDescription, action)
-	}
-	d.Target = access.Target{ARN: resource, Action: policy.Action(action), Owner: d.Principal.Account}
-	a, err := arn.Parse(resource)
-	if err != nil {
-		if resource != "*" {
-			return d, fmt.Errorf("%w: %.200q is no ARN", own.ErrDescription, resource)
+	if d.Principal, d.Tags, ok = s.identity.PrincipalOf(q.Principal); !ok {
+		if a, err := arn.Parse(q.Principal); err == nil && a.Account != who.Account() {
+			return d, access.ErrNoDenial
 		}
-		d.Target.Rule = policy.IdentityOnly
-		return d, nil
+		return d, fmt.Errorf("%w: there is no principal %.200q", own.ErrDescription, q.Principal)
+	}
+	if d.Target.Owner == "" {
+		d.Target.Owner = d.Principal.Account
+	}
+	return d, nil
+}
+
+// describeTarget leaves Owner empty where that is the principal's account.
+func (s *Server) describeTarget(ctx context.Context, q access.Question) (t access.Target, err error) {
+	service, _, named := strings.Cut(string(q.Action), ":")
+	if !named {
+		return t, fmt.Errorf("%w: %.200q is no action", own.ErrDescription, q.Action)
+	}
+	t = access.Target{ARN: q.Resource, Action: q.Action}
+	a, err := arn.Parse(q.Resource)
+	if err != nil {
+		if q.Resource != "*" {
+			return t, fmt.Errorf("%w: %.200q is no ARN", own.ErrDescription, q.Resource)
+		}
+		t.Rule = policy.IdentityOnly
+		return t, nil
 	}
 	switch service {
 	case "kms":
-		d.Target.Rule, d.Target.Owner, d.Target.Policy = policy.KeyPolicy, a.Account, s.keys.PolicyOf(resource)
+		t.Rule, t.Owner, t.Policy = policy.KeyPolicy, a.Account, s.keys.PolicyOf(q.Resource)
 	case "s3":
 		name, _, _ := strings.Cut(a.Resource, "/")
-		if d.Target.Policy, d.Target.Owner, err = s.buckets.PolicyOf(ctx, name); err != nil {
-			return d, fmt.Errorf("%w: there is no bucket %.200q", own.ErrDescription, name)
+		if t.Policy, t.Owner, err = s.buckets.PolicyOf(ctx, name); err != nil {
+			return t, fmt.Errorf("%w: there is no bucket %.200q", own.ErrDescription, name)
 		}
 	default:
-		d.Target.Rule = policy.IdentityOnly
-		if a.Account != "" {
-			d.Target.Owner = a.Account
-		}
+		t.Rule, t.Owner = policy.IdentityOnly, a.Account
 	}
-	return d, nil
+	return t, nil
 }
 
 // explainViewer tells an owner what the edge makes of a viewer's request.

@@ -52,8 +52,12 @@ func (m *metrics) handler(token string) http.Handler {
 }
 
 // fromLoopback reports whether somebody on this machine asks for themselves. A
-// proxy here, or the edge on the way to an origin of somebody's choice, does not.
+// proxy here, the edge on the way to an origin of somebody's choice, or a page in a
+// browser does not.
 func fromLoopback(r *http.Request) bool {
+	if byPage(r) || !ofThisNetwork(r.Host) {
+		return false
+	}
 	for _, name := range []string{"Via", "Forwarded", "X-Forwarded-For"} {
 		if r.Header[name] != nil {
 			return false

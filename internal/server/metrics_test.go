@@ -5,6 +5,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/keyfront-project/keyfront/internal/clock"
 )
 
 func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
@@ -13,9 +16,11 @@ func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
 	tests := []struct {
 		peer, token, header string
 		status              int
-		proxied             string
+		proxied             string // name of a header
 	}{
 		{"127.0.0.1:1", "", "", 200, ""},
+		{"127.0.0.1:1", "", "", 403, "Origin"},
+		{"127.0.0.1:1", "", "", 403, "Sec-Fetch-Site"},
 		{"127.0.0.1:1", "", "", 403, "Via"},
 		{"127.0.0.1:1", "", "", 403, "X-Forwarded-For"},
 		{"127.0.0.1:1", "", "", 403, "Forwarded"},
@@ -31,7 +36,7 @@ func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
 	}
 	for _, tt := range tests {
 		r := httptest.NewRequest(http.MethodGet, "/_keyfront/metrics", nil)
-		r.RemoteAddr = tt.peer
+		r.RemoteAddr, r.Host = tt.peer, "localhost:4566"
 		if tt.proxied != "" {
 			r.Header.Set(tt.proxied, "1.1 somebody")
 		}
@@ -45,6 +50,53 @@ func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
 		}
 		if has := strings.Contains(w.Body.String(), `keyfront_api_requests_total{admitted="true",service="kms"} 1`); has != (tt.status == 200) {
 			t.Errorf("peer %s: figures shown %v", tt.peer, has)
+		}
+	}
+}
+
+// A page whose name was made to lead to this machine is told nothing: browsers
+// send its name.
+func TestFiguresAreNotForRebornNames(t *testing.T) {
+	for host, want := range map[string]int{
+		"127.0.0.1:4566": 200, "localhost:4566": 200, "LOCALHOST.": 200, "[::1]:4566": 200, "[::1]": 200, "keyfront:4566": 200, "api.localhost": 200, "10.1.2.3": 200,
+		"evil.example:4566": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example": 403, "evillocalhost.example": 403, "evil.local": 403,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/_keyfront/metrics", nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:1", host
+		w := httptest.NewRecorder()
+		newMetrics().handler("secret").ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("Host %s: %d, want %d", host, w.Code, want)
+		}
+		r.Header.Set("Authorization", "Bearer secret")
+		w = httptest.NewRecorder()
+		newMetrics().handler("secret").ServeHTTP(w, r)
+		if w.Code != 200 {
+			t.Errorf("Host %s with the token: %d, want 200", host, w.Code)
+		}
+	}
+}
+
+// A page in a browser, which may send requests anywhere, does not move the clock.
+func TestClockIsNotForPages(t *testing.T) {
+	c := clock.Movable()
+	before := c.Now()
+	for _, tt := range []struct {
+		header, value string
+		status        int
+	}{
+		{"Origin", "http://evil.example", 403},
+		{"Origin", "null", 403},
+		{"Sec-Fetch-Site", "cross-site", 403},
+		{"Sec-Fetch-Site", "same-origin", 403},
+		{"Sec-Fetch-Mode", "cors", 200}, // Node.js sends it
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/_keyfront/clock", strings.NewReader(`{"advance":"1000h"}`))
+		r.Header.Set(tt.header, tt.value)
+		w := httptest.NewRecorder()
+		clockRoute(c).ServeHTTP(w, r)
+		if moved := c.Now().Sub(before) > time.Hour; w.Code != tt.status || moved != (tt.status == 200) {
+			t.Errorf("%s %s: %d and moved %v, want %d", tt.header, tt.value, w.Code, moved, tt.status)
 		}
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/api/front"
@@ -26,10 +29,37 @@ func openRoutes(c *clock.Clock, metrics http.Handler) map[string]http.Handler {
 	return routes
 }
 
-// clockRoute tells the time to GET, and moves the clock by POST.
+// byPage reports whether a web page sends r: any page in a browser on this machine
+// may send such requests here, though it may not read the answers.
+//
+// Source: Fetch Standard, "Origin header"; Fetch Metadata Request Headers.
+func byPage(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Header["Origin"] != nil || site != "" && site != "none"
+}
+
+// ofThisNetwork reports whether a Host header has an address or a name that only
+// this machine's own network gives. A page under any other name may be one whose
+// owner let the name lead here after it was loaded (DNS rebinding), and to the
+// browser its own server then answers.
+func ofThisNetwork(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost")
+}
+
+// clockRoute tells the time to GET, and moves the clock by POST, though not for
+// pages in browsers.
 func clockRoute(c *clock.Clock) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := c.Now()
+		if byPage(r) {
+			writeJSON(w, http.StatusForbidden, map[string]string{"error": "the clock is not for web pages"})
+			return
+		}
 		switch r.Method {
 		case http.MethodGet:
 		case http.MethodPost:
@@ -60,7 +90,7 @@ func moveClock(c *clock.Clock, body io.Reader) (time.Time, error) {
 	}
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
+	if err := dec.Decode(&in); err != nil || dec.More() {
 		return time.Time{}, errors.New(`want {"advance":"90m"} or {"set":"2027-01-01T00:00:00Z"}`)
 	}
 	switch {

@@ -56,6 +56,9 @@ type Request struct {
 
 	front   *Front
 	service string
+	// hop says that the edge sends it, hopScheme by which scheme it would have come.
+	hop       bool
+	hopScheme string
 }
 
 // Refused records that the request was refused with an error of that code, if

@@ -124,12 +124,13 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// SDKs take their time from answers, and presign by it.
 		w.Header().Set("Date", f.cfg.Clock.Now().Format(http.TimeFormat))
 	}
-	if open := f.cfg.Open[r.URL.Path]; open != nil {
+	req.hop, req.hopScheme = f.takeHop(r)
+	if open := f.cfg.Open[r.URL.Path]; open != nil && !req.hop {
 		open.ServeHTTP(w, r)
 		return
 	}
 	auth, authErr := sigv4.Parse(r)
-	s := f.route(r, auth.Scope.Service)
+	s := f.route(req, auth.Scope.Service)
 	if s == nil {
 		refuseUnknown(w, req, auth.Scope.Service)
 		return
@@ -234,16 +235,24 @@ func (f *Front) stranger(req *Request) access.Caller {
 	return c
 }
 
+// takeHop reports whether the edge or a function of it sends a request, and by
+// which scheme it would have come. It takes the header away: errors tell what was
+// signed, and that is for the client.
+func (f *Front) takeHop(r *http.Request) (hop bool, scheme string) {
+	secret, scheme, shown := strings.Cut(r.Header.Get(HopHeader), " ")
+	r.Header.Del(HopHeader)
+	hop = shown && f.cfg.Hop != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(f.cfg.Hop)) == 1
+	return hop, scheme
+}
+
 // sender is where a request comes from. The edge passes on what viewers send, which
 // must not count as the word of a proxy at the same address.
 func (f *Front) sender(req *Request) forwarded.Sender {
-	secret, scheme, shown := strings.Cut(req.Header.Get(HopHeader), " ")
-	req.Header.Del(HopHeader) // errors tell what was signed, and that is for the client
-	if !shown || f.cfg.Hop == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(f.cfg.Hop)) != 1 {
+	if !req.hop {
 		return f.cfg.Proxies.Sender(req.Request)
 	}
 	from := forwarded.Proxies{}.Sender(req.Request)
-	from.HTTPS = scheme == "https"
+	from.HTTPS = req.hopScheme == "https"
 	return from
 }
 

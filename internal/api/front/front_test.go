@@ -210,6 +210,23 @@ func TestHowTheCallerCame(t *testing.T) {
 	}
 }
 
+// Viewers do not reach our own routes by way of the edge: what they ask for there
+// is an object of the origin.
+func TestTheEdgeReachesNoOwnRoute(t *testing.T) {
+	h := start(t)
+	for _, path := range []string{"/_keyfront/health", "/_keyfront/explain"} {
+		for hop, want := range map[string]bool{"secret https": true, "guess https": false} {
+			h.s3.seen = nil
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Header.Set(front.HopHeader, hop)
+			h.front.ServeHTTP(httptest.NewRecorder(), r)
+			if got := h.s3.seen != nil; got != want {
+				t.Errorf("%s with hop %q reaches S3: %v, want %v", path, hop, got, want)
+			}
+		}
+	}
+}
+
 func TestServiceSessionActsForItsResource(t *testing.T) {
 	h := start(t)
 	if status, _, err := h.do(t, h.signedBy(t, h.serviceAccess, http.MethodGet, "/b/k", "", "s3", sigv4.S3, nil)); status != 200 || err != nil {

@@ -9,12 +9,13 @@ import (
 )
 
 // route finds the service that a request is for: by the credential scope, and
-// for unsigned requests by what only one service's clients send.
-func (f *Front) route(r *http.Request, scopeService string) *Service {
+// for unsigned requests by what only one service's clients send. Our own routes are
+// not for viewers: what the edge asks for below OwnPrefix is an object of a bucket.
+func (f *Front) route(r *Request, scopeService string) *Service {
 	if s := f.paths[r.URL.Path]; s != nil {
 		return s
 	}
-	if strings.HasPrefix(r.URL.Path, OwnPrefix) {
+	if strings.HasPrefix(r.URL.Path, OwnPrefix) && !r.hop {
 		return f.services["keyfront"]
 	}
 	if scopeService != "" {
@@ -32,7 +33,7 @@ func (f *Front) route(r *http.Request, scopeService string) *Service {
 	if strings.HasPrefix(r.URL.Path, "/2020-05-31/") {
 		return f.services["cloudfront"]
 	}
-	if r.Method == http.MethodPost && r.URL.Path == "/" && isForm(r) {
+	if r.Method == http.MethodPost && r.URL.Path == "/" && isForm(r.Request) {
 		return f.services["sts"]
 	}
 	return f.services["s3"]

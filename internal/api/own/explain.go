@@ -114,12 +114,8 @@ func (d *Door) explain(r *front.Request) (any, error) {
 }
 
 func (d *Door) explainDescribed(r *front.Request, in *ExplainRequest) (any, error) {
-	about, err := d.cfg.Describe(r.Context(), in.Principal, in.Action, in.Resource)
-	if err != nil {
-		return nil, err
-	}
-	about.Keys = in.Context
-	allowed, why, err := d.cfg.Gate.Explain(r.Context(), r.Caller, about)
+	asked := access.Question{Principal: in.Principal, Action: policy.Action(in.Action), Resource: in.Resource, Keys: in.Context}
+	allowed, why, err := d.cfg.Gate.Explain(r.Context(), r.Caller, asked, d.cfg.Describe)
 	if err != nil {
 		return nil, err
 	}

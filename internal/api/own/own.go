@@ -4,9 +4,11 @@
 package own
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -37,7 +39,7 @@ type Config struct {
 	RotateRootKey func(ctx context.Context, who access.Caller) (sealed.RootID, error)
 	// Describe finds what may speak on a described request. It returns
 	// ErrDescription about one that makes no sense.
-	Describe func(ctx context.Context, principal, action, resource string) (access.Described, error)
+	Describe func(ctx context.Context, who access.Caller, q access.Question) (access.Described, error)
 	// ExplainViewer tells what the edge would make of a viewer's request. Errors
 	// wrap signedurl.ErrURL or access.ErrDenied.
 	ExplainViewer func(ctx context.Context, who access.Caller, q edge.Question) (*edge.Explanation, error)
@@ -58,13 +60,20 @@ var _ front.Door = (*Door)(nil)
 // New returns the door.
 func New(cfg Config) *Door { return &Door{cfg} }
 
-// routes maps method and path below /_keyfront/ to what answers.
-var routes = map[string]func(d *Door, r *front.Request) (any, error){
-	"POST explain":         (*Door).explain,
-	"POST accounts":        (*Door).createAccount,
-	"POST root-key/rotate": (*Door).rotateRootKey,
-	"POST trails/deliver":  (*Door).deliverTrails,
-	"POST functions/logs":  (*Door).functionLogs,
+// route is what answers a method and path. Its operation stands in the audit
+// record of a request that is refused before it is decided.
+type route struct {
+	operation string
+	answer    func(d *Door, r *front.Request) (any, error)
+}
+
+// routes are all below /_keyfront/ but rewrapRoute and those of signing profiles.
+var routes = map[string]route{
+	"POST explain":         {"Explain", (*Door).explain},
+	"POST accounts":        {"CreateAccount", (*Door).createAccount},
+	"POST root-key/rotate": {"RotateRootKey", (*Door).rotateRootKey},
+	"POST trails/deliver":  {"DeliverTrails", (*Door).deliverTrails},
+	"POST functions/logs":  {"ReadFunctionLogs", (*Door).functionLogs},
 }
 
 // ErrDescription says that a described request names nobody or nothing.
@@ -73,25 +82,27 @@ var ErrDescription = errors.New("the described request makes no sense")
 var (
 	errNoRoute = errors.New("no such route")
 	errBody    = errors.New("the body is not the JSON object that this route takes")
+	errRelease = errors.New("release is true or false")
 )
 
 // Serve answers an authenticated request.
 func (d *Door) Serve(w http.ResponseWriter, r *front.Request) {
 	path := strings.TrimPrefix(r.URL.Path, front.OwnPrefix)
-	route := r.Method + " " + path
-	if route == rewrapRoute {
+	if r.Method+" "+path == rewrapRoute {
+		r.Exchange.Operation = "UpdateObjectEncryption"
 		d.rewrap(w, r)
 		return
 	}
-	handle := routes[route]
-	if strings.HasPrefix(path, signerPrefix) {
-		handle = func(d *Door, r *front.Request) (any, error) { return d.signer(r, path) }
+	found, known := routes[r.Method+" "+path]
+	if below, ok := strings.CutPrefix(path, signerPrefix); ok {
+		found, known = signerRoute(r.Method, below)
 	}
-	if handle == nil {
+	if !known {
 		d.fail(w, r, errNoRoute)
 		return
 	}
-	answer, err := handle(d, r)
+	r.Exchange.Operation = found.operation
+	answer, err := found.answer(d, r)
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -104,9 +115,12 @@ func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) { d.fa
 
 // decode reads the body strictly.
 func decode(r *front.Request, into any) error {
-	dec := json.NewDecoder(strings.NewReader(string(r.Body)))
+	dec := json.NewDecoder(bytes.NewReader(r.Body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
+		return errBody
+	}
+	if _, err := dec.Token(); err != io.EOF { // there is more than one value
 		return errBody
 	}
 	return nil
@@ -115,6 +129,7 @@ func decode(r *front.Request, into any) error {
 func write(w http.ResponseWriter, r *front.Request, status int, v any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
 	h.Set("X-Amzn-RequestId", r.ID)
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)
@@ -130,6 +145,7 @@ var wireErrors = []struct {
 }{
 	{errNoRoute, http.StatusNotFound, "NoSuchRoute"},
 	{errBody, http.StatusBadRequest, "MalformedRequest"},
+	{errRelease, http.StatusBadRequest, "MalformedRequest"},
 	{signer.ErrNoProfile, http.StatusNotFound, "NoSuchSigner"},
 	{signer.ErrExists, http.StatusConflict, "SignerAlreadyExists"},
 	{signer.ErrInvalid, http.StatusBadRequest, "ValidationError"},
@@ -193,6 +209,10 @@ func describe(err error) (status int, code, message string) {
 
 func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {
 	status, code, message := describe(err)
+	if unrecorded := r.Refused(code, message); unrecorded != nil {
+		err = unrecorded
+		status, code, message = describe(err)
+	}
 	if status >= http.StatusInternalServerError {
 		d.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
 	}

@@ -1,6 +1,7 @@
 package own
 
 import (
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -104,42 +105,66 @@ type RotateRequest struct {
 	Remove string `json:"remove,omitempty"`
 }
 
-// signer answers what lies below signerPrefix.
-func (d *Door) signer(r *front.Request, path string) (any, error) {
-	name, verb, _ := strings.Cut(strings.TrimPrefix(path, signerPrefix), "/")
-	switch r.Method + " " + verb {
-	case "GET ":
-		if name == "" {
-			return d.listSigners(r)
-		}
-		return showSigner(d.cfg.Signers.Get(r.Context(), r.Caller, name))
-	case "POST ":
-		var in SignerProfile
-		if err := decode(r, &in); err != nil {
-			return nil, err
-		}
-		return showSigner(d.cfg.Signers.Create(r.Context(), r.Caller, name, in.config()))
-	case "PUT ":
-		var in SignerProfile
-		if err := decode(r, &in); err != nil {
-			return nil, err
-		}
-		return showSigner(d.cfg.Signers.Update(r.Context(), r.Caller, name, in.config()))
-	case "DELETE ":
-		return struct{}{}, d.cfg.Signers.Delete(r.Context(), r.Caller, name, r.URL.Query().Get("release") == "true")
-	case "POST rotate":
-		var in RotateRequest
-		if err := decode(r, &in); err != nil {
-			return nil, err
-		}
-		if in.Remove != "" {
-			return showSigner(d.cfg.Signers.Release(r.Context(), r.Caller, name, in.Remove))
-		}
-		return showSigner(d.cfg.Signers.Rotate(r.Context(), r.Caller, name))
-	case "POST sign":
-		return d.sign(r, name)
+// signerRoutes are those of a profile, by method and what stands behind its name.
+var signerRoutes = map[string]struct {
+	operation string
+	answer    func(d *Door, r *front.Request, name string) (any, error)
+}{
+	"GET ":        {"GetSigner", (*Door).getSigner},
+	"POST ":       {"CreateSigner", (*Door).createSigner},
+	"PUT ":        {"UpdateSigner", (*Door).updateSigner},
+	"DELETE ":     {"DeleteSigner", (*Door).deleteSigner},
+	"POST rotate": {"RotateSigner", (*Door).rotateSigner},
+	"POST sign":   {"SignURL", (*Door).sign},
+}
+
+// signerRoute finds what answers a path below signerPrefix.
+func signerRoute(method, below string) (route, bool) {
+	if method == http.MethodGet && below == "" {
+		return route{"ListSigners", (*Door).listSigners}, true
 	}
-	return nil, errNoRoute
+	name, verb, _ := strings.Cut(below, "/")
+	found, known := signerRoutes[method+" "+verb]
+	return route{found.operation, func(d *Door, r *front.Request) (any, error) { return found.answer(d, r, name) }}, known
+}
+
+func (d *Door) getSigner(r *front.Request, name string) (any, error) {
+	return showSigner(d.cfg.Signers.Get(r.Context(), r.Caller, name))
+}
+
+func (d *Door) createSigner(r *front.Request, name string) (any, error) {
+	var in SignerProfile
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	return showSigner(d.cfg.Signers.Create(r.Context(), r.Caller, name, in.config()))
+}
+
+func (d *Door) updateSigner(r *front.Request, name string) (any, error) {
+	var in SignerProfile
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	return showSigner(d.cfg.Signers.Update(r.Context(), r.Caller, name, in.config()))
+}
+
+func (d *Door) deleteSigner(r *front.Request, name string) (any, error) {
+	release := r.URL.Query().Get("release")
+	if release != "" && release != "true" && release != "false" {
+		return nil, errRelease
+	}
+	return struct{}{}, d.cfg.Signers.Delete(r.Context(), r.Caller, name, release == "true")
+}
+
+func (d *Door) rotateSigner(r *front.Request, name string) (any, error) {
+	var in RotateRequest
+	if err := decode(r, &in); err != nil {
+		return nil, err
+	}
+	if in.Remove != "" {
+		return showSigner(d.cfg.Signers.Release(r.Context(), r.Caller, name, in.Remove))
+	}
+	return showSigner(d.cfg.Signers.Rotate(r.Context(), r.Caller, name))
 }
 
 func (d *Door) listSigners(r *front.Request) (any, error) {
@@ -213,6 +238,7 @@ func (d *Door) sign(r *front.Request, name string) (any, error) {
 		err error
 	)
 	if c := in.Cookies; c != nil {
+		r.Exchange.Operation = "SignCookies"
 		out, err = d.cfg.Signers.SignCookies(r.Context(), r.Caller, name, c.Resource,
 			&signedurl.CookieOptions{Domain: c.Domain, Path: c.Path, InsecureAllowHTTP: c.AllowHTTP}, g)
 	} else {
