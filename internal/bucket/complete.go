@@ -76,40 +76,14 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 	}
 	defer data.wipe()
 	in.Conditions.since = u.modified
-	var parts []*part
-	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
-		if err := in.Conditions.checkIn(tx, c, key); err != nil {
-			return err
-		}
-		parts, err = readParts(tx, u.generation, 0, MaxParts)
-		return err
-	})
+	parts, err := s.listedParts(ctx, c, u, data, &in)
 	if err != nil {
 		return Info{}, err
 	}
-	if parts, err = in.choose(parts, u); err != nil {
+	v, err := in.assemble(u, parts)
+	if err != nil {
 		return Info{}, err
 	}
-	for _, pt := range parts {
-		if !pt.verify(data, c, key, u.generation) {
-			return Info{}, ErrCorrupt
-		}
-	}
-	v := *u
-	v.kind, v.place, v.parts = kindObject, placeParts, len(parts)
-	for _, pt := range parts {
-		v.sizeBytes += pt.sizeBytes
-	}
-	if in.SizeBytes >= 0 && in.SizeBytes != v.sizeBytes {
-		return Info{}, fail(ErrUploadSize, "The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", in.SizeBytes, v.sizeBytes)
-	}
-	if v.checksum, err = objectChecksum(u.checksum, parts); err != nil {
-		return Info{}, err
-	}
-	if err := in.checkChecksum(v.checksum); err != nil {
-		return Info{}, err
-	}
-	v.etag = multipartETag(&v, parts)
 	var manifest []byte
 	manifest, v.manifest = encodeManifest(parts)
 	err = call.Effect(ctx, func() error {
@@ -119,6 +93,49 @@ func (s *Service) CompleteUpload(ctx context.Context, who Caller, in Complete) (
 		return Info{}, err
 	}
 	return v.info(c, key), nil
+}
+
+// listedParts reads the parts that the completion lists, if its conditions hold, and
+// makes sure that they are what was written.
+func (s *Service) listedParts(ctx context.Context, c *config, u *version, data dataKey, in *Complete) (parts []*part, err error) {
+	key := in.Upload.Key
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) (err error) {
+		if err := in.Conditions.checkIn(tx, c, key); err != nil {
+			return err
+		}
+		parts, err = readParts(tx, u.generation, 0, MaxParts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if parts, err = in.choose(parts, u); err != nil {
+		return nil, err
+	}
+	for _, pt := range parts {
+		if !pt.verify(data, c, key, u.generation) {
+			return nil, ErrCorrupt
+		}
+	}
+	return parts, nil
+}
+
+// assemble makes the version that an upload becomes with these parts, but for its
+// manifest, and compares it with what the completion says of it.
+func (in *Complete) assemble(u *version, parts []*part) (v version, err error) {
+	v = *u
+	v.kind, v.place, v.parts = kindObject, placeParts, len(parts)
+	for _, pt := range parts {
+		v.sizeBytes += pt.sizeBytes
+	}
+	if in.SizeBytes >= 0 && in.SizeBytes != v.sizeBytes {
+		return v, fail(ErrUploadSize, "The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", in.SizeBytes, v.sizeBytes)
+	}
+	if v.checksum, err = objectChecksum(u.checksum, parts); err != nil {
+		return v, err
+	}
+	v.etag = multipartETag(&v, parts)
+	return v, in.checkChecksum(v.checksum)
 }
 
 // completedBefore recognises the object that an upload became by its generation.

@@ -47,24 +47,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	if err != nil {
 		return Part{}, err
 	}
-	switch {
-	case in.Number < 1 || in.Number > MaxParts:
-		return Part{}, ErrPartNumber
-	case in.SizeBytes < 0:
-		return Part{}, ErrIncomplete
-	case in.SizeBytes > MaxObjectBytes:
-		return Part{}, ErrTooLarge
-	}
-	declared := in.Digests
-	switch want := u.checksum.Algorithm; {
-	case want == NoChecksum:
-	case declared.Algorithm == NoChecksum:
-		declared.Algorithm = want
-	case declared.Algorithm != want:
-		return Part{}, fail(ErrChecksumType, "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
-			strings.ToLower(want.String()), strings.ToLower(declared.Algorithm.String()))
-	}
-	if err := u.enc.checkPart(in.Customer); err != nil {
+	if err := in.settle(u); err != nil {
 		return Part{}, err
 	}
 	data, err := s.openUpload(ctx, &who, c, in.Upload.Key, u, in.Customer)
@@ -78,7 +61,7 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 		return Part{}, err
 	}
 	defer w.abort()
-	digests := newDigests(declared, u.enc.Algorithm == S3Managed)
+	digests := newDigests(in.Digests, u.enc.Algorithm == S3Managed)
 	if u.checksum.Algorithm == NoChecksum {
 		digests.withCRC64()
 	}
@@ -109,6 +92,28 @@ func (s *Service) PutPart(ctx context.Context, who Caller, in PutPart) (p Part, 
 	p = pt.part()
 	p.Encryption, p.Checksum, p.Wanted = u.enc, sum, u.checksum.Algorithm != NoChecksum
 	return p, nil
+}
+
+// settle checks that the part may be one of the upload, whose checksum algorithm
+// becomes the part's where it declares none.
+func (in *PutPart) settle(u *version) error {
+	switch {
+	case in.Number < 1 || in.Number > MaxParts:
+		return ErrPartNumber
+	case in.SizeBytes < 0:
+		return ErrIncomplete
+	case in.SizeBytes > MaxObjectBytes:
+		return ErrTooLarge
+	}
+	switch got, want := &in.Digests.Algorithm, u.checksum.Algorithm; {
+	case want == NoChecksum:
+	case *got == NoChecksum:
+		*got = want
+	case *got != want:
+		return fail(ErrChecksumType, "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			strings.ToLower(want.String()), strings.ToLower(got.String()))
+	}
+	return u.enc.checkPart(in.Customer)
 }
 
 // publishPart makes a part one of its upload, as publish does for objects.

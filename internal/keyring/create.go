@@ -46,16 +46,7 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	r.calls.Add(1)
 	call := r.gate.Begin(who, "kms:CreateKey")
 	defer call.End(ctx, &err)
-	if in.Spec == "" {
-		in.Spec = Symmetric
-	}
-	if in.Origin == "" {
-		in.Origin = FromKMS
-	}
-	spec := specs[in.Spec]
-	if in.Usage == "" && spec != nil && spec.implied {
-		in.Usage = spec.uses[0].usage
-	}
+	spec := in.settle()
 	in.note(call)
 	if len(in.Tags) > MaxTagsPerKey {
 		return m, fail(ErrTag, "Too many tags")
@@ -66,23 +57,9 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if err := in.check(&who, spec); err != nil {
 		return m, err
 	}
-	p, err := r.newPath(&who)
+	p, err := r.nameNew(&who, &in)
 	if err != nil {
 		return m, err
-	}
-	if err := r.checkQuota(p.realm); err != nil {
-		return m, err
-	}
-	if in.MultiRegion {
-		p.id = multiRegionID(p.id)
-	}
-	if in.ID != "" {
-		if !validKeyID(string(in.ID)) {
-			return m, fail(ErrInvalid, "%.64q is no key id.", in.ID)
-		}
-		if p.id = in.ID; r.index.key(p.region, p.id) != nil {
-			return m, keyExists(p)
-		}
 	}
 	if in.Policy == "" {
 		in.Policy = DefaultPolicy(p.account)
@@ -91,17 +68,9 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 	if err != nil {
 		return m, err
 	}
-	rec := &keyRecord{
-		Created: toMillis(r.clock.Now()), Spec: in.Spec, Usage: in.Usage, Origin: in.Origin, Manager: Customer,
-		State: Enabled, Description: in.Description, Policy: in.Policy, Principals: principals, Tags: in.Tags,
-	}
-	if in.MultiRegion {
-		rec.Multi = &multiRecord{Primary: p.region}
-	}
+	rec := in.record(p, principals, r.clock.Now())
 	put := (*change).putKey
-	if in.Origin == External {
-		rec.State = PendingImport
-	} else {
+	if in.Origin != External {
 		secret, err := r.generate(spec)
 		if err != nil {
 			return m, fmt.Errorf("make material of %s: %w", in.Spec, err)
@@ -122,6 +91,61 @@ func (r *Ring) Create(ctx context.Context, who access.Caller, in CreateInput) (m
 		return m, err
 	}
 	return r.index.key(p.region, p.id).metadata(r.clock.Now()), nil
+}
+
+// settle fills in what was left to the default, and returns what the spec is; nil if
+// there is none of that name.
+func (in *CreateInput) settle() *specInfo {
+	if in.Spec == "" {
+		in.Spec = Symmetric
+	}
+	if in.Origin == "" {
+		in.Origin = FromKMS
+	}
+	spec := specs[in.Spec]
+	if in.Usage == "" && spec != nil && spec.implied {
+		in.Usage = spec.uses[0].usage
+	}
+	return spec
+}
+
+// record is the record of the new key at p.
+func (in *CreateInput) record(p path, principals map[string]string, now time.Time) *keyRecord {
+	rec := &keyRecord{
+		Created: toMillis(now), Spec: in.Spec, Usage: in.Usage, Origin: in.Origin, Manager: Customer,
+		State: Enabled, Description: in.Description, Policy: in.Policy, Principals: principals, Tags: in.Tags,
+	}
+	if in.Origin == External {
+		rec.State = PendingImport
+	}
+	if in.MultiRegion {
+		rec.Multi = &multiRecord{Primary: p.region}
+	}
+	return rec
+}
+
+// nameNew names the key that is to be made, if there may be one more and none has
+// the id.
+func (r *Ring) nameNew(who *access.Caller, in *CreateInput) (path, error) {
+	p, err := r.newPath(who)
+	if err != nil {
+		return p, err
+	}
+	if err := r.checkQuota(p.realm); err != nil {
+		return p, err
+	}
+	switch {
+	case in.ID == "" && in.MultiRegion:
+		p.id = multiRegionID(p.id)
+	case in.ID == "":
+	case !validKeyID(string(in.ID)):
+		return p, fail(ErrInvalid, "%.64q is no key id.", in.ID)
+	default:
+		if p.id = in.ID; r.index.key(p.region, p.id) != nil {
+			return p, keyExists(p)
+		}
+	}
+	return p, nil
 }
 
 // checkQuota says whether there may be one more key. It counts those that this

@@ -32,28 +32,9 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 	call := s.begin(&who, "CreateFunction", in.Name)
 	defer call.End(ctx, &err)
 	call.Note("role", in.Role)
-	ref, err := parseNew(&who, in.Name)
+	ref, err := admitNew(call, &who, &in)
 	if err != nil {
 		return nil, err
-	}
-	if err := requestTags(call, &who, in.Tags); err != nil {
-		return nil, err
-	}
-	t := access.Target{ARN: ref.realm.arn(ref.name, ""), Rule: policy.IdentityOnly}
-	if err := call.Decide(t); err != nil {
-		return nil, err
-	}
-	if len(in.Tags) > 0 {
-		t.Action = action("TagResource")
-		if err := call.Decide(t); err != nil {
-			return nil, err
-		}
-	}
-	if ref.account != who.Account() {
-		return nil, &access.Denied{Message: "A function is created in the caller's account."}
-	}
-	if ref.qualifier != "" {
-		return nil, refuse(ErrInvalid, "A function is created by its name, without a version.")
 	}
 	if err := in.Settings.settle(); err != nil {
 		return nil, err
@@ -103,6 +84,34 @@ func (s *Service) Create(ctx context.Context, who access.Caller, in CreateReques
 		out.ARN = functionARN // whatever was published
 	}
 	return out, err
+}
+
+// admitNew decides that the caller may create the function, and with these tags.
+func admitNew(call *access.Call, who *access.Caller, in *CreateRequest) (reference, error) {
+	ref, err := parseNew(who, in.Name)
+	if err != nil {
+		return ref, err
+	}
+	if err := requestTags(call, who, in.Tags); err != nil {
+		return ref, err
+	}
+	t := access.Target{ARN: ref.realm.arn(ref.name, ""), Rule: policy.IdentityOnly}
+	if err := call.Decide(t); err != nil {
+		return ref, err
+	}
+	if len(in.Tags) > 0 {
+		t.Action = action("TagResource")
+		if err := call.Decide(t); err != nil {
+			return ref, err
+		}
+	}
+	if ref.account != who.Account() {
+		return ref, &access.Denied{Message: "A function is created in the caller's account."}
+	}
+	if ref.qualifier != "" {
+		return ref, refuse(ErrInvalid, "A function is created by its name, without a version.")
+	}
+	return ref, nil
 }
 
 // add keeps the first version of a new function, if there is room for it and

@@ -112,29 +112,9 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 	call.Note("changeSetName", name)
 	describe(call, in.Role, in.Tags)
 	m := realmOf(&who)
-	r, err := s.lookup(ctx, call, m, in.Name, noStackNamed)
-	if create && errors.Is(err, ErrInvalid) {
-		r, err = nil, nil
-	}
+	r, fresh, err := s.changing(ctx, call, m, name, create, in.Name)
 	if err != nil {
 		return "", "", err
-	}
-	if !changeSetName.MatchString(name) {
-		return "", "", fail(ErrInvalid, "1 validation error detected: Value '%.256s' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
-	}
-	fresh := r == nil
-	switch {
-	case fresh:
-		if err := checkName(in.Name); err != nil {
-			return "", "", err
-		}
-		r = s.blank(m, in.Name)
-	case create && r.Status != ReviewInProgress:
-		return "", "", fail(ErrInvalid, "Stack [%s] already exists and cannot be created again with the changeSet [%s].", in.Name, name)
-	case !create && r.Status == ReviewInProgress:
-		return "", "", fail(ErrInvalid, "Stack [%s] does not exist", r.Name)
-	case !create && !updatable(r.Status):
-		return "", "", fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), r.Status)
 	}
 	if err := passRole(call, m.account, in.Role); err != nil {
 		return "", "", err
@@ -152,18 +132,8 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 		V: recordVersion, ID: uuid.NewString(), Name: name, Stack: r.ID, Token: in.Token, Description: description, Status: CreateComplete,
 		Execution: "AVAILABLE", Created: s.cfg.Clock.Now(), Definition: *d, OnFailure: in.OnFailure, Creates: create,
 	}
-	if c.Changes, err = s.compare(ctx, r, d); err != nil {
+	if err := s.preview(ctx, r, c); err != nil {
 		return "", "", err
-	}
-	if !create && len(c.Changes) == 0 {
-		other, err := s.outputsChange(ctx, r, d)
-		if err != nil {
-			return "", "", err
-		}
-		if !other {
-			c.Status, c.Execution = Failed, "UNAVAILABLE"
-			c.Reason = "The submitted information didn't contain changes. Submit different information to create a change set."
-		}
 	}
 	err = call.Effect(ctx, func() error {
 		return s.cfg.Records.Update(ctx, func(tx store.Writer) (err error) {
@@ -178,6 +148,44 @@ func (s *Service) CreateChangeSet(ctx context.Context, who access.Caller, name, 
 		})
 	})
 	return c.arn(m), r.arn(), err
+}
+
+// changing is the stack that a change set called name is for. It is fresh where the
+// change set creates it and no earlier one did.
+func (s *Service) changing(ctx context.Context, call *access.Call, m realm, name string, create bool, stack string) (r *stackRecord, fresh bool, err error) {
+	r, err = s.lookup(ctx, call, m, stack, noStackNamed)
+	if fresh = create && errors.Is(err, ErrInvalid); err != nil && !fresh {
+		return nil, false, err
+	}
+	if !changeSetName.MatchString(name) {
+		return nil, false, fail(ErrInvalid, "1 validation error detected: Value '%.256s' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+	}
+	switch {
+	case fresh:
+		return s.blank(m, stack), true, checkName(stack)
+	case create && r.Status != ReviewInProgress:
+		return nil, false, fail(ErrInvalid, "Stack [%s] already exists and cannot be created again with the changeSet [%s].", stack, name)
+	case !create && r.Status == ReviewInProgress:
+		return nil, false, fail(ErrInvalid, "Stack [%s] does not exist", r.Name)
+	case !create && !updatable(r.Status):
+		return nil, false, fail(ErrInvalid, "Stack:%s is in %s state and can not be updated.", r.arn(), r.Status)
+	}
+	return r, false, nil
+}
+
+// preview fills in what a change set will change of r. One that changes nothing has
+// failed.
+func (s *Service) preview(ctx context.Context, r *stackRecord, c *changeRecord) (err error) {
+	if c.Changes, err = s.compare(ctx, r, &c.Definition); err != nil || c.Creates || len(c.Changes) > 0 {
+		return err
+	}
+	other, err := s.outputsChange(ctx, r, &c.Definition)
+	if err != nil || other {
+		return err
+	}
+	c.Status, c.Execution = Failed, "UNAVAILABLE"
+	c.Reason = "The submitted information didn't contain changes. Submit different information to create a change set."
+	return nil
 }
 
 // addChange keeps a new change set and returns it, or the one that its request
