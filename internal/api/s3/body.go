@@ -140,26 +140,11 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 		}
 		b.digests.MD5 = sum
 	}
-	type declared struct{ name, value string }
-	var all []declared
-	for name, v := range x.r.Header {
-		if strings.HasPrefix(name, checksumPrefix) && name != "X-Amz-Checksum-Type" && name != "X-Amz-Checksum-Algorithm" && name != "X-Amz-Checksum-Mode" {
-			all = append(all, declared{name, v[0]})
-		}
-	}
-	if x.r.Auth.Form == sigv4.FormQuery && len(all) == 0 {
-		for _, name := range checksumHeaders {
-			// JavaScript SDKs sign the CRC32 of no bytes into presigned URLs
-			// that are meant for any body.
-			if v := x.header(name); name != "" && v != "" && v != "AAAAAA==" {
-				all = append(all, declared{name, v})
-			}
-		}
-	}
+	all := x.checksumsGiven()
 	fromTrailer := false
 	for _, name := range trailers {
 		if len(name) > len(checksumPrefix) && strings.EqualFold(name[:len(checksumPrefix)], checksumPrefix) {
-			all = append(all, declared{name: name})
+			all = append(all, bucket.Pair{Name: name})
 			fromTrailer = true
 		} else {
 			return badRequest("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
@@ -175,7 +160,7 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 		}
 		return nil
 	}
-	name := strings.ToLower(all[0].name)
+	name := strings.ToLower(all[0].Name)
 	algorithm := checksumByHeader(name)
 	if algorithm == bucket.NoChecksum {
 		return badRequest("InvalidRequest", "The checksum "+name+" is not supported; valid are CRC32, CRC32C, CRC64NVME, SHA1 and SHA256.")
@@ -188,12 +173,32 @@ func (x *exchange) declareDigests(b *body, chunked *awschunked.Reader, trailers 
 		b.digests.Value = func() ([]byte, error) { return parseChecksum(algorithm, chunked.Trailers()[name]) }
 		return nil
 	}
-	sum, err := parseChecksum(algorithm, all[0].value)
+	sum, err := parseChecksum(algorithm, all[0].Value)
 	if err != nil {
 		return err
 	}
 	b.digests.Value = func() ([]byte, error) { return sum, nil }
 	return nil
+}
+
+// checksumsGiven are the checksums in the request's headers, or in the query of a
+// presigned URL.
+func (x *exchange) checksumsGiven() (all []bucket.Pair) {
+	for name, v := range x.r.Header {
+		if strings.HasPrefix(name, checksumPrefix) && name != "X-Amz-Checksum-Type" && name != "X-Amz-Checksum-Algorithm" && name != "X-Amz-Checksum-Mode" {
+			all = append(all, bucket.Pair{Name: name, Value: v[0]})
+		}
+	}
+	if x.r.Auth.Form == sigv4.FormQuery && len(all) == 0 {
+		for _, name := range checksumHeaders {
+			// JavaScript SDKs sign the CRC32 of no bytes into presigned URLs
+			// that are meant for any body.
+			if v := x.header(name); name != "" && v != "" && v != "AAAAAA==" {
+				all = append(all, bucket.Pair{Name: name, Value: v})
+			}
+		}
+	}
+	return all
 }
 
 func parseChecksum(a bucket.ChecksumAlgorithm, value string) ([]byte, error) {

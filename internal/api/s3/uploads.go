@@ -171,58 +171,9 @@ type completeRequest struct {
 const maxCompleteBytes = 4 << 20
 
 func (x *exchange) completeUpload() error {
-	algorithm, checksum, err := x.takeChecksum()
+	in, err := x.readComplete()
 	if err != nil {
 		return err
-	}
-	content, err := x.readBody(maxCompleteBytes)
-	if err != nil {
-		return err
-	}
-	req := &completeRequest{} // without a body it names no part
-	if len(content) > 0 {
-		if req, err = decodeXML(content, completeRequestDocument); err != nil {
-			return err
-		}
-	}
-	in := bucket.Complete{Upload: x.uploadRef(), SizeBytes: -1, Customer: x.customerKey("")}
-	if in.Conditions, err = x.writeConditions(); err != nil {
-		return err
-	}
-	if s := x.header("X-Amz-Mp-Object-Size"); s != "" {
-		if in.SizeBytes, err = strconv.ParseInt(s, 10, 64); err != nil || in.SizeBytes < 0 {
-			return badRequest("InvalidRequest", "Value for x-amz-mp-object-size header is invalid.")
-		}
-	}
-	if in.Checksum.Type, err = checksumType(x.header("X-Amz-Checksum-Type")); err != nil {
-		return err
-	}
-	if algorithm != bucket.NoChecksum {
-		// One of the composite type may come as it is shown, with the number of parts.
-		value, suffix, composite := strings.Cut(checksum, "-")
-		if composite && suffix != strconv.Itoa(len(req.Parts)) {
-			value = ""
-		}
-		if in.Checksum.Value, err = parseChecksum(algorithm, value); err != nil {
-			return err
-		}
-		in.Checksum.Algorithm = algorithm
-	}
-	for _, p := range req.Parts {
-		c := bucket.CompletedPart{Number: p.Number, ETag: p.ETag}
-		for a, s := range [...]string{bucket.CRC32: p.CRC32, bucket.CRC32C: p.CRC32C, bucket.CRC64NVME: p.CRC64NVME, bucket.SHA1: p.SHA1, bucket.SHA256: p.SHA256} {
-			switch {
-			case s == "":
-				continue
-			case c.Checksum.Algorithm != bucket.NoChecksum:
-				return errTwoChecksums
-			}
-			if c.Checksum.Value, err = parseChecksum(bucket.ChecksumAlgorithm(a), s); err != nil {
-				return err
-			}
-			c.Checksum.Algorithm = bucket.ChecksumAlgorithm(a)
-		}
-		in.Parts = append(in.Parts, c)
 	}
 	info, err := x.cfg.Buckets.CompleteUpload(x.ctx, x.who, in)
 	if err != nil {
@@ -238,6 +189,71 @@ func (x *exchange) completeUpload() error {
 	d.text("Checksum"+info.Checksum.Algorithm.String(), checksumText(info.Checksum, info.Parts))
 	d.text("ChecksumType", info.Checksum.Type.String())
 	return x.send(d)
+}
+
+func (x *exchange) readComplete() (in bucket.Complete, err error) {
+	algorithm, checksum, err := x.takeChecksum()
+	if err != nil {
+		return in, err
+	}
+	content, err := x.readBody(maxCompleteBytes)
+	if err != nil {
+		return in, err
+	}
+	req := &completeRequest{} // without a body it names no part
+	if len(content) > 0 {
+		if req, err = decodeXML(content, completeRequestDocument); err != nil {
+			return in, err
+		}
+	}
+	in = bucket.Complete{Upload: x.uploadRef(), SizeBytes: -1, Customer: x.customerKey("")}
+	if in.Conditions, err = x.writeConditions(); err != nil {
+		return in, err
+	}
+	if s := x.header("X-Amz-Mp-Object-Size"); s != "" {
+		if in.SizeBytes, err = strconv.ParseInt(s, 10, 64); err != nil || in.SizeBytes < 0 {
+			return in, badRequest("InvalidRequest", "Value for x-amz-mp-object-size header is invalid.")
+		}
+	}
+	if in.Checksum.Type, err = checksumType(x.header("X-Amz-Checksum-Type")); err != nil {
+		return in, err
+	}
+	if algorithm != bucket.NoChecksum {
+		// One of the composite type may come as it is shown, with the number of parts.
+		value, suffix, composite := strings.Cut(checksum, "-")
+		if composite && suffix != strconv.Itoa(len(req.Parts)) {
+			value = ""
+		}
+		if in.Checksum.Value, err = parseChecksum(algorithm, value); err != nil {
+			return in, err
+		}
+		in.Checksum.Algorithm = algorithm
+	}
+	in.Parts, err = req.parts()
+	return in, err
+}
+
+// parts are the parts that a completion lists, each with one checksum at most.
+func (r *completeRequest) parts() ([]bucket.CompletedPart, error) {
+	var parts []bucket.CompletedPart
+	for _, p := range r.Parts {
+		c := bucket.CompletedPart{Number: p.Number, ETag: p.ETag}
+		for a, s := range [...]string{bucket.CRC32: p.CRC32, bucket.CRC32C: p.CRC32C, bucket.CRC64NVME: p.CRC64NVME, bucket.SHA1: p.SHA1, bucket.SHA256: p.SHA256} {
+			switch {
+			case s == "":
+				continue
+			case c.Checksum.Algorithm != bucket.NoChecksum:
+				return nil, errTwoChecksums
+			}
+			var err error
+			if c.Checksum.Value, err = parseChecksum(bucket.ChecksumAlgorithm(a), s); err != nil {
+				return nil, err
+			}
+			c.Checksum.Algorithm = bucket.ChecksumAlgorithm(a)
+		}
+		parts = append(parts, c)
+	}
+	return parts, nil
 }
 
 // location is the URL of the object as the client could ask for it.
