@@ -265,6 +265,9 @@ func TestInvalidations(t *testing.T) {
 	if len(l.Items) != 1 || l.Items[0].Config.CallerReference != "4" {
 		t.Errorf("second page %+v, want the one that is left of three", l)
 	}
+	if l := must(f.ListInvalidations(ctx, me, d.ID, delivery.Page{After: first.ID})); len(l.Items) != 0 || l.Next != "" {
+		t.Errorf("page behind one that was forgotten %+v, want none: those behind it were, too", l)
+	}
 	if _, err := f.GetInvalidation(ctx, me, d.ID, first.ID); !errors.Is(err, delivery.ErrNoInvalidation) {
 		t.Errorf("get of a forgotten invalidation: %v", err)
 	}

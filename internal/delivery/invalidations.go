@@ -217,6 +217,7 @@ func (s *Service) GetInvalidation(ctx context.Context, who access.Caller, distri
 }
 
 // ListInvalidations returns the kept invalidations of a distribution, newest first.
+// The oldest are forgotten first: behind one that is gone there is none.
 func (s *Service) ListInvalidations(ctx context.Context, who access.Caller, distribution string, p Page) (_ *List[*InvalidationInfo], err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:ListInvalidations")
 	defer call.End(ctx, &err)
@@ -229,11 +230,11 @@ func (s *Service) ListInvalidations(ctx context.Context, who access.Caller, dist
 	}
 	rest := s.invalidations(d)
 	if p.After != "" {
-		i := slices.IndexFunc(rest, func(inv *InvalidationInfo) bool { return inv.ID == p.After })
-		if i < 0 {
-			return nil, refuse(ErrInvalid, "The parameter Marker is not the id of an invalidation of the list.")
+		last := slices.IndexFunc(rest, func(inv *InvalidationInfo) bool { return inv.ID == p.After })
+		if last < 0 {
+			last = len(rest) - 1
 		}
-		rest = rest[i+1:]
+		rest = rest[last+1:]
 	}
 	return paginate(rest, objectID[*InvalidationInfo], p)
 }

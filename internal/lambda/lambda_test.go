@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -269,6 +271,49 @@ func TestVersionsKeepTheirCode(t *testing.T) {
 	}
 	if n := w.blobs(t); n != 0 {
 		t.Errorf("%d blobs after the function went, want none", n)
+	}
+}
+
+// A page of versions begins behind the one before it, also when versions went in
+// between.
+func TestVersionsPages(t *testing.T) {
+	w := open(t)
+	w.create(t, request(t, "f", "exports.handler = async () => 0"))
+	for i := range 10 {
+		code := lambda.Code{Zip: pack(t, fmt.Sprintf("exports.handler = async () => %d", i+1))}
+		if _, err := w.UpdateCode(t.Context(), root(), lambda.UpdateCodeRequest{Name: "f", Code: code, Publish: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	page := lambda.Page{Max: 3}
+	for {
+		list, next, err := w.Versions(t.Context(), root(), "f", page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range list {
+			got = append(got, v.Version)
+		}
+		if page.Marker = next; next == "" {
+			break
+		}
+		for _, v := range list {
+			if v.Version == lambda.Latest {
+				continue
+			}
+			if err := w.Delete(t.Context(), root(), "f", v.Version); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if want := strings.Fields("$LATEST 1 2 3 4 5 6 7 8 9 10"); !slices.Equal(got, want) {
+		t.Errorf("pages have %v, want %v", got, want)
+	}
+	for _, marker := range []string{"x", "-1", "0", "01", "12345678901234567890"} {
+		if _, _, err := w.Versions(t.Context(), root(), "f", lambda.Page{Marker: marker}); !errors.Is(err, lambda.ErrInvalid) {
+			t.Errorf("Versions behind %q = %v, want %v", marker, err, lambda.ErrInvalid)
+		}
 	}
 }
 

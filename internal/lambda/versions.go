@@ -151,15 +151,19 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, name string, 
 	if err != nil {
 		return nil, "", err
 	}
-	from := 0
-	if page.Marker != "" {
-		if from, err = strconv.Atoi(page.Marker); err != nil || from < 0 || from > len(all) {
-			return nil, "", refuse(ErrInvalid, "Invalid Marker")
-		}
+	if page.Marker != "" && page.Marker != Latest && !versionForm.MatchString(page.Marker) {
+		return nil, "", refuse(ErrInvalid, "Invalid Marker")
 	}
-	to := min(len(all), from+page.limit())
+	// The version that the marker names may be gone by now.
+	last := &versionRecord{Version: page.Marker}
 	var out []*Version
-	for _, v := range all[from:to] {
+	for _, v := range all {
+		if page.Marker != "" && v.number() <= last.number() {
+			continue
+		}
+		if len(out) == page.limit() {
+			return out, out[len(out)-1].Version, nil
+		}
 		at := ref
 		at.qualifier = v.Version
 		d, err := s.describe(at, v)
@@ -168,10 +172,7 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, name string, 
 		}
 		out = append(out, d)
 	}
-	if to < len(all) {
-		next = strconv.Itoa(to)
-	}
-	return out, next, nil
+	return out, "", nil
 }
 
 // Functions lists the $LATEST of the caller's functions by name, or with every all

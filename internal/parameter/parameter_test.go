@@ -338,3 +338,27 @@ func TestUntagLeavesReservedTags(t *testing.T) {
 		t.Errorf("Untag by the stack = %v", err)
 	}
 }
+
+// A value that would refer to other parameters is refused; braces alone are not.
+func TestNestedValues(t *testing.T) {
+	s, _ := open()
+	for _, tt := range []struct {
+		value string
+		want  error
+	}{
+		{"{{ssm:other}}", parameter.ErrInvalid},
+		{"a {{ other }} b", parameter.ErrInvalid},
+		{"{{}}", parameter.ErrInvalid},
+		{`{"a":{"b":{"c":{}}}}`, nil},
+		{"{{ is not closed", nil},
+		{"}} is not open {{", nil},
+		{"${other} {other}", nil},
+	} {
+		for _, kind := range []parameter.Type{parameter.String, parameter.StringList, parameter.SecureString} {
+			_, _, err := s.Put(t.Context(), root(), parameter.PutRequest{Name: "p" + string(kind), Type: kind, Value: tt.value, Overwrite: true})
+			if !errors.Is(err, tt.want) {
+				t.Errorf("Put(%s %q) = %v, want %v", kind, tt.value, err, tt.want)
+			}
+		}
+	}
+}

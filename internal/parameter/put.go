@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/form"
 	"github.com/keyfront-project/keyfront/internal/policy"
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/store"
@@ -153,10 +154,17 @@ func (in *PutRequest) version(who *access.Caller, m realm, name string, latest *
 	return next, nil
 }
 
+// nested is what a value would refer to other parameters with.
+//
+// Source: AWS Systems Manager API Reference, PutParameter, Value.
+var nested = form.New(`\{\{.*\}\}`)
+
 func (in *PutRequest) check(who *access.Caller, exists bool) error {
 	switch {
 	case in.Value == "":
 		return fail(ErrInvalid, "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length greater than or equal to 1.")
+	case nested.MatchString(in.Value):
+		return fail(ErrInvalid, `Parameter value can't nest another parameter. Do not use "{{}}" in the value.`)
 	case in.DataType != "" && in.DataType != "text":
 		return fail(ErrDataType, "The following data type is not supported: "+in.DataType+" (Data type names are all lowercase.)")
 	case in.Overwrite && len(in.Tags) > 0:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -51,6 +52,27 @@ func (p Page) start(kind string) (string, error) {
 		return "", fail(ErrToken, "Invalid NextToken.")
 	}
 	return last, nil
+}
+
+// token says that a listing of versions stopped at v, which may be gone or have lost
+// its labels when the listing goes on.
+func (v *versionRecord) token() string {
+	return token(behindVersion, v.Created.Format(time.RFC3339Nano)+" "+v.ID)
+}
+
+// startVersion is the version behind which a page begins, as far as its place among
+// the others goes; nil for none.
+func (p Page) startVersion() (*versionRecord, error) {
+	at, err := p.start(behindVersion)
+	if err != nil || at == "" {
+		return nil, err
+	}
+	moment, id, _ := strings.Cut(at, " ")
+	created, err := time.Parse(time.RFC3339Nano, moment)
+	if err != nil {
+		return nil, fail(ErrToken, "Invalid NextToken.")
+	}
+	return &versionRecord{ID: id, Created: created}, nil
 }
 
 func (p Page) most() int {
@@ -277,7 +299,7 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, ref string, d
 	if err != nil {
 		return nil, "", "", "", err
 	}
-	after, err := page.start(behindVersion)
+	last, err := page.startVersion()
 	if err != nil {
 		return nil, "", "", "", err
 	}
@@ -290,17 +312,12 @@ func (s *Service) Versions(ctx context.Context, who access.Caller, ref string, d
 		return nil, "", "", "", err
 	}
 	slices.Reverse(all)
-	all = slices.DeleteFunc(all, func(v *versionRecord) bool { return !deprecated && len(r.Stages[v.ID]) == 0 })
-	if after != "" {
-		at := slices.IndexFunc(all, func(v *versionRecord) bool { return v.ID == after })
-		if at < 0 {
-			return nil, "", "", "", fail(ErrToken, "Invalid NextToken.")
-		}
-		all = all[at+1:]
-	}
+	all = slices.DeleteFunc(all, func(v *versionRecord) bool {
+		return !deprecated && len(r.Stages[v.ID]) == 0 || last != nil && v.age(last) >= 0
+	})
 	if len(all) > page.most() {
 		all = all[:page.most()]
-		next = token(behindVersion, all[len(all)-1].ID)
+		next = all[len(all)-1].token()
 	}
 	for _, v := range all {
 		out = append(out, Version{ID: v.ID, Stages: r.Stages[v.ID], Created: v.Created, Accessed: v.Accessed, KeyARN: v.KeyARN, ServiceKey: v.ServiceKey})

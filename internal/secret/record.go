@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -260,6 +261,11 @@ func decodeVersion(value []byte) (*versionRecord, error) {
 	return v, nil
 }
 
+// age orders the versions of a secret, the oldest first.
+func (v *versionRecord) age(other *versionRecord) int {
+	return cmp.Or(v.Created.Compare(other.Created), strings.Compare(v.ID, other.ID))
+}
+
 // versions reads all versions of the secret, the oldest first.
 func (r *record) versions(tx store.Reader) (all []*versionRecord, err error) {
 	for rec, err := range tx.Scan(versionSpace, store.Prefix(r.versionKey(""))) {
@@ -272,7 +278,7 @@ func (r *record) versions(tx store.Reader) (all []*versionRecord, err error) {
 		}
 		all = append(all, v)
 	}
-	slices.SortFunc(all, func(a, b *versionRecord) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(all, (*versionRecord).age)
 	return all, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/secret"
@@ -136,5 +137,51 @@ func TestFilters(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s %q: %v, want %v", tt.key, tt.value, got, tt.want)
 		}
+	}
+}
+
+// A listing goes on behind a version that has lost its labels, and so its place in
+// the listing.
+func TestVersionsPages(t *testing.T) {
+	w := open()
+	made := w.create(t, "s", "0")
+	want := []string{made.VersionID}
+	put := func(stages ...string) string {
+		t.Helper()
+		w.clock.Advance(time.Second)
+		m, err := w.Put(t.Context(), root(), secret.PutRequest{Secret: "s", Value: text("v"), Stages: stages})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.VersionID
+	}
+	for _, label := range []string{"a", "b", "c"} {
+		want = append(want, put(label))
+	}
+	slices.Reverse(want) // the newest first
+	var got []string
+	page := secret.Page{Limit: 1}
+	for {
+		list, _, _, next, err := w.Versions(t.Context(), root(), "s", false, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range list {
+			got = append(got, v.ID)
+			for _, label := range v.Stages {
+				if label == secret.Current {
+					continue
+				}
+				if _, err := w.MoveStage(t.Context(), root(), "s", label, "", v.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if page.Token = next; next == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("pages have %v, want %v", got, want)
 	}
 }

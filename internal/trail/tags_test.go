@@ -41,6 +41,7 @@ func TestPoliciesAboutTags(t *testing.T) {
 		{"make without the tag", create("audit"), true},
 		{"make with it", create("audit", blue), false},
 		{"make a kept one", create("kept", blue, kept), false},
+		{"make one with a tag that may not be added", create("locked", blue, trail.Tag{Key: "locked", Value: "b"}), true},
 		{"stop", w.trails.StopLogging(ctx, user, "audit"), false},
 		{"stop a kept one", w.trails.StopLogging(ctx, user, "kept"), true},
 		{"remove its tag", w.trails.RemoveTags(ctx, user, "kept", []string{"kept"}), true},

@@ -124,8 +124,15 @@ func (s *Service) CreateTrail(ctx context.Context, who access.Caller, name strin
 		return t, err
 	}
 	call.RequestTags(tags)
-	if err := call.Decide(access.Target{ARN: r.arn(), Rule: policy.IdentityOnly}); err != nil {
+	target := access.Target{ARN: r.arn(), Rule: policy.IdentityOnly}
+	if err := call.Decide(target); err != nil {
 		return t, err
+	}
+	if len(tags) > 0 {
+		target.Action = "cloudtrail:AddTags"
+		if err := call.Decide(target); err != nil {
+			return t, err
+		}
 	}
 	if err := s.checkSettings(ctx, r, in.Key != ""); err != nil {
 		return t, err

@@ -100,7 +100,7 @@ func (h handlers) describe(ctx context.Context, who access.Caller, in *idInput) 
 
 func (h handlers) list(ctx context.Context, who access.Caller, in *listInput) (*listOutput, error) {
 	if in.SortBy != "" && in.SortBy != "name" {
-		return nil, unsupported("Sorting by " + in.SortBy)
+		return nil, unsupported("Sorting by " + string(in.SortBy))
 	}
 	found, next, err := h.store.List(ctx, who, filtersOf(in.Filters), is(in.IncludePlannedDeletion), in.SortOrder == "desc", page(in.MaxResults, in.NextToken))
 	out := &listOutput{NextToken: next, SecretList: []listed{}}
@@ -300,7 +300,7 @@ func tagsOf(tags []tag) (out []secret.Tag) {
 
 func filtersOf(filters []filter) (out []secret.Filter) {
 	for _, f := range filters {
-		out = append(out, secret.Filter(f))
+		out = append(out, secret.Filter{Key: string(f.Key), Values: f.Values})
 	}
 	return out
 }

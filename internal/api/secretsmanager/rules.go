@@ -30,7 +30,7 @@ var rules = map[string][]awsjson.Rule{
 	"GetResourcePolicy":        {secretID},
 	"GetSecretValue":           {secretID, {Member: "VersionId", Length: awsjson.Between(32, 64)}, stage},
 	"ListSecretVersionIds":     {secretID, maxResults},
-	"ListSecrets":              {{Member: "Filters", Length: awsjson.AtMost(10)}, filterKey, filterValues, maxResults, {Member: "SortOrder", Enum: []string{"asc", "desc"}}},
+	"ListSecrets":              {{Member: "Filters", Length: awsjson.AtMost(10)}, filterKey, filterValues, maxResults, {Member: "SortOrder", Enum: []string{"asc", "desc"}}, {Member: "SortBy", Enum: []string{"created-date", "last-accessed-date", "last-changed-date", "name"}}},
 	"PutResourcePolicy":        {secretID, document},
 	"PutSecretValue":           {secretID, requestToken, secretBinary, secretString, {Member: "VersionStages", Length: awsjson.Between(1, 20)}, {Member: "VersionStages[]", Length: awsjson.Between(1, 256)}},
 	"RestoreSecret":            {secretID},

@@ -10,8 +10,11 @@ type tag struct {
 	Value *string
 }
 
+// choice is one of a few words; an empty one is none of them.
+type choice string
+
 type filter struct {
-	Key    string
+	Key    choice
 	Values []string
 }
 
@@ -119,8 +122,8 @@ type (
 		IncludePlannedDeletion *bool
 		MaxResults             *int32
 		NextToken              string
-		SortBy                 string
-		SortOrder              string
+		SortBy                 choice
+		SortOrder              choice
 	}
 	listed struct {
 		ARN                    string

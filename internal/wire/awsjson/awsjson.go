@@ -161,10 +161,24 @@ func (e *DecodeError) Message() string {
 	case TooLarge:
 		return "The request is too large"
 	case Empty:
-		return "1 validation error detected: Value '' at '" + strings.ToLower(e.Path[:1]) + e.Path[1:] + "' failed to satisfy constraint: Member must satisfy enum value set"
+		return "1 validation error detected: Value '' at '" + modelPath(e.Path) + "' failed to satisfy constraint: Member must satisfy enum value set"
 	default:
 		return "The request is not valid JSON"
 	}
+}
+
+// modelPath is a path as violations of constraints name it: tags.1.member.tagKey
+// for Tags.0.TagKey.
+func modelPath(path string) string {
+	parts := strings.Split(path, ".")
+	for i, part := range parts {
+		if n, err := strconv.Atoi(part); err == nil {
+			parts[i] = strconv.Itoa(n+1) + ".member"
+		} else if part != "" {
+			parts[i] = strings.ToLower(part[:1]) + part[1:]
+		}
+	}
+	return strings.Join(parts, ".")
 }
 
 func (e *DecodeError) Error() string {
