@@ -123,7 +123,7 @@ func (c *CachePolicyConfig) check(q *Quotas) error {
 		}
 	}
 	for _, h := range c.Headers.Items {
-		if !token.MatchString(h) || oneOf(strings.ToLower(h), "accept-encoding", "connection", "cookie", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade", "via") {
+		if !token.MatchString(h) || oneOf(strings.ToLower(h), "accept-encoding", "expect", "via") {
 			return invalidValue("Headers", h)
 		}
 		if err := keyableHeader(h); err != nil {

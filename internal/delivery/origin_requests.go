@@ -98,7 +98,7 @@ func (c *OriginRequestPolicyConfig) check(q *Quotas) error {
 		switch {
 		// Authorization changes answers: only a cache policy may name it.
 		case !token.MatchString(h), c.Headers.Mode != "allExcept" && name == "authorization",
-			oneOf(name, "accept-encoding", "connection", "cookie", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade", "via"),
+			oneOf(name, "accept-encoding", "expect", "via"), c.Headers.Mode != "allExcept" && unheard(name),
 			c.Headers.Mode == "allViewerAndWhitelistCloudFront" && !made:
 			return invalidValue("Headers", h)
 		case made && c.Headers.Mode != "allExcept" && !edgeHeader(name):

@@ -127,6 +127,28 @@ func TestEdgeHeadersInTheKey(t *testing.T) {
 	}
 }
 
+// A header that no origin hears from a viewer is none to choose, but it may be
+// among those that are left out.
+func TestHeadersThatNobodyHears(t *testing.T) {
+	f, ctx := open(t), t.Context()
+	for _, name := range []string{"X-Forwarded-Proto", "x-real-ip", "X-Edge-Location", "Proxy-Authorization", "X-Amz-Cf-Id", "Keep-Alive", "TE", "Cookie", "Upgrade"} {
+		listed := delivery.Names{Mode: "whitelist", Items: []string{name}}
+		c := cachePolicy(name)
+		c.Headers = listed
+		_, cached := f.CachePolicies().Create(ctx, me, c)
+		_, forwarded := f.OriginRequestPolicies().Create(ctx, me, originRequests(name, func(c *delivery.OriginRequestPolicyConfig) { c.Headers = listed }))
+		_, legacy := f.CreateDistribution(ctx, me, config(name, func(c *delivery.DistributionConfig) { c.DefaultBehavior.ForwardedValues.Headers = []string{name} }))
+		for what, err := range map[string]error{"cache policy": cached, "origin request policy": forwarded, "ForwardedValues": legacy} {
+			if !errors.Is(err, delivery.ErrInvalid) || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s with %s: %v", what, name, err)
+			}
+		}
+	}
+	must(f.OriginRequestPolicies().Create(ctx, me, originRequests("left out", func(c *delivery.OriginRequestPolicyConfig) {
+		c.Headers = delivery.Names{Mode: "allExcept", Items: []string{"X-Forwarded-Proto", "X-Real-IP"}}
+	})))
+}
+
 // TestForwardIsKeyAndPolicy wants every combination of two choices to pick what
 // either picks, and the key to stay what it is.
 func TestForwardIsKeyAndPolicy(t *testing.T) {

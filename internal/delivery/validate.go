@@ -362,12 +362,25 @@ func (f *ForwardedValues) validate(name string, s3 bool) error {
 	return nil
 }
 
-// keyableHeader refuses headers that only the edge could make, but does not.
+// keyableHeader refuses headers that only the edge could make, but does not, and
+// those of viewers that it never passes on.
 func keyableHeader(name string) error {
-	if l := strings.ToLower(name); strings.HasPrefix(l, edgeHeaderPrefix) && !edgeHeader(l) {
+	switch l := strings.ToLower(name); {
+	case unheard(l):
+		return invalidValue("Headers", name)
+	case strings.HasPrefix(l, edgeHeaderPrefix) && !edgeHeader(l):
 		return unsupported("Headers " + name)
 	}
 	return nil
+}
+
+// unheard are headers, named in lower case, that no origin hears from a viewer.
+//
+// Source: CloudFront Developer Guide, "HTTP request headers and CloudFront
+// behavior".
+func unheard(lower string) bool {
+	return oneOf(lower, "connection", "content-length", "cookie", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+		"x-amz-cf-id", "x-forwarded-proto", "x-real-ip") || strings.HasPrefix(lower, "proxy-") || strings.HasPrefix(lower, "x-edge-")
 }
 
 const (

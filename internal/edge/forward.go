@@ -53,7 +53,7 @@ func (x *exchange) originHeader(to *delivery.Origin) http.Header {
 		lower := strings.ToLower(name)
 		selected := b.Forward.Headers.Has(lower)
 		switch {
-		case hopByHop(name), slices.Contains(hop, name), neverForwarded(name):
+		case slices.Contains(hop, name), edges(name, to):
 			continue
 		case name == "Accept-Encoding" && (!selected || x.keeps()):
 			continue // an answer that others get must not be coded for one
@@ -148,11 +148,30 @@ func (p *plan) signable(to *delivery.Origin, name string) bool {
 	return name == "X-Amz-Content-Sha256" && to.Access.Type != "" && to.Access.Type != "s3"
 }
 
-// neverForwarded are headers that the edge makes, reads or judges itself.
+// edges reports whether a header, named canonically, is between the edge and the
+// origin to, and not for viewers to say. CGI and its kin take "_" in a name for
+// "-": what such a server would read as one of these headers is one.
+func edges(name string, to *delivery.Origin) bool {
+	if strings.Contains(name, "_") {
+		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		if slices.ContainsFunc(to.Headers, func(h delivery.Header) bool { return strings.EqualFold(h.Name, name) }) {
+			return true
+		}
+	}
+	return hopByHop(name) || neverForwarded(name)
+}
+
+// neverForwarded are headers that the edge makes, reads or judges itself, or in
+// which servers believe whoever is in front of them. Proxy is the last kind, too:
+// CGI programs take it for the proxy to use.
+//
+// Source: CloudFront Developer Guide, "HTTP request headers and CloudFront
+// behavior"; CVE-2016-5385 for Proxy.
 func neverForwarded(name string) bool {
 	switch name {
 	case "Content-Length", "Cookie", "Expect", "Host", "Via", "X-Amz-Cf-Id", "X-Forwarded-For",
-		"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since":
+		"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+		"X-Forwarded-Proto", "X-Real-Ip", "Proxy":
 		return true
 	}
 	return strings.HasPrefix(name, "X-Edge-") || strings.HasPrefix(name, "Cloudfront-")
@@ -161,8 +180,7 @@ func neverForwarded(name string) bool {
 // removedByDefault are headers that reach the origin only when they are selected.
 func removedByDefault(name string) bool {
 	switch name {
-	case "Accept", "Accept-Charset", "Accept-Language", "Referer", "User-Agent", "X-Forwarded-Proto",
-		"X-Http-Method-Override", "X-Real-Ip":
+	case "Accept", "Accept-Charset", "Accept-Language", "Referer", "User-Agent", "X-Http-Method-Override":
 		return true
 	}
 	return false

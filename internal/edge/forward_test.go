@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -67,4 +68,41 @@ func TestForwardedBesideTheKey(t *testing.T) {
 	}
 	w.edge.Settle() // a behavior that forwards cookies has no joint fetches
 	want(t, w.get("/a?b=9", "Referer: other"), 200, "Hit", "")
+}
+
+// Where all of a viewer's headers go to the origin, those do not in which it
+// believes whoever is in front of it, and none that CGI would take for one of the
+// edge's or for a custom header of the origin.
+func TestHeadersThatAreNotTheViewersToSay(t *testing.T) {
+	var mu sync.Mutex
+	var seen http.Header
+	o := originServer(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = r.Header
+	})
+	d := distribution(o, last(everyMethod), last(func(b *delivery.Behavior) {
+		b.Forward.Headers.Mode = delivery.SelectAll
+		b.Forward.EdgeHeaders = []string{"cloudfront-viewer-address"}
+	}))
+	for _, origin := range d.Origins {
+		origin.Headers = []delivery.Header{{Name: "X-Origin-Key", Value: "ours"}}
+	}
+	w := newWorld(t, newFeed(d))
+	for _, method := range []string{"GET", "POST"} {
+		w.do(method, "/a", "X-Forwarded-Proto: evil", "X-Real-Ip: evil", "Proxy: http://evil.example", "X_origin_key: evil", "X_forwarded_for: evil",
+			"X-Forwarded_proto: evil", "Cloudfront_viewer_address: evil", "Te_: evil", "X_amz_cf_id: evil", "Proxy_connection: evil", "X_edge_location: evil",
+			"X_mine: a", "X-Forwarded-Host: b").Body.Close()
+		mu.Lock()
+		head := fmt.Sprint(seen)
+		mu.Unlock()
+		for _, want := range []string{"X-Origin-Key:[ours]", "X-Forwarded-For:[192.0.2.1]", "Cloudfront-Viewer-Address:[192.0.2.1:1234]", "X_mine:[a]", "X-Forwarded-Host:[b]", "Te_:[evil]"} {
+			if !strings.Contains(head, want) {
+				t.Errorf("%s: %s lacks %s", method, head, want)
+			}
+		}
+		if strings.Count(head, "evil") != 1 {
+			t.Errorf("%s: the origin heard %s", method, head)
+		}
+	}
 }
