@@ -61,7 +61,7 @@ func Explain(r *Request, keys Keys, at time.Time, opts *Options, otherHosts []st
 	}
 	e.explainCarrier(r, keys, at, opts)
 	s := search{
-		e: &e, r: r, key: keys.PublicKey(e.KeyID), otherHosts: otherHosts[:min(len(otherHosts), maxOtherHosts)],
+		e: &e, r: r, key: trusted(keys, e.KeyID), otherHosts: otherHosts[:min(len(otherHosts), maxOtherHosts)],
 	}
 	switch e.Reason.Cause {
 	case CauseWrongSignature:

@@ -35,9 +35,10 @@ const (
 const rsaBits = 2048
 
 // PublicKey is a key that viewers' signatures are verified with: RSA of 2048
-// bits or ECDSA P-256. It is immutable and safe for concurrent use.
+// bits or ECDSA P-256. It is immutable and safe for concurrent use. The zero
+// PublicKey verifies nothing.
 type PublicKey struct {
-	rsa *rsa.PublicKey   // exactly one of rsa and ec is set
+	rsa *rsa.PublicKey   // one of rsa and ec is set
 	ec  *ecdsa.PublicKey //
 	der []byte           // SubjectPublicKeyInfo
 
@@ -75,14 +76,28 @@ func ParsePublicKey(text []byte) (*PublicKey, error) {
 }
 
 // NewPublicKey makes a PublicKey of an *rsa.PublicKey of 2048 bits or an
-// *ecdsa.PublicKey on P-256, such as Public of a crypto.Signer returns. Errors
-// wrap [ErrKey].
+// *ecdsa.PublicKey on P-256, such as Public of a crypto.Signer returns. It keeps
+// a copy. Errors wrap [ErrKey].
 func NewPublicKey(pub crypto.PublicKey) (*PublicKey, error) {
+	empty := false
+	switch pub := pub.(type) {
+	case *rsa.PublicKey:
+		empty = pub == nil || pub.N == nil
+	case *ecdsa.PublicKey:
+		empty = pub == nil || *pub == ecdsa.PublicKey{Curve: pub.Curve}
+	}
+	if empty {
+		return nil, fmt.Errorf("%w: the %T is empty", ErrKey, pub)
+	}
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return newPublicKey(pub, der, rsaBits)
+	own, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return newPublicKey(own, der, rsaBits)
 }
 
 func newPublicKey(pub crypto.PublicKey, der []byte, bits int) (*PublicKey, error) {
@@ -117,7 +132,7 @@ func (k *PublicKey) PEM() []byte {
 // either was spelled in PEM.
 func (k *PublicKey) Equal(x crypto.PublicKey) bool {
 	other, ok := x.(*PublicKey)
-	return ok && k.sum == other.sum
+	return ok && other != nil && k.sum == other.sum
 }
 
 // Algorithm returns "RSA-2048" or "ECDSA-P256".
@@ -135,7 +150,7 @@ func (k *PublicKey) verify(h Hash, message, sig []byte) bool {
 	if k.rsa != nil {
 		return rsa.VerifyPKCS1v15(k.rsa, id, digest, sig) == nil
 	}
-	return ecdsa.VerifyASN1(k.ec, digest, sig)
+	return k.ec != nil && ecdsa.VerifyASN1(k.ec, digest, sig)
 }
 
 // sumInto hashes message into sum and returns the part of sum that is the digest.

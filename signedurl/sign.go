@@ -3,7 +3,9 @@ package signedurl
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
 	"strconv"
@@ -25,7 +27,8 @@ type ContextSigner interface {
 }
 
 // Signer signs URLs and cookies with one private key. It is safe for concurrent
-// use if the key is, as those of the standard library are.
+// use if the key is, as those of the standard library are. A Signer comes from
+// [NewSigner]; the zero Signer fails with [ErrKey].
 type Signer struct {
 	id   KeyID
 	key  crypto.Signer
@@ -46,10 +49,26 @@ func NewSigner(id KeyID, key crypto.Signer, opts *SignerOptions) (*Signer, error
 	if !isKeyID(id) {
 		return nil, fmt.Errorf("%w: a key id has letters and digits only", ErrKey)
 	}
+	if absent(key) {
+		return nil, fmt.Errorf("%w: there is no private key", ErrKey)
+	}
 	if _, err := NewPublicKey(key.Public()); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// absent reports whether key is nil, or a nil pointer of the standard library's.
+func absent(key crypto.Signer) bool {
+	switch key := key.(type) {
+	case nil:
+		return true
+	case *rsa.PrivateKey:
+		return key == nil
+	case *ecdsa.PrivateKey:
+		return key == nil
+	}
+	return false
 }
 
 // isKeyID reports whether id can stand in a URL and a cookie as it is.
@@ -151,6 +170,9 @@ const codedRSABytes = (rsaBits/8 + 2) / 3 * 4
 // signPolicy signs p, whose Resource for a canned policy is the URL. It appends
 // the coded signature to buf.
 func (s *Signer) signPolicy(ctx context.Context, p *Policy, custom bool, buf []byte) (signed, error) {
+	if s.key == nil {
+		return signed{}, fmt.Errorf("%w: the Signer has no private key", ErrKey)
+	}
 	var (
 		out  signed
 		room [1024]byte

@@ -22,7 +22,7 @@ const maxMarkedBytes = 4 << 10
 // is looked up at every request: a key that is replaced or taken out of its group
 // counts no longer from the next request on. Rejected requests are not remembered.
 //
-// A Verifier is safe for concurrent use.
+// A Verifier is safe for concurrent use. The zero Verifier remembers nothing.
 type Verifier struct {
 	seen *memory
 }
@@ -43,7 +43,12 @@ func (v *Verifier) Verify(r *Request, keys Keys, at time.Time, opts *Options) Re
 }
 
 // Len returns the number of signatures remembered.
-func (v *Verifier) Len() int { return v.seen.len() }
+func (v *Verifier) Len() int {
+	if v.seen == nil {
+		return 0
+	}
+	return v.seen.len()
+}
 
 // mark identifies key, hash, signature and policy. It is a collision-resistant
 // hash, because who finds two requests of one mark is let in.
