@@ -37,8 +37,8 @@ func (c *DistributionConfig) validate(q *Quotas, edgeDomain string, certificates
 	if !oneOf(c.HTTPVersion, "http1.1", "http2", "http3", "http2and3") {
 		return invalidValue("HttpVersion", c.HTTPVersion)
 	}
-	if root := c.DefaultRootObject; strings.HasPrefix(root, "/") || len(root) > 255 || hasControl(root) {
-		return refuse(ErrInvalidRootObject, "The default root object %q must not begin with a slash or hold control characters.", root)
+	if root := c.DefaultRootObject; strings.HasPrefix(root, "/") || len(root) > 255 || !validPagePath("/"+root) {
+		return refuse(ErrInvalidRootObject, "The default root object %q must be URL-encoded, not begin with a slash, and have at most 255 characters.", root)
 	}
 	if err := c.obeyed(); err != nil {
 		return err

@@ -130,6 +130,8 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"no reference", "ref", "", "InvalidArgument", 400, "CallerReference"},
 		{"long comment", "<Comment>", "<Comment>" + strings.Repeat("x", 129), "InvalidArgument", 400, "Comment"},
 		{"root object with slash", "<Comment>", "<DefaultRootObject>/a</DefaultRootObject><Comment>", "InvalidDefaultRootObject", 400, ""},
+		{"root object with query", "<Comment>", "<DefaultRootObject>a?b</DefaultRootObject><Comment>", "InvalidDefaultRootObject", 400, ""},
+		{"root object with space", "<Comment>", "<DefaultRootObject>a b</DefaultRootObject><Comment>", "InvalidDefaultRootObject", 400, ""},
 		{"unknown target", "<TargetOriginId>web", "<TargetOriginId>other", "NoSuchOrigin", 404, ""},
 		{"no origin kind", "<CustomOriginConfig><HTTPPort>80</HTTPPort><HTTPSPort>443</HTTPSPort><OriginProtocolPolicy>http-only</OriginProtocolPolicy></CustomOriginConfig>", "", "InvalidOrigin", 400, "web"},
 		{"VPC origin without its id", "CustomOriginConfig>", "VpcOriginConfig>", "InvalidArgument", 400, "VpcOriginId"},
