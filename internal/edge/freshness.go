@@ -29,6 +29,12 @@ func parseControl(headers []string) control {
 	for _, header := range headers {
 		for directive := range strings.SplitSeq(header, ",") {
 			name, value, _ := strings.Cut(strings.Trim(directive, " \t"), "=")
+			// Of a directive that stands twice, the first counts: RFC 9111, section 4.2.1.
+			first := func(d *time.Duration) {
+				if *d < 0 {
+					*d = age(value)
+				}
+			}
 			switch strings.ToLower(strings.Trim(name, " \t")) {
 			case "no-cache":
 				c.noCache = true
@@ -39,13 +45,13 @@ func parseControl(headers []string) control {
 			case "no-transform":
 				c.noTransform = true
 			case "max-age":
-				c.maxAge = age(value)
+				first(&c.maxAge)
 			case "s-maxage":
-				c.sharedMaxAge = age(value)
+				first(&c.sharedMaxAge)
 			case "stale-while-revalidate":
-				c.staleRevalidate = age(value)
+				first(&c.staleRevalidate)
 			case "stale-if-error":
-				c.staleIfErrors = age(value)
+				first(&c.staleIfErrors)
 			}
 		}
 	}
