@@ -66,7 +66,7 @@ func TestBucketLife(t *testing.T) {
 	if _, err := w.HeadBucket(ctx, w.root(), "films"); !errors.Is(err, bucket.ErrNoBucket) {
 		t.Errorf("HeadBucket = %v, want ErrNoBucket", err)
 	}
-	if got := w.journal.last(); got.Action != "s3:ListBucket" || got.Error == "" {
+	if got := w.journal.Last(); got.Action != "s3:ListBucket" || got.Error == "" {
 		t.Errorf("the record of the last call is %+v", got)
 	}
 }
@@ -183,7 +183,7 @@ func TestWhoMayRead(t *testing.T) {
 		if tt.want == access.ErrDenied && !strings.HasSuffix(tt.key, "none") {
 			wantDecision = audit.Denied
 		}
-		if got := w.journal.last(); got.Decision != wantDecision || got.Action != "s3:GetObject" {
+		if got := w.journal.Last(); got.Decision != wantDecision || got.Action != "s3:GetObject" {
 			t.Errorf("%s: recorded %s of %s", tt.name, got.Decision, got.Action)
 		}
 	}
@@ -253,7 +253,7 @@ func TestCopy(t *testing.T) {
 	if err != nil || info.Encryption.KeyARN != keyARN {
 		t.Fatalf("Copy = %+v, %v", info, err)
 	}
-	if got := w.journal.last(); got.Action != "s3:PutObject" || !slices.Equal(got.Resources, []string{"arn:aws:s3:::archive/b", "arn:aws:s3:::films/a"}) ||
+	if got := w.journal.Last(); got.Action != "s3:PutObject" || !slices.Equal(got.Resources, []string{"arn:aws:s3:::archive/b", "arn:aws:s3:::films/a"}) ||
 		!slices.Contains(got.Parameters, audit.Pair{Name: "x-amz-copy-source", Value: "films/a"}) {
 		t.Errorf("the record of the write is %+v, want one that names both objects", got)
 	}
@@ -367,7 +367,7 @@ func TestPoliciesSeeCopies(t *testing.T) {
 		if outside, ok := errors.AsType[*bucket.CopyRangeError](err); !ok || outside.SizeBytes != 10 {
 			t.Errorf("part of bytes %d to %d of 10 = %v, want a CopyRangeError", r.First, r.Last, err)
 		}
-		if got := w.journal.last(); got.Error == "" {
+		if got := w.journal.Last(); got.Error == "" {
 			t.Errorf("part of bytes %d to %d of 10 left %+v, want a record of the failure", r.First, r.Last, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -160,7 +161,7 @@ func TestComparingNeedsRead(t *testing.T) {
 
 // hooked calls during before it appends a record.
 type hooked struct {
-	*journal
+	*accesstest.Journal
 	during func(*audit.Record)
 }
 
@@ -168,16 +169,16 @@ func (h *hooked) Append(ctx context.Context, r *audit.Record) error {
 	if h.during != nil {
 		h.during(r)
 	}
-	return h.journal.Append(ctx, r)
+	return h.Journal.Append(ctx, r)
 }
 
 // Tags that came between the decision and the change count.
 func TestTagsThatCameMeanwhile(t *testing.T) {
 	w := memoryWorld(t)
 	w.Close()
-	h := &hooked{journal: w.journal}
+	h := &hooked{Journal: w.journal}
 	w.open(func(c *bucket.Config) {
-		c.Gate = access.NewGate(access.Config{Identities: noPolicies{}, Record: h})
+		c.Gate = access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: h})
 	})
 	w.bucket("films")
 	w.put("films", "k", []byte("x"), sseS3)
@@ -198,7 +199,7 @@ func TestTagsThatCameMeanwhile(t *testing.T) {
 			t.Errorf("tags over %s = %v, want %v", tt.name, err, tt.want)
 		}
 	}
-	if last := w.journal.last(); last.Decision != audit.Denied || !last.Corrects {
+	if last := w.journal.Last(); last.Decision != audit.Denied || !last.Corrects {
 		t.Errorf("recorded %+v, want a denial that corrects", last)
 	}
 	info, err := w.Inspect(t.Context(), w.root(), bucket.Get{Bucket: "films", Key: "k"}, "s3:GetObjectTagging")

@@ -16,8 +16,8 @@ import (
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/arn"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -95,33 +95,6 @@ func (k *keys) ManagedKey(context.Context, access.Caller, string) (string, error
 	return "arn:aws:kms:us-east-1:000000000000:key/managed", nil
 }
 
-// journal keeps audit records in memory.
-type journal struct {
-	mu      sync.Mutex
-	records []audit.Record
-	fail    error
-}
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.fail != nil {
-		return j.fail
-	}
-	j.records = append(j.records, *r)
-	return nil
-}
-
-func (j *journal) last() audit.Record {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.records[len(j.records)-1]
-}
-
-type noPolicies struct{}
-
-func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
-
 // world is a store with a service on it, which can be closed and opened again.
 type world struct {
 	*bucket.Service
@@ -129,7 +102,7 @@ type world struct {
 	records store.Records
 	blobs   store.Blobs
 	keys    *keys
-	journal *journal
+	journal *accesstest.Journal
 	vault   *sealed.Vault
 	clock   *clock.Clock
 
@@ -147,7 +120,7 @@ func newWorld(t testing.TB, records store.Records, blobs store.Blobs) *world {
 
 func worldOn(t testing.TB, records store.Records, blobs store.Blobs, vault *sealed.Vault, kms *keys) *world {
 	t.Helper()
-	w := &world{t: t, records: records, blobs: blobs, journal: &journal{}, vault: vault, clock: clock.Movable(), keys: kms}
+	w := &world{t: t, records: records, blobs: blobs, journal: new(accesstest.Journal), vault: vault, clock: clock.Movable(), keys: kms}
 	w.open()
 	t.Cleanup(func() { w.Close() })
 	return w
@@ -161,7 +134,7 @@ func (w *world) open(edit ...func(*bucket.Config)) {
 	}
 	cfg := bucket.Config{
 		Records: w.records, Blobs: w.blobs, Keys: w.keys, Vault: domain,
-		Gate:  access.NewGate(access.Config{Identities: noPolicies{}, Record: w.journal}),
+		Gate:  access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: w.journal}),
 		Clock: w.clock, Log: slog.New(slog.DiscardHandler), SoleWriter: true, Principals: w.principals,
 	}
 	for _, e := range edit {
@@ -489,12 +462,12 @@ func TestOneWriterIsFirst(t *testing.T) {
 func TestWithoutRecordNoEffect(t *testing.T) {
 	w := memoryWorld(t)
 	w.bucket("films")
-	w.journal.fail = errors.New("disk full")
+	w.journal.Fail(errors.New("disk full"))
 	_, err := w.Put(t.Context(), w.root(), bucket.Put{Bucket: "films", Key: "k", Body: strings.NewReader("x"), SizeBytes: 1})
 	if !errors.Is(err, access.ErrNotRecorded) {
 		t.Fatalf("Put = %v, want ErrNotRecorded", err)
 	}
-	w.journal.fail = nil
+	w.journal.Fail(nil)
 	if _, err := w.read("films", "k", nil); !errors.Is(err, bucket.ErrNoKey) {
 		t.Errorf("read = %v, want ErrNoKey", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/policy"
 )
@@ -80,7 +81,7 @@ func (o *ofEve) PoliciesOf(p *policy.Principal, into *policy.Policies) {
 func TestAssociateAliasNeedsBoth(t *testing.T) {
 	eve := new(ofEve)
 	f := open(t, func(c *delivery.Config) {
-		c.Gate = access.NewGate(access.Config{Identities: eve, Record: new(journal)})
+		c.Gate = access.NewGate(access.Config{Identities: eve, Record: new(accesstest.Journal)})
 	})
 	ctx := t.Context()
 	a := must(f.CreateDistribution(ctx, me, aliased("a", "www.example.com")))

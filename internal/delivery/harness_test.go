@@ -1,18 +1,16 @@
 package delivery_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/arn"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -23,43 +21,21 @@ import (
 
 const testAccount arn.AccountID = "000000000000"
 
-// journal keeps audit records in memory, and can be made to fail.
-type journal struct {
-	mu      sync.Mutex
-	records []audit.Record
-	fail    error
-}
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.fail != nil {
-		return j.fail
-	}
-	j.records = append(j.records, *r)
-	return nil
-}
-
-// nobody's policies: only root may act.
-type noPolicies struct{}
-
-func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
-
 type fixture struct {
 	*delivery.Service
 	t       testing.TB
 	records store.Records
-	journal *journal
+	journal *accesstest.Journal
 	cfg     delivery.Config
 	log     *strings.Builder
 }
 
 func open(t testing.TB, edit ...func(*delivery.Config)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, records: memory.NewRecords(), journal: new(journal), log: new(strings.Builder)}
+	f := &fixture{t: t, records: memory.NewRecords(), journal: new(accesstest.Journal), log: new(strings.Builder)}
 	f.cfg = delivery.Config{
 		Records:    f.records,
-		Gate:       access.NewGate(access.Config{Identities: noPolicies{}, Record: f.journal}),
+		Gate:       access.NewGate(access.Config{Identities: accesstest.Nobody{}, Record: f.journal}),
 		Clock:      clock.Movable(),
 		Log:        slog.New(slog.NewTextHandler(f.log, nil)),
 		EdgeDomain: "cloudfront.localhost",

@@ -55,7 +55,7 @@ func TestInspect(t *testing.T) {
 	if _, err := f.Inspect(ctx, guest, "www.example.com"); !errors.Is(err, access.ErrDenied) {
 		t.Errorf("a user without the permission: %v, want %v", err, access.ErrDenied)
 	}
-	records := f.journal.records
+	records := f.journal.Records()
 	if r := records[len(records)-1]; r.Action != "keyfront:Explain" || r.Resources[0] != d.ARN() {
 		t.Errorf("recorded %s on %v, want keyfront:Explain on %s", r.Action, r.Resources, d.ARN())
 	}

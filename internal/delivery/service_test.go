@@ -267,7 +267,7 @@ func TestFailedWriteLeavesOldState(t *testing.T) {
 			t.Errorf("error %v, want the disk's", err)
 		}
 	}
-	last := f.journal.records[len(f.journal.records)-1]
+	last := f.journal.Last()
 	if !last.Corrects || last.Error == "" {
 		t.Errorf("the last record is %+v, want a correction of what was recorded as done", last)
 	}
@@ -285,14 +285,14 @@ func TestNothingWithoutItsRecord(t *testing.T) {
 	f := open(t)
 	d := populate(f)
 	before := everything(t, f.Service)
-	f.journal.fail = errors.New("audit disk full")
+	f.journal.Fail(errors.New("audit disk full"))
 	if _, err := f.CreateInvalidation(t.Context(), me, d.ID, delivery.InvalidationConfig{CallerReference: "x", Paths: []string{"/*"}}); !errors.Is(err, access.ErrNotRecorded) {
 		t.Errorf("create without a record: %v", err)
 	}
 	if _, err := f.GetDistribution(t.Context(), me, d.ID); !errors.Is(err, access.ErrNotRecorded) {
 		t.Errorf("get without a record: %v", err)
 	}
-	f.journal.fail = nil
+	f.journal.Fail(nil)
 	if got := everything(t, f.Service); !reflect.DeepEqual(got, before) {
 		t.Error("an unrecorded change took effect")
 	}
@@ -328,7 +328,7 @@ func TestGateGuardsEveryMethod(t *testing.T) {
 			if !errors.Is(err, access.ErrDenied) {
 				t.Errorf("%s by a stranger: %v, want a denial", m.Name, err)
 			}
-			last := f.journal.records[len(f.journal.records)-1]
+			last := f.journal.Last()
 			if service, _, _ := strings.Cut(last.Action, ":"); last.Decision != audit.Denied || service != "cloudfront" && service != "keyfront" {
 				t.Errorf("%s left the record %+v", m.Name, last)
 			}

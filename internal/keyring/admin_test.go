@@ -25,7 +25,7 @@ func TestCreate(t *testing.T) {
 	if fmt.Sprint(m) != fmt.Sprint(want) || len(m.ID) != 36 || len(m.MaterialID) != 64 || m.Created.Before(before) {
 		t.Errorf("Create = %+v, want %+v", m, want)
 	}
-	rec := w.recorder.last()
+	rec := w.recorder.Last()
 	if rec.Action != "kms:CreateKey" || !slices.Contains(rec.Resources, m.ARN) || rec.Error != "" {
 		t.Errorf("Create is recorded as %+v", rec)
 	}

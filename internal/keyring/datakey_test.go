@@ -85,7 +85,7 @@ func TestServiceDataKeys(t *testing.T) {
 		if err != nil || arn != managed || key.Len() != 32 {
 			t.Fatalf("NewDataKey(%s) = %s, %v", ref, arn, err)
 		}
-		rec := w.recorder.last()
+		rec := w.recorder.Last()
 		if rec.InvokedBy != "s3.eu-west-1.amazonaws.com" || rec.Action != "kms:GenerateDataKey" || rec.Decision != audit.Allowed ||
 			!slices.Contains(rec.Context, audit.Pair{Name: "aws:s3:arn", Value: "arn:aws:s3:::b/k"}) {
 			t.Errorf("NewDataKey is recorded as %+v", rec)

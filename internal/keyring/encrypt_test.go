@@ -100,7 +100,7 @@ func TestEncryptErrors(t *testing.T) {
 		if out.Blob != nil {
 			t.Errorf("%s: there is a ciphertext", tt.name)
 		}
-		if got := w.recorder.last(); got.Error == "" || got.Action != "kms:Encrypt" {
+		if got := w.recorder.Last(); got.Error == "" || got.Action != "kms:Encrypt" {
 			t.Errorf("%s is recorded as %+v", tt.name, got)
 		}
 	}
@@ -284,7 +284,7 @@ func TestReEncrypt(t *testing.T) {
 	if string(got.Plaintext) != "secret" || got.KeyARN != b.ARN {
 		t.Errorf("Decrypt after ReEncrypt = %+v", got)
 	}
-	if rec := w.recorder.all(); !slices.Equal(rec[len(rec)-2].Resources, []string{a.ARN, b.ARN}) {
+	if rec := w.recorder.Records(); !slices.Equal(rec[len(rec)-2].Resources, []string{a.ARN, b.ARN}) {
 		t.Errorf("ReEncrypt is recorded on %v", rec[len(rec)-2].Resources)
 	}
 	toRSA := must[keyring.ReEncrypted](t)(r.ReEncrypt(t.Context(), root(), keyring.Use{Context: from}, keyring.Use{Key: rsaKey.ARN, Algorithm: keyring.AlgOAEPSHA256}, blob))
@@ -321,14 +321,14 @@ func TestUnrecordedIsUnanswered(t *testing.T) {
 	w := newWorld(t)
 	r := w.open()
 	key := create(t, r, keyring.Symmetric, "")
-	w.recorder.fail = errors.New("disk full")
+	w.recorder.Fail(errors.New("disk full"))
 	if _, err := r.Encrypt(t.Context(), root(), keyring.Use{Key: key.ARN}, []byte("x")); !errors.Is(err, access.ErrNotRecorded) {
 		t.Errorf("Encrypt = %v, want ErrNotRecorded", err)
 	}
 	if err := r.Disable(t.Context(), root(), key.ARN); !errors.Is(err, access.ErrNotRecorded) {
 		t.Errorf("Disable = %v, want ErrNotRecorded", err)
 	}
-	w.recorder.fail = nil
+	w.recorder.Fail(nil)
 	if m := must[keyring.Metadata](t)(r.Describe(t.Context(), root(), keyring.Use{Key: key.ARN})); m.State != keyring.Enabled {
 		t.Errorf("the unrecorded Disable made the key %s", m.State)
 	}
@@ -343,12 +343,12 @@ func TestRecordHoldsNoSecrets(t *testing.T) {
 	must[keyring.Decrypted](t)(r.Decrypt(t.Context(), root(), keyring.Use{Context: map[string]string{"who": "me"}}, sealed.Blob))
 	signing := create(t, r, keyring.P256, keyring.SignVerify)
 	must[keyring.Signed](t)(r.Sign(t.Context(), root(), keyring.Use{Key: signing.ARN, Algorithm: keyring.AlgECDSASHA256}, keyring.Raw, []byte("signed secret")))
-	for _, rec := range w.recorder.all() {
+	for _, rec := range w.recorder.Records() {
 		if text := fmt.Sprintf("%+v", rec); strings.Contains(text, "secret") {
 			t.Errorf("record holds a secret: %s", text)
 		}
 	}
-	rec := w.recorder.all()[1]
+	rec := w.recorder.Records()[1]
 	want := []audit.Pair{{Name: "keyId", Value: key.ARN}, {Name: "encryptionAlgorithm", Value: "SYMMETRIC_DEFAULT"}, {Name: "response.keyMaterialId", Value: key.MaterialID}}
 	if rec.Action != "kms:Encrypt" || !slices.Equal(rec.Parameters, want) || !slices.Equal(rec.Context, []audit.Pair{{Name: "who", Value: "me"}}) || !slices.Equal(rec.Resources, []string{key.ARN}) {
 		t.Errorf("Encrypt is recorded as %+v", rec)

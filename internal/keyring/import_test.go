@@ -242,7 +242,7 @@ func TestImportExpires(t *testing.T) {
 		wantError(t, "Decrypt after the end", err, keyring.ErrInvalidState, m.ARN+" is pending import.")
 		run(t, r)
 		synctest.Wait()
-		if n := w.recorder.last(); n.Action != "kms:DeleteExpiredKeyMaterial" || n.Resources[0] != m.ARN {
+		if n := w.recorder.Last(); n.Action != "kms:DeleteExpiredKeyMaterial" || n.Resources[0] != m.ARN {
 			t.Errorf("the record says %+v", n)
 		}
 		for key := range dump(t, w.records) {

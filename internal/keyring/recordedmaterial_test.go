@@ -54,7 +54,7 @@ func TestRecordedMaterial(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, p := range w.recorder.last().Parameters {
+			for _, p := range w.recorder.Last().Parameters {
 				if name, ok := strings.CutPrefix(p.Name, audit.ResponsePrefix); ok {
 					got = append(got, name+"="+p.Value)
 				}

@@ -3,12 +3,11 @@ package keyring_test
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
@@ -28,34 +27,6 @@ const (
 	unknownID = "00000000-1111-2222-3333-444444444444"
 )
 
-// recorder keeps what the gate records.
-type recorder struct {
-	mu      sync.Mutex
-	records []audit.Record
-	fail    error
-}
-
-func (r *recorder) Append(_ context.Context, rec *audit.Record) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.fail != nil {
-		return r.fail
-	}
-	r.records = append(r.records, *rec)
-	return nil
-}
-
-func (r *recorder) all() []audit.Record {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.records)
-}
-
-func (r *recorder) last() audit.Record {
-	all := r.all()
-	return all[len(all)-1]
-}
-
 // forget is a Recorder that keeps nothing, for benchmarks.
 type forget struct{}
 
@@ -74,7 +45,7 @@ type world struct {
 	records  store.Records
 	root     sealed.Secret
 	clock    *clock.Clock
-	recorder *recorder
+	recorder *accesstest.Journal
 	gate     *access.Gate
 	policies identities
 	pool     keyring.PoolSize
@@ -84,7 +55,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, records: memory.NewRecords(), root: sealed.RandomSecret(sealed.KeyBytes),
-		clock: clock.Movable(), recorder: &recorder{}, policies: identities{},
+		clock: clock.Movable(), recorder: new(accesstest.Journal), policies: identities{},
 	}
 	w.gate = access.NewGate(access.Config{Identities: w.policies, Record: w.recorder})
 	return w

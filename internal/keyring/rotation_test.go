@@ -63,7 +63,7 @@ func TestRotation(t *testing.T) {
 			}
 		}
 		events := 0
-		for _, rec := range w.recorder.all() {
+		for _, rec := range w.recorder.Records() {
 			if rec.Action == "kms:RotateKey" && rec.Resources[0] == m.ARN && rec.Error == "" {
 				events++
 			}

@@ -90,7 +90,7 @@ func TestDeletionHappens(t *testing.T) {
 			t.Errorf("Decrypt after the deletion = %v", err)
 		}
 		var deleted int
-		for _, rec := range w.recorder.all() {
+		for _, rec := range w.recorder.Records() {
 			if rec.Action == "kms:DeleteKey" {
 				deleted++
 				if rec.Resources[0] != doomed.ARN || rec.Error != "" || rec.Time.Before(before.AddDate(0, 0, 7).Add(-time.Second)) {
@@ -336,7 +336,7 @@ func TestCrashes(t *testing.T) {
 				broken.at = broken.updates
 				if err := c.do(t, r, m); err == nil {
 					t.Fatal("the change succeeded though the store failed")
-				} else if rec := w.recorder.last(); rec.Error == "" || !rec.Corrects {
+				} else if rec := w.recorder.Last(); rec.Error == "" || !rec.Corrects {
 					t.Errorf("the failure is recorded as %+v", rec)
 				}
 				after := dump(t, w.records)

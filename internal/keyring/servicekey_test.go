@@ -94,7 +94,7 @@ func TestSignMany(t *testing.T) {
 	if _, err := kept.Sign(nil, digest[:], crypto.SHA256); err == nil {
 		t.Error("the signer outlived SignMany")
 	}
-	last := w.recorder.last()
+	last := w.recorder.Last()
 	if last.Action != "kms:Sign" || last.Decision != audit.Allowed || last.Parameters[len(last.Parameters)-1] != (audit.Pair{Name: "signatures", Value: "3"}) {
 		t.Errorf("record = %+v, want one kms:Sign of 3 signatures", last)
 	}
@@ -107,7 +107,7 @@ func TestSignMany(t *testing.T) {
 		t.Errorf("SignMany by no algorithm = %v, want ErrInvalid", err)
 	}
 	use.Algorithm = keyring.AlgECDSASHA256
-	w.recorder.fail = errors.New("disk full")
+	w.recorder.Fail(errors.New("disk full"))
 	if err := r.SignMany(t.Context(), root(), use, func(crypto.Signer) error { return nil }); !errors.Is(err, access.ErrNotRecorded) {
 		t.Errorf("SignMany without a record = %v, want ErrNotRecorded", err)
 	}

@@ -10,12 +10,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
-	"github.com/keyfront-project/keyfront/internal/audit"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
@@ -51,31 +50,15 @@ func (nobody) Object(context.Context, access.Caller, string, string, string) (io
 	return nil, errors.New("NoSuchKey")
 }
 
-type journal struct {
-	mu      sync.Mutex
-	records []audit.Record
-	broken  bool
-}
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.broken {
-		return errors.New("disk full")
-	}
-	j.records = append(j.records, *r)
-	return nil
-}
-
 type world struct {
 	*lambda.Service
 	cfg     lambda.Config
-	journal *journal
+	journal *accesstest.Journal
 }
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w := &world{journal: new(journal)}
+	w := &world{journal: new(accesstest.Journal)}
 	records := memory.NewRecords()
 	vault, err := sealed.Open(t.Context(), records, sealed.RandomSecret(sealed.KeyBytes))
 	if err != nil {
@@ -201,11 +184,11 @@ func TestCreateRefuses(t *testing.T) {
 // Nothing happens that is not recorded, and code that a failed call left goes.
 func TestUnrecordedIsUndone(t *testing.T) {
 	w := open(t)
-	w.journal.broken = true
+	w.journal.Fail(errors.New("disk full"))
 	if _, err := w.Create(t.Context(), root(), request(t, "f", "exports.handler = async () => 1")); !errors.Is(err, access.ErrNotRecorded) {
 		t.Fatalf("Create() = %v, want ErrNotRecorded", err)
 	}
-	w.journal.broken = false
+	w.journal.Fail(nil)
 	if _, _, err := w.Get(t.Context(), root(), "GetFunction", "f", ""); !errors.Is(err, lambda.ErrNotFound) {
 		t.Errorf("Get() = %v, want ErrNotFound", err)
 	}
@@ -357,13 +340,13 @@ func TestDownload(t *testing.T) {
 		"not even base64":         {"%", 0, access.ErrDenied},
 		"longer than any of ours": {strings.Repeat("A", 1<<20), 0, access.ErrDenied},
 	} {
-		before := len(w.journal.records)
+		before := len(w.journal.Records())
 		stranger := access.Caller{Region: "eu-west-1", RequestID: "r2", At: at.Add(tt.after)}
 		z, err := w.Download(t.Context(), stranger, tt.ticket)
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: Download() = %v, want %v", name, err, tt.want)
 		}
-		if written := w.journal.records[before:]; errors.Is(tt.want, access.ErrDenied) {
+		if written := w.journal.Records()[before:]; errors.Is(tt.want, access.ErrDenied) {
 			if len(written) != 0 {
 				t.Errorf("%s: a stranger wrote %d records", name, len(written))
 			}
@@ -379,7 +362,7 @@ func TestDownload(t *testing.T) {
 		}
 		z.Close()
 	}
-	w.journal.broken = true
+	w.journal.Fail(errors.New("disk full"))
 	if _, err := w.Download(t.Context(), root(), tickets["1"]); !errors.Is(err, access.ErrNotRecorded) {
 		t.Errorf("Download() = %v, want ErrNotRecorded", err)
 	}

@@ -52,12 +52,12 @@ func TestRecordsWhatIsSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, _ := w.recorder.last("keyfront:SignURL")
+	rec, _ := w.last("keyfront:SignURL")
 	want := []audit.Pair{{Name: "until", Value: out.Expires.Format(time.RFC3339)}, {Name: "url", Value: film}, {Name: "url", Value: film + "?v=2"}, {Name: "keyPairId", Value: out.KeyPairID}}
 	if fmt.Sprint(rec.Parameters) != fmt.Sprint(want) || rec.Decision != audit.Allowed || len(rec.Resources) != 1 || rec.Who.Type != "Root" {
 		t.Errorf("record = %+v, want %v on one profile", rec, want)
 	}
-	used, _ := w.recorder.last("kms:Sign")
+	used, _ := w.last("kms:Sign")
 	if used.Who.ARN != signer.Principal || used.Who.SourceARN != rec.Resources[0] || used.RequestID != rec.RequestID {
 		t.Errorf("record of the key's use = %+v", used)
 	}
@@ -70,12 +70,12 @@ func TestRecordsWhatIsSigned(t *testing.T) {
 	if _, err := w.SignCookies(t.Context(), w.me(), "links", "https://example.com/films/*", nil, signer.Grant{}); err != nil {
 		t.Fatal(err)
 	}
-	rec, _ = w.recorder.last("keyfront:SignCookies")
+	rec, _ = w.last("keyfront:SignCookies")
 	if rec.Parameters[1] != (audit.Pair{Name: "resource", Value: "https://example.com/films/*"}) {
 		t.Errorf("record of cookies = %+v", rec)
 	}
 
-	w.recorder.fail = errors.New("disk full")
+	w.recorder.Fail(errors.New("disk full"))
 	if out, err := w.SignURLs(t.Context(), w.me(), "links", []string{film}, "", signer.Grant{}); !errors.Is(err, access.ErrNotRecorded) || out.URLs != nil {
 		t.Errorf("SignURLs without a record = %v, %v", out, err)
 	}
@@ -92,7 +92,7 @@ func TestRecordIsBounded(t *testing.T) {
 	if _, err := w.SignURLs(t.Context(), w.me(), "links", urls, "", signer.Grant{}); err != nil {
 		t.Fatal(err)
 	}
-	rec, _ := w.recorder.last("keyfront:SignURL")
+	rec, _ := w.last("keyfront:SignURL")
 	total := 0
 	for _, p := range rec.Parameters {
 		total += len(p.Name) + len(p.Value)

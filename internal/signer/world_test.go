@@ -6,11 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
@@ -25,36 +25,6 @@ import (
 )
 
 const account arn.AccountID = "111122223333"
-
-// recorder keeps what the gate records.
-type recorder struct {
-	mu      sync.Mutex
-	records []audit.Record
-	fail    error
-}
-
-func (r *recorder) Append(_ context.Context, rec *audit.Record) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.fail != nil {
-		return r.fail
-	}
-	kept := *rec
-	kept.Parameters = slices.Clone(rec.Parameters)
-	r.records = append(r.records, kept)
-	return nil
-}
-
-func (r *recorder) last(action string) (audit.Record, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, rec := range slices.Backward(r.records) {
-		if rec.Action == action {
-			return rec, true
-		}
-	}
-	return audit.Record{}, false
-}
 
 type identities map[string][]*policy.Document
 
@@ -92,7 +62,7 @@ type world struct {
 	records  store.Records
 	root     sealed.Secret
 	clock    *clock.Clock
-	recorder *recorder
+	recorder *accesstest.Journal
 	policies identities
 	gate     *access.Gate
 	keys     *keyring.Ring
@@ -104,7 +74,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, records: memory.NewRecords(), root: sealed.RandomSecret(sealed.KeyBytes), clock: clock.Movable(),
-		recorder: &recorder{}, policies: identities{}, seen: map[string]time.Time{},
+		recorder: new(accesstest.Journal), policies: identities{}, seen: map[string]time.Time{},
 	}
 	w.gate = access.NewGate(access.Config{Identities: w.policies, Record: w.recorder})
 	w.open(w.records)
@@ -249,4 +219,14 @@ func (w *world) publics() int {
 		w.t.Fatal(err)
 	}
 	return len(list.Items)
+}
+
+// last is the newest record of an action.
+func (w *world) last(action string) (audit.Record, bool) {
+	for _, rec := range slices.Backward(w.recorder.Records()) {
+		if rec.Action == action {
+			return rec, true
+		}
+	}
+	return audit.Record{}, false
 }

@@ -53,6 +53,12 @@ func (j *Journal) Records() []audit.Record {
 	return slices.Clone(j.records)
 }
 
+// Last is the newest record. There has to be one.
+func (j *Journal) Last() audit.Record {
+	all := j.Records()
+	return all[len(all)-1]
+}
+
 // Before makes do happen once, before the next record of an action is kept: after
 // a call was decided and before it takes effect.
 func (j *Journal) Before(action string, do func()) {

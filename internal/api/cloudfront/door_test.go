@@ -391,15 +391,7 @@ func TestDenied(t *testing.T) {
 
 // TestEveryDomainErrorHasAWireForm walks the exported errors of package delivery.
 func TestEveryDomainErrorHasAWireForm(t *testing.T) {
-	known := make(map[string]bool)
-	for _, e := range cloudfront.WireErrors() {
-		known[e.Error()] = true
-	}
-	for name, text := range doortest.Errors(t, "../../delivery") {
-		if !known[text] {
-			t.Errorf("%s has no wire form", name)
-		}
-	}
+	doortest.EveryError(t, "../../delivery", slices.Values(cloudfront.WireErrors()))
 	if !slices.ContainsFunc(cloudfront.WireErrors(), func(e error) bool { return errors.Is(e, delivery.ErrStale) }) {
 		t.Error("the table lacks ErrStale")
 	}

@@ -6,7 +6,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"iter"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,6 +45,21 @@ func Errors(t testing.TB, dir string) map[string]string {
 		t.Fatalf("%s exports no errors", dir)
 	}
 	return found
+}
+
+// EveryError wants each of the Errors of the package in dir to be one of those that a
+// door has a form for, or to stand apart by its name.
+func EveryError(t testing.TB, dir string, known iter.Seq[error], apart ...string) {
+	t.Helper()
+	texts := make(map[string]bool)
+	for err := range known {
+		texts[err.Error()] = true
+	}
+	for name, text := range Errors(t, dir) {
+		if !texts[text] && !slices.Contains(apart, name) {
+			t.Errorf("%s.%s (%q) has no form on the wire", filepath.Base(dir), name, text)
+		}
+	}
 }
 
 // sentinel reads a specification such as ErrGone = errors.New("gone").

@@ -2,7 +2,6 @@ package kms_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -19,9 +18,9 @@ import (
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/kms"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/keyring"
 	"github.com/keyfront-project/keyfront/internal/policy"
@@ -32,31 +31,18 @@ import (
 
 var update = flag.Bool("update", false, "write what is answered into testdata")
 
-// journal keeps the last record.
-type journal struct{ last audit.Record }
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.last = *r
-	return nil
-}
-
-// nobody has policies of their own.
-type nobody struct{}
-
-func (nobody) PoliciesOf(*policy.Principal, *policy.Policies) {}
-
 type world struct {
 	records store.Records
 	ring    *keyring.Ring
 	door    *kms.Door
-	journal *journal
+	journal *accesstest.Journal
 	log     bytes.Buffer
 	names   map[string]string // what stands for an id in testdata
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{records: memory.NewRecords(), journal: &journal{}, names: map[string]string{}}
+	w := &world{records: memory.NewRecords(), journal: new(accesstest.Journal), names: map[string]string{}}
 	vault, err := sealed.Open(t.Context(), w.records, sealed.RandomSecret(sealed.KeyBytes))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +52,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	gate := access.NewGate(access.Config{
-		Identities: nobody{}, Record: w.journal,
+		Identities: accesstest.Nobody{}, Record: w.journal,
 		ErrorCode: func(_ policy.Action, err error) string { return kms.ErrorCode(err) },
 	})
 	w.ring, err = keyring.Open(t.Context(), keyring.Config{Records: w.records, Domain: domain, Gate: gate, Clock: clock.Movable()})
@@ -285,8 +271,8 @@ func TestInternalError(t *testing.T) {
 	if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "store: closed") || !strings.Contains(log, caller().RequestID) {
 		t.Errorf("log = %s", log)
 	}
-	if w.journal.last.Error != "KMSInternalException" || !w.journal.last.Corrects {
-		t.Errorf("record = %+v", w.journal.last)
+	if w.journal.Last().Error != "KMSInternalException" || !w.journal.Last().Corrects {
+		t.Errorf("record = %+v", w.journal.Last())
 	}
 }
 

@@ -11,16 +11,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/access/accesstest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/arn"
-	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 	"github.com/keyfront-project/keyfront/internal/clock"
 	"github.com/keyfront-project/keyfront/internal/identity"
@@ -87,29 +86,13 @@ func (k *keys) OpenDataKey(_ context.Context, who access.Caller, wrapped []byte,
 
 func (k *keys) ManagedKey(context.Context, access.Caller, string) (string, error) { return keyARN, nil }
 
-type journal struct {
-	mu      sync.Mutex
-	records []audit.Record
-}
-
-func (j *journal) Append(_ context.Context, r *audit.Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.records = append(j.records, *r)
-	return nil
-}
-
-type noPolicies struct{}
-
-func (noPolicies) PoliciesOf(*policy.Principal, *policy.Policies) {}
-
 // server is a door behind a front of a few lines, with one root user.
 type server struct {
 	*httptest.Server
 	door    *s3.Door
 	buckets *bucket.Service
 	keys    *keys
-	journal *journal
+	journal *accesstest.Journal
 	clock   *clock.Clock
 	root    policy.Principal
 	// trusted makes unsigned requests the root user's.
@@ -137,13 +120,13 @@ func newServer(t testing.TB, change func(*s3.Config), rotten ...*rottenBlobs) *s
 		t.Fatal(err)
 	}
 	s := &server{
-		keys: &keys{secret: sealed.RandomSecret(32)}, journal: &journal{}, clock: clock.System(),
+		keys: &keys{secret: sealed.RandomSecret(32)}, journal: new(accesstest.Journal), clock: clock.System(),
 		root: policy.Principal{Kind: policy.Root, Account: account, ARN: "arn:aws:iam::000000000000:root", UserID: string(account)},
 	}
 	s.buckets, err = bucket.Open(t.Context(), bucket.Config{
 		Records: records, Blobs: blobs, Keys: s.keys, Vault: domain, Clock: s.clock, SoleWriter: true,
 		Gate: access.NewGate(access.Config{
-			Identities: noPolicies{}, Record: s.journal,
+			Identities: accesstest.Nobody{}, Record: s.journal,
 			ErrorCode: func(_ policy.Action, err error) string { return s3.ErrorCode(err) },
 		}),
 		Log: slog.New(slog.DiscardHandler),

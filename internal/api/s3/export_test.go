@@ -8,6 +8,15 @@ import (
 	"github.com/keyfront-project/keyfront/internal/sealed"
 )
 
+// WireErrors are the errors that have a form by their kind.
+func WireErrors(yield func(error) bool) {
+	for _, w := range wireErrors {
+		if !yield(w.err) {
+			return
+		}
+	}
+}
+
 var ParseRange = parseRange
 
 // Target is what a request to host with a path as sent is about.

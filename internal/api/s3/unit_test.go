@@ -4,15 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,6 +16,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/keyfront-project/keyfront/internal/access"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/s3"
 	"github.com/keyfront-project/keyfront/internal/bucket"
 )
@@ -93,46 +90,10 @@ func TestRange(t *testing.T) {
 	}
 }
 
-// Every exported error of the domain has a form of its own on the wire.
+// Every exported error of the domain has a form of its own on the wire; what is not
+// modified is a status without a body.
 func TestEveryErrorHasACode(t *testing.T) {
-	exported := map[string]error{
-		"ErrInvalidName": bucket.ErrInvalidName, "ErrInvalidKey": bucket.ErrInvalidKey, "ErrNoBucket": bucket.ErrNoBucket, "ErrBucketTaken": bucket.ErrBucketTaken,
-		"ErrBucketOwned": bucket.ErrBucketOwned, "ErrNotEmpty": bucket.ErrNotEmpty, "ErrVersionsLeft": bucket.ErrVersionsLeft, "ErrNoKey": bucket.ErrNoKey, "ErrNoVersion": bucket.ErrNoVersion, "ErrReplaced": bucket.ErrReplaced,
-		"ErrNoPolicy": bucket.ErrNoPolicy, "ErrMalformedPolicy": bucket.ErrMalformedPolicy, "ErrPolicyTooLarge": bucket.ErrPolicyTooLarge, "ErrTooLarge": bucket.ErrTooLarge,
-		"ErrIncomplete": bucket.ErrIncomplete, "ErrMetadataTooLarge": bucket.ErrMetadataTooLarge, "ErrEncryption": bucket.ErrEncryption, "ErrUnsupported": bucket.ErrUnsupported,
-		"ErrUnsignedKMS": bucket.ErrUnsignedKMS, "ErrBadToken": bucket.ErrBadToken, "ErrCopyToItself": bucket.ErrCopyToItself,
-		"ErrCopyTooLarge": bucket.ErrCopyTooLarge, "ErrCopyOfMarker": bucket.ErrCopyOfMarker, "ErrUploadSize": bucket.ErrUploadSize,
-		"ErrNoUpload": bucket.ErrNoUpload, "ErrPartNumber": bucket.ErrPartNumber, "ErrNoParts": bucket.ErrNoParts,
-		"ErrPartOrder": bucket.ErrPartOrder, "ErrChecksumType": bucket.ErrChecksumType,
-		"ErrCustomerKey": bucket.ErrCustomerKey, "ErrCustomerKeyWrong": bucket.ErrCustomerKeyWrong, "ErrCustomerKeyBlocked": bucket.ErrCustomerKeyBlocked,
-		"ErrInvalidVersion": bucket.ErrInvalidVersion, "ErrTooManyTags": bucket.ErrTooManyTags, "ErrNoTags": bucket.ErrNoTags,
-		"ErrNoPublicAccessBlock": bucket.ErrNoPublicAccessBlock, "ErrNoOwnership": bucket.ErrNoOwnership, "ErrNoCORS": bucket.ErrNoCORS, "ErrInvalidCORS": bucket.ErrInvalidCORS,
-	}
-	// These two have no code: a status without a body, and a fault of ours.
-	apart := map[string]bool{"ErrNotModified": true, "ErrCorrupt": true}
-	files, err := filepath.Glob("../../bucket/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, object := range source.Scope.Objects {
-			if object.Kind != ast.Var || !strings.HasPrefix(name, "Err") || apart[name] {
-				continue
-			}
-			sentinel, known := exported[name]
-			if !known {
-				t.Errorf("bucket.%s is not in this test's list", name)
-				continue
-			}
-			if code := s3.ErrorCode(fmt.Errorf("deep down: %w: detail", sentinel)); code == "InternalError" || code == "" {
-				t.Errorf("bucket.%s has the code %q", name, code)
-			}
-		}
-	}
+	doortest.EveryError(t, "../../bucket", s3.WireErrors, "ErrNotModified")
 	for _, err := range []error{
 		&bucket.KeyTooLongError{}, &bucket.PreconditionError{}, &bucket.ConflictError{}, &bucket.RangeError{}, &bucket.CopyRangeError{}, &bucket.DigestError{},
 		&bucket.PartTooSmallError{}, &bucket.InvalidPartError{}, &bucket.NoPartError{}, &bucket.TagError{}, &bucket.DeleteMarkerError{}, &bucket.DeleteMarkerError{Named: true},

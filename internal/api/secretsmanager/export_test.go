@@ -1,4 +1,10 @@
 package secretsmanager
 
-// Failures is the table of the refusals.
-var Failures = failures
+// WireErrors are the errors that the service has a form for.
+func WireErrors(yield func(error) bool) {
+	for _, f := range failures {
+		if !yield(f.Err) {
+			return
+		}
+	}
+}
