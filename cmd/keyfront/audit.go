@@ -87,15 +87,17 @@ func (c *auditVerifyCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
-	return c.chain(e, keys)
+	return c.chain(ctx, e, keys)
 }
 
 // chain checks the chain of hashes, and with keys where it ends.
-func (c *auditVerifyCmd) chain(e env, keys [][]byte) error {
-	report, err := audit.Verify(c.path(), keys)
+func (c *auditVerifyCmd) chain(ctx context.Context, e env, keys [][]byte) error {
+	report, err := audit.Verify(ctx, c.path(), keys)
 	switch {
 	case errors.Is(err, audit.ErrTampered):
 		return hinted{err, "compare with a copy of the folder; records before the named one are intact"}
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case err != nil:
 		return hinted{err, hintAuditFolder}
 	}
@@ -144,7 +146,7 @@ func (c *auditVerifyCmd) checkCheckpoint(ctx context.Context, e env) error {
 	if err := view.Verify(ctx, earlier...); err != nil {
 		return hinted{err, "compare with a copy of the folder from before"}
 	}
-	if err := c.chain(e, nil); err != nil {
+	if err := c.chain(ctx, e, nil); err != nil {
 		return err
 	}
 	if !c.JSON {

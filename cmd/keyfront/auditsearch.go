@@ -52,6 +52,9 @@ func (*auditSearchCmd) Help() string {
 
 // Run prints records, newest first, one JSON object a line.
 func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
+	if c.Limit < 1 {
+		return fmt.Errorf("%w: --limit must be above zero", errUsage)
+	}
 	q := catalog.Query{All: trail.Criteria{
 		Resource: c.Resource, Principal: c.Principal, Outcome: string(c.Outcome), Action: c.Action, Request: c.Request,
 	}.Terms()}
@@ -98,81 +101,4 @@ func (c *auditSearchCmd) Run(ctx context.Context, e env) error {
 // tellMissing says that a log begins with another record than the first.
 func tellMissing(e env, first uint64) {
 	fmt.Fprintf(e.stderr, "keyfront: the records 1 to %d are not in this folder; if they are archived, a copy of the archive has them\n", first-1)
-}
-
-type auditTailCmd struct {
-	auditFolder
-	Lines  int  `short:"n" help:"Begin with so many." default:"10" placeholder:"N"`
-	Follow bool `short:"f" help:"Go on with records as they come, until Ctrl-C."`
-}
-
-// followEvery is how often a log that is followed is looked at.
-const followEvery = 250 * time.Millisecond
-
-// Run prints records as they stand in the log, oldest first.
-func (c *auditTailCmd) Run(ctx context.Context, e env) error {
-	log, err := audit.OpenReader(c.path())
-	if err != nil {
-		return hinted{err, hintAuditFolder}
-	}
-	defer log.Close()
-	next, err := c.last(log, e)
-	if err != nil || !c.Follow {
-		return err
-	}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		segments, err := log.Segments()
-		if err != nil {
-			return err
-		}
-		for i, s := range segments {
-			if i+1 < len(segments) && segments[i+1].First <= next {
-				continue
-			}
-			for line, err := range log.Lines(s, 0) {
-				if err != nil {
-					return err
-				}
-				if line.Seq >= next {
-					fmt.Fprintf(e.stdout, "%s\n", line.Text)
-					next = line.Seq + 1
-				}
-			}
-		}
-	}
-}
-
-// last prints the newest records and returns the number of the one after them.
-func (c *auditTailCmd) last(log *audit.Reader, e env) (next uint64, err error) {
-	segments, err := log.Segments()
-	if err != nil {
-		return 0, err
-	}
-	next = 1
-	var kept []string
-	for i := len(segments) - 1; i >= 0 && len(kept) < c.Lines; i-- {
-		var lines []string
-		for line, err := range log.Lines(segments[i], 0) {
-			if err != nil {
-				return 0, err
-			}
-			lines = append(lines, string(line.Text))
-			if over := len(lines) + len(kept) - c.Lines; over > 0 {
-				lines = lines[over:]
-			}
-			next = max(next, line.Seq+1)
-		}
-		kept = append(lines, kept...)
-	}
-	for _, line := range kept {
-		fmt.Fprintln(e.stdout, line)
-	}
-	return next, nil
 }

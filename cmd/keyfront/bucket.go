@@ -56,6 +56,8 @@ func (c *bucketRewrapCmd) Run(ctx context.Context, e env) error {
 		fmt.Fprintf(e.stdout, "%d versions rewrapped, %d already were, %d skipped, %d failed\n", p.Rewrapped, p.Already, p.Skipped, p.Failed)
 	}
 	switch {
+	case ctx.Err() != nil:
+		return hinted{ctx.Err(), "start the command again: it goes on where it ended"}
 	case p.Code != "":
 		return fmt.Errorf("%s: %s", p.Code, p.Message)
 	case !p.Done:

@@ -126,6 +126,10 @@ func (c *client) open(ctx context.Context, method, path string, in any) (io.Read
 	return nil, fmt.Errorf("%s: %s", problem.Code, problem.Message)
 }
 
+// direct follows no redirect: a request is signed for one place, and a session's
+// token and what is asked are for no other.
+var direct = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // send makes one signed request, at the given time.
 func (c *client) send(ctx context.Context, method, path string, body []byte, at time.Time) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.endpoint+"/_keyfront/"+path, bytes.NewReader(body))
@@ -139,7 +143,7 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, at 
 	if err := signer.Sign(r, hex.EncodeToString(sum[:]), at); err != nil {
 		return nil, err
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := direct.Do(r)
 	if err != nil {
 		return nil, hinted{err, "is keyfront serve running there? see --endpoint"}
 	}
@@ -156,7 +160,7 @@ func (c *client) testClock(ctx context.Context, refused *http.Response) (now tim
 	if err != nil {
 		return now, false
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := direct.Do(r)
 	if err != nil {
 		return now, false
 	}

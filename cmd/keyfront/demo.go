@@ -71,8 +71,12 @@ func (c *demoCmd) Run(ctx context.Context, e env) error {
 	if len(files) == 0 {
 		return hinted{fmt.Errorf("%s has no files to publish", c.Folder), "hidden files and symbolic links do not count; without a folder the demo has samples of its own"}
 	}
-	// A closed pipe must come as an error, or the folder would stay.
+	// A closed pipe must come as an error, and a second Ctrl-C wait for the first, or
+	// the folder would stay.
 	signal.Ignore(syscall.SIGPIPE)
+	ends := make(chan os.Signal, 1)
+	signal.Notify(ends, endSignals()...)
+	defer signal.Stop(ends)
 	temporary, err := os.MkdirTemp("", "keyfront-demo-")
 	if err != nil {
 		return err
@@ -218,8 +222,8 @@ type pageFile struct {
 func (c *demoCmd) page(ctx context.Context, shown *showing, sign *signedurl.Signer, files []file, until signedurl.Policy) (name string, text []byte, err error) {
 	name = "index.html"
 	home := shown.url(name)
-	if slices.ContainsFunc(files, func(f file) bool { return f.Name == name }) {
-		name = "keyfront-demo.html"
+	for n := 1; slices.ContainsFunc(files, func(f file) bool { return f.Name == name }); n++ {
+		name = fmt.Sprintf("keyfront-demo-%d.html", n)
 	}
 	data := struct {
 		Files   []pageFile

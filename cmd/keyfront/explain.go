@@ -65,7 +65,7 @@ func (c *explainCmd) Run(ctx context.Context, e env) error {
 // printViewer prints an explanation as aligned lines.
 func printViewer(w io.Writer, x *edge.Explanation) {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%-13s %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(w, "%-13s %s\n", name, visiblef(format, args...))
 	}
 	if x.Admitted {
 		line("admitted", "%s", x.Reason)

@@ -93,7 +93,7 @@ func outputNames(files []string, out string, replace bool, name func(string) (st
 		}
 		seen[names[i]] = true
 		if !replace {
-			if err := vacant(names[i]); err != nil {
+			if err := vacant(names[i], hintVacant); err != nil {
 				return nil, err
 			}
 		}
@@ -105,8 +105,10 @@ func suffixed(suffix string) func(string) (string, error) {
 	return func(name string) (string, error) { return name + suffix, nil }
 }
 
+const hintVacant = "remove it, name another by --out, or replace it by --force"
+
 // vacant is an error if something has the name.
-func vacant(name string) error {
+func vacant(name, hint string) error {
 	_, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -114,7 +116,7 @@ func vacant(name string) error {
 	if err != nil {
 		return err
 	}
-	return hinted{fmt.Errorf("%s exists", name), "remove it, name another by --out, or replace it by --force"}
+	return hinted{fmt.Errorf("%s exists", name), hint}
 }
 
 // job is one run of a command over its files: it stops when the context ends, and

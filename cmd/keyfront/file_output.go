@@ -34,11 +34,8 @@ func (o *output) finish(err error) error {
 		err = o.Sync()
 	}
 	err = errors.Join(err, o.Close())
-	if err == nil && !o.replace {
-		err = vacant(o.name) // once more: it may have taken hours
-	}
 	if err == nil {
-		err = os.Rename(o.Name(), o.name)
+		err = o.take()
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(o.Name()))
@@ -48,6 +45,23 @@ func (o *output) finish(err error) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// take gives the file its name. Without replace, two commands at once do not write
+// over each other, and it may be hours since the name was found to be free.
+func (o *output) take() error {
+	if o.replace {
+		return os.Rename(o.Name(), o.name)
+	}
+	err := os.Link(o.Name(), o.name)
+	if err == nil {
+		return os.Remove(o.Name())
+	}
+	// There are file systems without links.
+	if err := vacant(o.name, hintVacant); err != nil {
+		return err
+	}
+	return os.Rename(o.Name(), o.name)
 }
 
 // writeOutput is for files that fit in memory.

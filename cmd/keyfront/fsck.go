@@ -36,7 +36,7 @@ func (c *fsckCmd) Run(ctx context.Context, e env) error {
 	report, err := server.CheckObjects(ctx, cfg, server.Options{Log: log, Passphrase: passphrase(e, c.RootPassphraseFrom)}, func(d bucket.Damage) {
 		damaged = append(damaged, fsckDamage{d.Bucket, d.Key, d.VersionID, d.Err.Error()})
 		if !c.JSON {
-			fmt.Fprintf(e.stdout, "damaged: s3://%s/%s: %v\n", d.Bucket, d.Key, d.Err)
+			fmt.Fprintln(e.stdout, visiblef("damaged: s3://%s/%s: %v", d.Bucket, d.Key, d.Err))
 		}
 	})
 	if errors.Is(err, rootkey.ErrAbsent) {

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -37,8 +36,8 @@ func (*keypairCreateCmd) Help() string {
 func (c *keypairCreateCmd) Run(ctx context.Context, e env) error {
 	private, public := c.Name+".json", c.Name+".pem"
 	for _, name := range []string{private, public} {
-		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return hinted{fmt.Errorf("%s is there already", name), "keyfront keypair create overwrites nothing: choose another NAME"}
+		if err := vacant(name, "keyfront keypair create overwrites nothing: choose another NAME"); err != nil {
+			return err
 		}
 	}
 	service, err := c.keyService(ctx)
@@ -66,28 +65,12 @@ func (c *keypairCreateCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
-	if err := writeNew(private, append(text, '\n'), 0o600); err != nil {
+	if err := writeOutput(private, append(text, '\n'), 0o600, false); err != nil {
 		return err
 	}
-	if err := writeNew(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pair.PublicKey}), 0o644); err != nil {
+	if err := writeOutput(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pair.PublicKey}), 0o644, false); err != nil {
 		return errors.Join(err, os.Remove(private))
 	}
 	fmt.Fprintf(e.stdout, "%s\n%s\n", private, public)
-	return nil
-}
-
-// writeNew writes a file that was not there; what fails leaves none.
-func writeNew(name string, text []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
 	return nil
 }

@@ -66,6 +66,7 @@ func main() {
 	// private. All our own words go through slog.
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	context.AfterFunc(ctx, stop) // a second signal ends at once
 	code := run(ctx, env{os.Stdin, os.Stdout, os.Stderr, os.Getenv}, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -169,9 +170,9 @@ func helpFor(command *kong.Context) string {
 }
 
 func fail(e env, err error, hint string) int {
-	fmt.Fprintf(e.stderr, "keyfront: error: %v\n", err)
+	fmt.Fprintf(e.stderr, "keyfront: error: %s\n", visibleLines(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(e.stderr, "keyfront: hint: %s\n", hint)
+		fmt.Fprintf(e.stderr, "keyfront: hint: %s\n", visibleLines(hint))
 	}
 	if errors.Is(err, errUsage) {
 		return exitUsage

@@ -35,7 +35,7 @@ func passphrase(e env, from string) server.Passphrase {
 			return sealed.Secret{}, fmt.Errorf("%s is not set", passphraseEnv)
 		}
 	case from == "prompt":
-		return func(context.Context) (sealed.Secret, error) { return promptPassphrase(e) }
+		return func(ctx context.Context) (sealed.Secret, error) { return promptPassphrase(ctx, e) }
 	case from == "":
 		return nil
 	}
@@ -60,7 +60,8 @@ func passphraseFile(name string) (sealed.Secret, error) {
 	return sealed.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
 }
 
-func promptPassphrase(e env) (sealed.Secret, error) {
+// promptPassphrase asks on the terminal, until ctx ends.
+func promptPassphrase(ctx context.Context, e env) (sealed.Secret, error) {
 	f, ok := e.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return sealed.Secret{}, hinted{
@@ -68,12 +69,30 @@ func promptPassphrase(e env) (sealed.Secret, error) {
 			"--root-passphrase-from env reads " + passphraseEnv + ", and file:NAME the first line of a file",
 		}
 	}
-	fmt.Fprint(e.stderr, "Passphrase of the root key: ")
-	text, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(e.stderr)
+	shown, err := term.GetState(int(f.Fd()))
 	if err != nil {
 		return sealed.Secret{}, fmt.Errorf("passphrase: %w", err)
 	}
-	defer clear(text)
-	return sealed.NewSecret(text), nil
+	type typed struct {
+		text []byte
+		err  error
+	}
+	read := make(chan typed, 1)
+	fmt.Fprint(e.stderr, "Passphrase of the root key: ")
+	defer fmt.Fprintln(e.stderr)
+	go func() {
+		text, err := term.ReadPassword(int(f.Fd()))
+		read <- typed{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		// Nothing ends the reading, and what is typed at the next prompt shows again.
+		return sealed.Secret{}, errors.Join(ctx.Err(), term.Restore(int(f.Fd()), shown))
+	case got := <-read:
+		if got.err != nil {
+			return sealed.Secret{}, fmt.Errorf("passphrase: %w", got.err)
+		}
+		defer clear(got.text)
+		return sealed.NewSecret(got.text), nil
+	}
 }

@@ -83,19 +83,5 @@ func (f *rotationFile) replace(name string, content any) error {
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(f.folder, name+".new")
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := writeNew(next, append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	if err := os.Rename(next, filepath.Join(f.folder, name)); err != nil {
-		return err
-	}
-	dir, err := os.Open(f.folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return writeOutput(filepath.Join(f.folder, name), append(text, '\n'), 0o644, true)
 }

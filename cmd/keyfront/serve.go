@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/signal"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -110,7 +109,6 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	case <-ctx.Done():
 	case <-s.Failed():
 	}
-	signal.Reset(endSignals()...) // what has answered is safe: a second one ends at once
 	told := time.AfterFunc(time.Second, func() {
 		fmt.Fprintln(e.stderr, "keyfront: ending when the requests under way are done; Ctrl-C again ends at once")
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -93,7 +94,7 @@ func (*signerCreateCmd) Help() string {
 
 // Run makes the profile.
 func (c *signerCreateCmd) Run(ctx context.Context, e env) error {
-	return c.show(ctx, e, http.MethodPost, c.Name, c.profile())
+	return c.show(ctx, e, http.MethodPost, url.PathEscape(c.Name), c.profile())
 }
 
 type signerUpdateCmd struct {
@@ -103,7 +104,7 @@ type signerUpdateCmd struct {
 
 // Run replaces the profile.
 func (c *signerUpdateCmd) Run(ctx context.Context, e env) error {
-	return c.show(ctx, e, http.MethodPut, c.Name, c.profile())
+	return c.show(ctx, e, http.MethodPut, url.PathEscape(c.Name), c.profile())
 }
 
 type signerShowCmd struct {
@@ -113,7 +114,7 @@ type signerShowCmd struct {
 
 // Run prints the profile.
 func (c *signerShowCmd) Run(ctx context.Context, e env) error {
-	return c.show(ctx, e, http.MethodGet, c.Name, nil)
+	return c.show(ctx, e, http.MethodGet, url.PathEscape(c.Name), nil)
 }
 
 type signerListCmd struct{ answerFlags }
@@ -126,7 +127,7 @@ func (c *signerListCmd) Run(ctx context.Context, e env) error {
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
 	for _, s := range all.Signers {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.KeyGroup, strings.Join(s.Resources, " "))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.KeyGroup, visible(strings.Join(s.Resources, " ")))
 	}
 	return w.Flush()
 }
@@ -139,7 +140,7 @@ type signerStatusCmd struct {
 // Run prints a line for each key.
 func (c *signerStatusCmd) Run(ctx context.Context, e env) error {
 	var s own.Signer
-	if printed, err := c.ask(ctx, e, http.MethodGet, c.Name, nil, &s); printed || err != nil {
+	if printed, err := c.ask(ctx, e, http.MethodGet, url.PathEscape(c.Name), nil, &s); printed || err != nil {
 		return err
 	}
 	printKeys(e.stdout, &s)
@@ -156,7 +157,7 @@ type signerRotateCmd struct {
 // Run prints where the keys stand then.
 func (c *signerRotateCmd) Run(ctx context.Context, e env) error {
 	var s own.Signer
-	if printed, err := c.ask(ctx, e, http.MethodPost, c.Name+"/rotate", own.RotateRequest{Remove: c.Remove}, &s); printed || err != nil {
+	if printed, err := c.ask(ctx, e, http.MethodPost, url.PathEscape(c.Name)+"/rotate", own.RotateRequest{Remove: c.Remove}, &s); printed || err != nil {
 		return err
 	}
 	printKeys(e.stdout, &s)
@@ -172,7 +173,7 @@ type signerDeleteCmd struct {
 
 // Run deletes the profile.
 func (c *signerDeleteCmd) Run(ctx context.Context, e env) error {
-	path := c.Name
+	path := url.PathEscape(c.Name)
 	if c.Release {
 		path += "?release=true"
 	}
@@ -213,7 +214,7 @@ func (c *signerSignCmd) Run(ctx context.Context, e env) error {
 		in.NotBefore = c.NotBefore.in(time.Now())
 	}
 	var out own.SignAnswer
-	if printed, err := c.ask(ctx, e, http.MethodPost, c.Name+"/sign", in, &out); printed || err != nil {
+	if printed, err := c.ask(ctx, e, http.MethodPost, url.PathEscape(c.Name)+"/sign", in, &out); printed || err != nil {
 		return err
 	}
 	if c.Cookies == "" {
@@ -237,7 +238,7 @@ func printProfile(w io.Writer, s *own.Signer) {
 		fmt.Fprintf(w, "address condition: at least %d bits\n", s.AddressBits)
 	}
 	for _, r := range s.Resources {
-		fmt.Fprintf(w, "resource: %s\n", r)
+		fmt.Fprintln(w, visiblef("resource: %s", r))
 	}
 	if s.Deleting {
 		fmt.Fprintln(w, "deleting: its keys leave when what they signed has expired")
@@ -265,6 +266,6 @@ func printKeys(out io.Writer, s *own.Signer) {
 
 func printProblem(w io.Writer, s *own.Signer) {
 	if s.Problem != "" {
-		fmt.Fprintf(w, "keyfront: the rotation is stuck: %s\n", s.Problem)
+		fmt.Fprintln(w, visiblef("keyfront: the rotation is stuck: %s", s.Problem))
 	}
 }

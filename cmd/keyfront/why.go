@@ -64,20 +64,28 @@ func (c *whyDeniedCmd) Run(ctx context.Context, e env) error {
 	return nil
 }
 
+// lines returns what prints a line.
+func lines(w io.Writer) func(format string, args ...any) {
+	return func(format string, args ...any) { fmt.Fprintln(w, visiblef(format, args...)) }
+}
+
 func printDenial(w io.Writer, verb string, d own.Denial) {
 	who := d.Principal
 	if who == "" {
 		who = "an anonymous caller"
 	}
-	fmt.Fprintf(w, "%s  %s\n  %s %s\n  on %s\n", d.Time.Format("2006-01-02 15:04:05 MST"), who, verb, d.Action, d.Resource)
+	line := lines(w)
+	line("%s  %s", d.Time.Format("2006-01-02 15:04:05 MST"), who)
+	line("  %s %s", verb, d.Action)
+	line("  on %s", d.Resource)
 	if verb != "may" {
-		fmt.Fprintf(w, "  because: %s\n", d.Reason)
+		line("  because: %s", d.Reason)
 	}
 	if len(d.Findings) == 0 {
-		fmt.Fprintln(w, "  No policy could speak on it.")
+		line("  No policy could speak on it.")
 	}
 	for _, f := range d.Findings {
-		printFinding(w, d.Action, f)
+		printFinding(line, d.Action, f)
 	}
 }
 
@@ -100,10 +108,10 @@ func policyName(action string, f own.Finding) string {
 	return f.Source
 }
 
-func printFinding(w io.Writer, action string, f own.Finding) {
+func printFinding(line func(format string, args ...any), action string, f own.Finding) {
 	name := policyName(action, f)
 	if f.Statement < 0 {
-		fmt.Fprintf(w, "  - %s: says nothing\n", name)
+		line("  - %s: says nothing", name)
 		return
 	}
 	name += fmt.Sprintf(", statement %d", f.Statement+1)
@@ -112,13 +120,13 @@ func printFinding(w io.Writer, action string, f own.Finding) {
 	}
 	switch {
 	case f.Applied && f.Delegates:
-		fmt.Fprintf(w, "  - %s: %s, to the account: its own policies must allow it too\n", name, f.Effect)
+		line("  - %s: %s, to the account: its own policies must allow it too", name, f.Effect)
 	case f.Applied:
-		fmt.Fprintf(w, "  - %s: %s\n", name, f.Effect)
+		line("  - %s: %s", name, f.Effect)
 	case f.Failed == "Condition" || len(f.Conditions) > 0:
-		fmt.Fprintf(w, "  - %s: %s does not apply\n", name, f.Effect)
+		line("  - %s: %s does not apply", name, f.Effect)
 	default:
-		fmt.Fprintf(w, "  - %s: %s does not apply: %s is %s, the request has %s\n", name, f.Effect, f.Failed, list(f.Wanted), list(f.Present))
+		line("  - %s: %s does not apply: %s is %s, the request has %s", name, f.Effect, f.Failed, list(f.Wanted), list(f.Present))
 	}
 	for _, c := range f.Conditions {
 		held := "holds"
@@ -129,7 +137,7 @@ func printFinding(w io.Writer, action string, f own.Finding) {
 		if len(c.Present) == 0 {
 			has = "the request has no such key"
 		}
-		fmt.Fprintf(w, "      %s %s %s: wants %s, %s\n", held, c.Operator, c.Key, list(c.Wanted), has)
+		line("      %s %s %s: wants %s, %s", held, c.Operator, c.Key, list(c.Wanted), has)
 	}
 }
 

@@ -55,7 +55,7 @@ func TestRemoveTheOldestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, keys := range [][][]byte{headKeys, nil} {
-		if rep, err := audit.Verify(dir, keys); err != nil || rep.First != first || rep.Records != 15-first+1 {
+		if rep, err := audit.Verify(t.Context(), dir, keys); err != nil || rep.First != first || rep.Records != 15-first+1 {
 			t.Errorf("Verify = %+v, %v, want records %d to 15", rep, err, first)
 		}
 	}
@@ -64,7 +64,7 @@ func TestRemoveTheOldestFile(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 18-first+1 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 18-first+1 {
 		t.Errorf("Verify after reopening = %+v, %v", rep, err)
 	}
 }
@@ -85,7 +85,7 @@ func TestOnlyTheOldestFullFileIsRemoved(t *testing.T) {
 		t.Error("the file that is being written was removed")
 	}
 	appendAll(t, l, 1)
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 13-rep.First+1 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 13-rep.First+1 {
 		t.Errorf("Verify = %+v, %v", rep, err)
 	}
 }
@@ -110,14 +110,14 @@ func TestRemoveUpToAnEmptyFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 0 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 0 {
 		t.Errorf("Verify = %+v, %v, want no records", rep, err)
 	}
 	appendAll(t, l, 2)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 2 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 2 {
 		t.Errorf("Verify = %+v, %v, want two records", rep, err)
 	}
 }
@@ -176,7 +176,7 @@ func TestRemoveThatFails(t *testing.T) {
 				t.Fatal("Remove did not fail")
 			}
 			restore()
-			if rep, err := audit.Verify(dir, headKeys); err != nil || rep.First != s.First {
+			if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.First != s.First {
 				t.Errorf("Verify = %+v, %v, want %s to be there still", rep, err, s.Name)
 			}
 			// As after a crash: the log is opened without having been closed.
@@ -188,7 +188,7 @@ func TestRemoveThatFails(t *testing.T) {
 			if err := again.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if rep, err := audit.Verify(dir, headKeys); err != nil || rep.First <= s.First || rep.Records != 13-rep.First+1 {
+			if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.First <= s.First || rep.Records != 13-rep.First+1 {
 				t.Errorf("Verify = %+v, %v", rep, err)
 			}
 		})
@@ -216,7 +216,7 @@ func TestTheBeginningFollowsARotation(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := audit.Verify(dir, [][]byte{next}); err != nil {
+		if _, err := audit.Verify(t.Context(), dir, [][]byte{next}); err != nil {
 			t.Errorf("restart %t: Verify under the new key alone = %v", restart, err)
 		}
 	}
@@ -245,7 +245,7 @@ func TestPackedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(t, filepath.Join(dir, "head"))
-	whole, err := audit.Verify(dir, nil)
+	whole, err := audit.Verify(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestPackedFiles(t *testing.T) {
 		pack(t, name)
 	}
 	write(t, names[1], twice) // one that is there in both forms counts once
-	if rep, err := audit.Verify(dir, nil); err != nil || rep != whole {
+	if rep, err := audit.Verify(t.Context(), dir, nil); err != nil || rep != whole {
 		t.Errorf("Verify = %+v, %v, want %+v", rep, err, whole)
 	}
 	for _, s := range segmentsOf(t, dir) {
@@ -304,7 +304,7 @@ func TestPackedFiles(t *testing.T) {
 		b := bytes.Clone(intact)
 		b[i] ^= 0x10
 		write(t, name, b)
-		rep, err := audit.Verify(dir, nil)
+		rep, err := audit.Verify(t.Context(), dir, nil)
 		if err == nil && rep == whole {
 			continue // a byte of gzip's header that says nothing
 		}
@@ -314,14 +314,14 @@ func TestPackedFiles(t *testing.T) {
 	}
 	for i := range intact {
 		write(t, name, intact[:i])
-		if rep, err := audit.Verify(dir, nil); !errors.Is(err, audit.ErrTampered) {
+		if rep, err := audit.Verify(t.Context(), dir, nil); !errors.Is(err, audit.ErrTampered) {
 			t.Fatalf("cut to %d bytes: Verify = %+v, %v, want ErrTampered", i, rep, err)
 		}
 	}
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, nil); !errors.Is(err, audit.ErrTampered) {
+	if rep, err := audit.Verify(t.Context(), dir, nil); !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("without a file: Verify = %+v, %v, want ErrTampered", rep, err)
 	}
 }

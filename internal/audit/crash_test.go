@@ -76,13 +76,13 @@ func TestKilledInTheMiddleOfAppends(t *testing.T) {
 		if err := child.Wait(); err == nil {
 			t.Fatal("the child ended by itself")
 		}
-		if rep, err := audit.Verify(dir, headKeys); err != nil {
+		if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil {
 			t.Fatalf("round %d: Verify before reopening = %+v, %v", round, rep, err)
 		}
 		if err := open(t, dir, 20_000).Close(); err != nil {
 			t.Fatal(err)
 		}
-		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.TornBytes != 0 {
+		if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.TornBytes != 0 {
 			t.Fatalf("round %d: Verify = %+v, %v", round, rep, err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestHoleInTheLastWriteIsRemoved(t *testing.T) {
 	write(t, logFiles(t, dir)[0], append(b, make([]byte, 4096)...))
 	write(t, filepath.Join(dir, "head"), head)
 
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 2 || rep.TornBytes == 0 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 2 || rep.TornBytes == 0 {
 		t.Errorf("Verify = %+v, %v, want 2 records and a torn end", rep, err)
 	}
 	l = open(t, dir, 0)
@@ -129,7 +129,7 @@ func TestHoleInTheLastWriteIsRemoved(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 3 || rep.TornBytes != 0 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 3 || rep.TornBytes != 0 {
 		t.Errorf("Verify after reopening = %+v, %v, want 3 whole records", rep, err)
 	}
 }
@@ -145,7 +145,7 @@ func TestRoomIsNeverMadeOverRecords(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 6 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 6 {
 		t.Errorf("Verify = %+v, %v, want 6 records", rep, err)
 	}
 }
@@ -220,7 +220,7 @@ func TestOpenRefusesAnEmptyHead(t *testing.T) {
 // refused wants both readers to see that the log in dir was changed.
 func refused(t *testing.T, dir string) {
 	t.Helper()
-	if rep, err := audit.Verify(dir, headKeys); !errors.Is(err, audit.ErrTampered) {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("Verify = %+v, %v, want ErrTampered", rep, err)
 	}
 	l, err := audit.Open(audit.Config{Dir: dir, HeadKeys: headKeys, Log: slog.New(slog.DiscardHandler)})
@@ -249,7 +249,7 @@ func TestHeadIsWrittenAgainAfterARotation(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := audit.Verify(dir, [][]byte{next}); err != nil {
+	if _, err := audit.Verify(t.Context(), dir, [][]byte{next}); err != nil {
 		t.Errorf("Verify under the new key alone = %v", err)
 	}
 }
@@ -267,11 +267,11 @@ func TestVerifyTellsOfUnsealedRecords(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Unsealed != 0 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Unsealed != 0 {
 		t.Errorf("Verify = %+v, %v, want nothing unsealed", rep, err)
 	}
 	write(t, filepath.Join(dir, "head"), head)
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 5 || rep.Unsealed != 3 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 5 || rep.Unsealed != 3 {
 		t.Errorf("Verify = %+v, %v, want 3 of 5 unsealed", rep, err)
 	}
 }
@@ -297,7 +297,7 @@ func TestVerifyBesideAWriter(t *testing.T) {
 			writing = false
 		default:
 		}
-		if rep, err := audit.Verify(dir, headKeys); err != nil {
+		if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil {
 			t.Errorf("Verify = %+v, %v", rep, err)
 			break
 		}
@@ -312,7 +312,7 @@ func TestVerifyBesideAWriter(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.TornBytes != 0 || rep.Unsealed != 0 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.TornBytes != 0 || rep.Unsealed != 0 {
 		t.Errorf("Verify at the end = %+v, %v", rep, err)
 	}
 }

@@ -73,7 +73,7 @@ func TestAppendReadsBack(t *testing.T) {
 	if len(seen) != 3 || seen[1] != want {
 		t.Errorf("entries = %q, want the second %q", seen, want)
 	}
-	rep, err := audit.Verify(dir, headKeys)
+	rep, err := audit.Verify(t.Context(), dir, headKeys)
 	if err != nil || rep.Records != 3 || rep.Files != 1 {
 		t.Errorf("Verify = %+v, %v, want 3 records in 1 file", rep, err)
 	}
@@ -88,7 +88,7 @@ func TestReopenContinuesTheChain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rep, err := audit.Verify(dir, headKeys)
+	rep, err := audit.Verify(t.Context(), dir, headKeys)
 	if err != nil || rep.Records != 12 || rep.Files < 3 {
 		t.Errorf("Verify = %+v, %v, want 12 records in several files", rep, err)
 	}
@@ -125,7 +125,7 @@ func TestConcurrentAppendsAllArrive(t *testing.T) {
 	if len(seen) != writers*each {
 		t.Errorf("%d records, want %d", len(seen), writers*each)
 	}
-	if _, err := audit.Verify(dir, headKeys); err != nil {
+	if _, err := audit.Verify(t.Context(), dir, headKeys); err != nil {
 		t.Error(err)
 	}
 }
@@ -210,11 +210,11 @@ func TestEveryChangeIsFound(t *testing.T) {
 			if len(logFiles(t, dir)) < 3 {
 				t.Fatal("want at least 3 segments")
 			}
-			if _, err := audit.Verify(dir, headKeys); err != nil {
+			if _, err := audit.Verify(t.Context(), dir, headKeys); err != nil {
 				t.Fatalf("Verify before = %v", err)
 			}
 			tt.tamper(t, dir)
-			if rep, err := audit.Verify(dir, headKeys); !errors.Is(err, audit.ErrTampered) {
+			if rep, err := audit.Verify(t.Context(), dir, headKeys); !errors.Is(err, audit.ErrTampered) {
 				t.Errorf("Verify = %+v, %v, want ErrTampered", rep, err)
 			}
 		})
@@ -279,10 +279,10 @@ func TestHeadFollowsARotation(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := audit.Verify(dir, [][]byte{next}); err != nil {
+	if _, err := audit.Verify(t.Context(), dir, [][]byte{next}); err != nil {
 		t.Error(err)
 	}
-	if _, err := audit.Verify(dir, [][]byte{bytes.Repeat([]byte{9}, 32)}); !errors.Is(err, audit.ErrTampered) {
+	if _, err := audit.Verify(t.Context(), dir, [][]byte{bytes.Repeat([]byte{9}, 32)}); !errors.Is(err, audit.ErrTampered) {
 		t.Errorf("Verify under a foreign key = %v, want ErrTampered", err)
 	}
 }
@@ -297,14 +297,14 @@ func TestRekeyWhileWriting(t *testing.T) {
 		t.Error(err)
 	}
 	// A crash at this point: the old key is not needed any more.
-	if _, err := audit.Verify(dir, [][]byte{next}); err != nil {
+	if _, err := audit.Verify(t.Context(), dir, [][]byte{next}); err != nil {
 		t.Errorf("Verify under the new key = %v", err)
 	}
 	wg.Wait()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, [][]byte{next}); err != nil || rep.Records != 100 {
+	if rep, err := audit.Verify(t.Context(), dir, [][]byte{next}); err != nil || rep.Records != 100 {
 		t.Errorf("Verify = %+v, %v, want 100 records", rep, err)
 	}
 }
@@ -327,7 +327,7 @@ func TestTornRecordIsRemovedAtOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Close()
-		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.TornBytes != int64(cut) {
+		if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.TornBytes != int64(cut) {
 			t.Errorf("Verify of a torn log = %+v, %v, want %d torn bytes", rep, err, cut)
 		}
 		l = open(t, dir, 0)
@@ -335,7 +335,7 @@ func TestTornRecordIsRemovedAtOpen(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != 3 || rep.TornBytes != 0 {
+		if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != 3 || rep.TornBytes != 0 {
 			t.Errorf("Verify after reopening = %+v, %v, want 3 whole records", rep, err)
 		}
 	}
@@ -369,7 +369,7 @@ func TestFailedWritesLeaveTheLogWhole(t *testing.T) {
 			if want := "[request-0 request-1 request-3]"; fmt.Sprint(ids) != want {
 				t.Errorf("records = %v, want %s", ids, want)
 			}
-			if _, err := audit.Verify(dir, headKeys); err != nil {
+			if _, err := audit.Verify(t.Context(), dir, headKeys); err != nil {
 				t.Error(err)
 			}
 		})
@@ -383,7 +383,7 @@ func TestFileThatCannotBeBegun(t *testing.T) {
 	appendAll(t, l, 2)
 	var before uint64
 	for {
-		rep, err := audit.Verify(dir, nil)
+		rep, err := audit.Verify(t.Context(), dir, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -406,7 +406,7 @@ func TestFileThatCannotBeBegun(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != before+5 || rep.Files < 2 {
+	if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != before+5 || rep.Files < 2 {
 		t.Errorf("Verify = %+v, %v, want %d records in several files", rep, err, before+5)
 	}
 }
@@ -566,7 +566,7 @@ func TestLogThatWasTakenAway(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if rep, err := audit.Verify(dir, headKeys); err != nil || rep.Records != want+1 {
+		if rep, err := audit.Verify(t.Context(), dir, headKeys); err != nil || rep.Records != want+1 {
 			t.Errorf("Verify = %+v, %v, want %d records", rep, err, want+1)
 		}
 	}

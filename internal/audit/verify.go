@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -33,15 +34,15 @@ type Report struct {
 // Verify reads the whole log in dir and returns ErrTampered, with the number of
 // the first bad record, unless every record is the one that was written. With
 // headKeys it also finds a log that was cut short, at its end or its beginning. It
-// changes nothing and may run beside a server.
-func Verify(dir string, headKeys [][]byte) (Report, error) {
+// changes nothing, may run beside a server, and ends with ctx.
+func Verify(ctx context.Context, dir string, headKeys [][]byte) (Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("audit: %w", err)
 	}
 	defer root.Close()
 	for tries := 0; ; tries++ {
-		rep, err := verify(root, headKeys)
+		rep, err := verify(ctx, root, headKeys)
 		// The oldest file may be archived and removed at this moment.
 		if tries == 2 || !errors.Is(err, fs.ErrNotExist) {
 			return rep, err
@@ -49,7 +50,7 @@ func Verify(dir string, headKeys [][]byte) (Report, error) {
 	}
 }
 
-func verify(root *os.Root, headKeys [][]byte) (Report, error) {
+func verify(ctx context.Context, root *os.Root, headKeys [][]byte) (Report, error) {
 	c := chain{sealed: headKeys != nil}
 	// The head is read first: a server that goes on writing only moves the
 	// end of the log further behind it.
@@ -96,6 +97,9 @@ func verify(root *os.Root, headKeys [][]byte) (Report, error) {
 			if errors.Is(err, io.ErrUnexpectedEOF) {
 				c.TornBytes = int64(len(line))
 				break
+			}
+			if err == nil {
+				err = ctx.Err()
 			}
 			if err == nil {
 				err = c.follow(line)

@@ -73,7 +73,7 @@ func TestDurationsAndHosts(t *testing.T) {
 // A file that sets nothing, such as one with all of its lines commented out, is
 // like none.
 func TestKeysWithoutValues(t *testing.T) {
-	for _, text := range []string{"", "\n", "# dataDir: x\n", "---\n", "---\n# nothing\n...\n", "{}\n", "cache:\n  # memoryBytes: 1\naudit:\n  archive:\ntrails:\ndataDir:\n", "~\n", "trails:\n", "audit:\n  archive:\n"} {
+	for _, text := range []string{"", "\n", "# dataDir: x\n", "---\n", "---\n# nothing\n...\n", "{}\n", "cache:\n  # memoryBytes: 1\naudit:\n  archive:\ntrails:\ndataDir:\n", "~\n", "\ufeff# a mark\n", "trails:\n", "audit:\n  archive:\n"} {
 		got, err := config.Load(file(t, text), env(), nil)
 		if err != nil || !reflect.DeepEqual(got, config.Default()) {
 			t.Errorf("Load of %q = %+v, %v, want the defaults", text, got, err)
@@ -131,6 +131,9 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "type", file: "dataDir: a\nkeys:\n  maxPerRegion: many\n", want: "[3:17] "},
 		{name: "number for a switch", file: "testClock: 7\n", want: `[1:12] "7": want true or false`},
 		{name: "unit", file: "cache:\n  memoryBytes: 1GiB\n", want: `[2:16] "1GiB": want a whole number`},
+		{name: "part of a worker", file: "functions:\n  workers: 1.5\n", want: `[2:12] "1.5": want a whole number`},
+		{name: "more workers than can be counted", file: "functions:\n  workers: 99999999999999999999\n", want: `[2:12] "99999999999999999999": the number is too large`},
+		{name: "endless", file: "cache:\n  diskBytes: .inf\n", want: `[2:14] ".inf": want a whole number`},
 		{name: "list for a text", file: "dataDir: [a]\n", want: "want a text"},
 		{name: "unknown key without a value", file: "cache:\n  # none\nlogLevel:\n", want: "logLevel"},
 		{name: "account that YAML takes for a number", file: "account: 000000000001\n", want: "in quotes"},

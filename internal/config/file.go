@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,7 @@ func (c *Config) readFile(name string) error {
 // decode reads the one document of a file. A key without a value is no setting:
 // so a section may have all of its lines commented out, and the whole file too.
 func (c *Config) decode(text []byte) error {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors of Windows put it there
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return unreadable(err)
@@ -57,6 +59,10 @@ func (c *Config) decode(text []byte) error {
 		return nil
 	}
 	body, judged := file.Docs[0].Body, *c
+	var broken fractions
+	if ast.Walk(&broken, body); broken.first != nil {
+		return at(broken.first, "want a whole number, or a text in quotes")
+	}
 	if err := yaml.NodeToValue(body, &judged, yaml.Strict()); err != nil { // also of keys without a value
 		return unreadable(err)
 	}
@@ -76,7 +82,24 @@ func unreadable(err error) error {
 			return atToken(wrong.Token, "want a text")
 		}
 	}
+	if large, ok := errors.AsType[*yaml.OverflowError](err); ok {
+		return atToken(large.Token, "the number is too large")
+	}
 	return errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
+}
+
+// fractions finds the first number that is not whole. No setting is one, and the
+// library would cut it off.
+type fractions struct{ first ast.Node }
+
+func (v *fractions) Visit(node ast.Node) ast.Visitor {
+	switch node.Type() {
+	case ast.FloatType, ast.InfinityType, ast.NanType:
+		if v.first == nil {
+			v.first = node
+		}
+	}
+	return v
 }
 
 // withoutNulls takes keys without a value out of mappings.

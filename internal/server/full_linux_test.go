@@ -113,7 +113,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep, err := audit.Verify(filepath.Join(data, server.AuditFolder), headKeys); err != nil || rep.Records < 10 {
+	if rep, err := audit.Verify(t.Context(), filepath.Join(data, server.AuditFolder), headKeys); err != nil || rep.Records < 10 {
 		t.Errorf("Verify = %+v, %v", rep, err)
 	}
 }

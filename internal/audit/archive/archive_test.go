@@ -238,12 +238,12 @@ func (w *world) first() uint64 { return w.files()[0].First }
 // and have all records between them. It returns how many the archive has.
 func (w *world) intact() uint64 {
 	w.t.Helper()
-	here, err := audit.Verify(w.dir, headKeys)
+	here, err := audit.Verify(w.t.Context(), w.dir, headKeys)
 	if err != nil {
 		w.t.Fatalf("on this machine: %v", err)
 	}
 	copied := w.shelf.folder(w.t)
-	there, err := audit.Verify(copied, nil)
+	there, err := audit.Verify(w.t.Context(), copied, nil)
 	if err != nil {
 		w.t.Fatalf("in the archive: %v", err)
 	}
