@@ -227,7 +227,8 @@ func (s *Service) catchUp(ctx context.Context) error {
 		return err
 	}
 	if behind {
-		return s.load(ctx)
+		_, err := s.load(ctx)
+		return err
 	}
 	if seq > from {
 		s.applyMap(seq, news)
@@ -252,11 +253,12 @@ func read(tx store.Reader, p place) (entity, error) {
 	return e, nil
 }
 
-// load reads everything and makes the register equal to it.
-func (s *Service) load(ctx context.Context) error {
+// load reads everything and makes the register equal to it. old are the entities
+// that it found at an oldPlaceOf.
+func (s *Service) load(ctx context.Context) (old []entity, err error) {
 	var l loader
 	var seq uint64
-	err := s.cfg.Records.View(ctx, func(tx store.Reader) error {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
 		l.start()
 		defer l.stop()
 		var err error
@@ -271,15 +273,31 @@ func (s *Service) load(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.err
 	}
-	all, err := l.result()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.apply(seq, s.reg.placesWithout(all), all)
-	return nil
+	s.apply(seq, s.reg.placesWithout(l.all), l.all)
+	return l.old, nil
+}
+
+// settle brings entities from the places where earlier releases kept them to their
+// own.
+func (s *Service) settle(ctx context.Context, old []entity) error {
+	if len(old) == 0 {
+		return nil
+	}
+	return s.change(ctx, time.Now(), unrecorded, func(t *txn) error {
+		for _, e := range old {
+			if t.get(placeOfEntity(e)) == e { // nobody has settled or changed it meanwhile
+				t.changed[oldPlaceOf(e)] = nil
+				t.put(e)
+			}
+		}
+		return nil
+	})
 }
 
 // number is the number in a version id such as "v3", or 0.

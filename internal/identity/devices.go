@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base32"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -28,7 +30,7 @@ type NewDevice struct {
 }
 
 // CreateDevice makes a virtual MFA device that belongs to nobody yet. It returns
-// ErrExists about a name that is taken.
+// ErrExists about a path and name that are taken.
 //
 // Source: IAM API Reference, CreateVirtualMFADevice.
 func (a *Admin) CreateDevice(ctx context.Context, who access.Caller, name, path string, tags []Tag) (_ NewDevice, err error) {
@@ -44,7 +46,7 @@ func (a *Admin) CreateDevice(ctx context.Context, who access.Caller, name, path 
 	seed := sealed.RandomSecret(seedBytes)
 	d.Seed = a.service.cfg.Domain.Wrap(purposeSeed, d.ARN(), seed)
 	err = a.change(ctx, call, &who, func(t *txn) error {
-		if err := t.free(KindDevice, d.Account, d.Name); err != nil {
+		if err := t.free(KindDevice, d.Account, d.local()); err != nil {
 			return err
 		}
 		if err := t.quota(KindDevice, d.Account, maxUsers*maxDevicesPerUser, "MFADevices"); err != nil {
@@ -90,7 +92,7 @@ func (a *Admin) deviceOf(account arn.AccountID, serial string) *Device {
 	if err != nil || name.Account != account {
 		return nil
 	}
-	d, ok := get[*Device](a.reg, account, name.Name())
+	d, ok := get[*Device](a.reg, account, strings.TrimPrefix(name.Resource, "mfa/"))
 	if !ok || d.ARN() != serial {
 		return nil
 	}
@@ -144,7 +146,7 @@ func (a *Admin) proveDevice(ctx context.Context, call *access.Call, who *access.
 		if err != nil {
 			return err
 		}
-		return edit(t, who.Account(), d.Name, func(d *Device) error {
+		return edit(t, who.Account(), d.local(), func(d *Device) error {
 			if d.LastStep >= last {
 				return badCode(who, serial)
 			}
@@ -202,7 +204,7 @@ func (a *Admin) useCode(ctx context.Context, call *access.Call, who *access.Call
 		if d == nil {
 			return notFound(KindDevice, serial)
 		}
-		return edit(t, d.Account, d.Name, func(d *Device) error {
+		return edit(t, d.Account, d.local(), func(d *Device) error {
 			if d.LastStep >= step || d.UserID != who.Principal.UniqueID {
 				return badCode(who, serial)
 			}
@@ -225,7 +227,7 @@ func (a *Admin) DeactivateDevice(ctx context.Context, who access.Caller, user, s
 		if d == nil || d.UserID == "" || d.UserID != o.id {
 			return notFound(KindDevice, serial)
 		}
-		return edit(t, d.Account, d.Name, func(d *Device) error {
+		return edit(t, d.Account, d.local(), func(d *Device) error {
 			d.UserID, d.EnabledAt = "", time.Time{}
 			return nil
 		})
@@ -265,8 +267,15 @@ func (a *Admin) UserDevices(ctx context.Context, who access.Caller, name string,
 	if o.id != "" {
 		devices = among[*Device](a.reg, a.reg.belongings, o.id)
 	}
-	l, err := paginate(devices, nameKey[*Device], page)
+	l, err := pageOfDevices(devices, page)
 	return l, o.name, err
+}
+
+// pageOfDevices is a page of devices in the order of their names and paths.
+func pageOfDevices(devices []*Device, page Page) (List[*Device], error) {
+	key := func(d *Device) string { return nameKey(d) + " " + d.Path }
+	slices.SortFunc(devices, func(a, b *Device) int { return strings.Compare(key(a), key(b)) })
+	return paginate(devices, key, page)
 }
 
 // Devices lists the virtual MFA devices of the account: those that belong to
@@ -289,7 +298,7 @@ func (a *Admin) Devices(ctx context.Context, who access.Caller, status string, p
 		}
 		devices = append(devices, d)
 	}
-	return paginate(devices, nameKey[*Device], page)
+	return pageOfDevices(devices, page)
 }
 
 // DeviceUser is whose device it is, nil if nobody's.

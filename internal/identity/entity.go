@@ -31,7 +31,8 @@ type Tag = access.Tag
 // Meta is what every entity has.
 type Meta struct {
 	Account arn.AccountID `json:"account"`
-	// Name is unique in its account and kind, without regard to case.
+	// Name is unique in its account and kind, without regard to case; that of a
+	// device together with its path.
 	Name string `json:"name"`
 	// Path begins and ends with a slash.
 	Path string `json:"path,omitempty"`
@@ -191,8 +192,24 @@ func (*Key) kind() Kind     { return KindKey }
 
 func placeOfEntity(e entity) place {
 	m := e.meta()
+	if d, ok := e.(*Device); ok {
+		return placeOf(KindDevice, m.Account, d.local())
+	}
 	return placeOf(e.kind(), m.Account, m.Name)
 }
+
+// oldPlaceOf is where the entity was kept before devices were told apart by their
+// paths.
+func oldPlaceOf(e entity) place {
+	m := e.meta()
+	return placeOf(e.kind(), m.Account, m.Name)
+}
+
+// local names a device among those of its account: its path and name, without the
+// slash before them.
+func (d *Device) local() string { return localName(d.Path, d.Name) }
+
+func localName(path, name string) string { return strings.TrimPrefix(path, "/") + name }
 
 // ARN is the entity's resource name.
 func (u *User) ARN() string   { return arn.User(u.Account, u.Path, u.Name).String() }

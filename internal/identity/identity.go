@@ -104,7 +104,8 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if s.counter, err = cfg.Records.Changes(ctx, space); err != nil {
 		return nil, fmt.Errorf("identity: open: %w", err)
 	}
-	if err := s.load(ctx); err != nil {
+	old, err := s.load(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("identity: open: %w", err)
 	}
 	if err := s.loadUses(ctx); err != nil {
@@ -112,6 +113,9 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	if cfg.Existing {
 		return s, nil
+	}
+	if err := s.settle(ctx, old); err != nil {
+		return nil, fmt.Errorf("identity: open: %w", err)
 	}
 	if err := s.ensureRootKey(ctx); err != nil {
 		return nil, err

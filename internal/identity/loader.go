@@ -17,15 +17,15 @@ type loader struct {
 	batches chan []store.Record
 	workers sync.WaitGroup
 
-	mu  sync.Mutex
-	all []entity
-	err error
+	mu       sync.Mutex
+	all, old []entity // old are those among all that were found at an oldPlaceOf
+	err      error
 }
 
 // start begins anew: a store may run its transaction more than once.
 func (l *loader) start() {
 	l.batch, l.err = nil, nil
-	l.all = nil
+	l.all, l.old = nil, nil
 	batches := make(chan []store.Record, runtime.GOMAXPROCS(0))
 	l.batches = batches
 	for range runtime.GOMAXPROCS(0) {
@@ -53,10 +53,9 @@ func (l *loader) stop() {
 	l.workers.Wait()
 }
 
-func (l *loader) result() ([]entity, error) { return l.all, l.err }
-
 func (l *loader) decode(batch []store.Record, shared *documents) {
 	entities := make([]entity, len(batch))
+	var old []entity
 	for i, rec := range batch {
 		p, err := parsePlace(rec.Key)
 		if err == nil {
@@ -69,8 +68,11 @@ func (l *loader) decode(batch []store.Record, shared *documents) {
 			return
 		}
 		compile(entities[i], shared)
+		if p != placeOfEntity(entities[i]) {
+			old = append(old, entities[i])
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, entities...)
+	l.all, l.old = append(l.all, entities...), append(l.old, old...)
 }

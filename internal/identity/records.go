@@ -89,7 +89,7 @@ func decode(p place, value []byte) (entity, error) {
 	if err := json.Unmarshal(value[1:], e); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errRecord, p.key(), err)
 	}
-	if placeOfEntity(e) != p {
+	if placeOfEntity(e) != p && oldPlaceOf(e) != p {
 		return nil, fmt.Errorf("%w: %s holds another entity", errRecord, p.key())
 	}
 	return e, nil

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/identity"
 	"github.com/keyfront-project/keyfront/internal/policy"
+	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 // RFC 6238, appendix B, the last six of eight digits.
@@ -281,4 +283,96 @@ func FuzzToken(f *testing.F) {
 			t.Errorf("Lookup(%q, %q) = %+v", id, token, c.Principal)
 		}
 	})
+}
+
+// Devices are told apart by path and name together, and each is its user's alone.
+func TestDevicesUnderPaths(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	var serials []string
+	for _, path := range []string{"", "/x/", "/x/y/"} {
+		d, err := w.admin.CreateDevice(ctx, rootCaller(), "alice", path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		serials = append(serials, d.ARN())
+		_, err = w.admin.CreateDevice(ctx, rootCaller(), "alice", path, nil)
+		refuses(t, "the same path and name", err, identity.ErrExists, "")
+	}
+	want := []string{"arn:aws:iam::111122223333:mfa/alice", "arn:aws:iam::111122223333:mfa/x/alice", "arn:aws:iam::111122223333:mfa/x/y/alice"}
+	if !slices.Equal(serials, want) {
+		t.Errorf("serial numbers %v, want %v", serials, want)
+	}
+	var listed []string
+	page := identity.Page{Max: 1}
+	for {
+		l, err := w.admin.Devices(ctx, rootCaller(), "", page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range l.Items {
+			listed = append(listed, d.ARN())
+		}
+		if page.Marker = l.Marker; page.Marker == "" {
+			break
+		}
+	}
+	if !slices.Equal(listed, want) {
+		t.Errorf("pages have %v, want %v", listed, want)
+	}
+	if err := w.admin.DeleteDevice(ctx, rootCaller(), serials[1]); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, "a deleted one", w.admin.DeleteDevice(ctx, rootCaller(), serials[1]), identity.ErrNoSuchEntity, "")
+	if l, err := w.admin.Devices(ctx, rootCaller(), "", identity.Page{Max: 10}); err != nil || len(l.Items) != 2 {
+		t.Errorf("%d devices are left, %v, want 2", len(l.Items), err)
+	}
+}
+
+// A device of an earlier release, which kept it by its name alone, is found, works
+// and moves to its place.
+func TestDevicesOfEarlierReleases(t *testing.T) {
+	records := newRecords()
+	w := node(t, records)
+	ctx := t.Context()
+	w.user(t, "alice")
+	device, err := w.admin.CreateDevice(ctx, rootCaller(), "Alice", "/x/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const space, home = store.Space("iam"), "obj/MFADevice/111122223333/"
+	err = records.Update(ctx, func(tx store.Writer) error {
+		value, err := tx.Get(space, home+"x/alice")
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.Put(space, home+"alice", value), tx.Delete(space, home+"x/alice"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = node(t, records)
+	seed := decodeSeed(t, device.Seed.Reveal())
+	step := now.Unix() / 30
+	if err := w.admin.EnableDevice(ctx, rootCaller(), "alice", device.ARN(), identity.Code(seed, step-1), identity.Code(seed, step)); err != nil {
+		t.Error(err)
+	}
+	w = node(t, records)
+	if l, _, err := w.admin.UserDevices(ctx, rootCaller(), "alice", identity.Page{Max: 10}); err != nil || len(l.Items) != 1 || l.Items[0].ARN() != device.ARN() {
+		t.Errorf("devices of alice = %v, %v, want %s", l.Items, err, device.ARN())
+	}
+	err = records.View(ctx, func(tx store.Reader) error {
+		for rec, err := range tx.Scan(space, store.Prefix(home)) {
+			if err != nil {
+				return err
+			}
+			if rec.Key != home+"x/alice" {
+				t.Errorf("there is a record %s", rec.Key)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

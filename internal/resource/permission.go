@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/identity"
@@ -17,7 +18,7 @@ func permissionKinds(admin *identity.Admin) map[string]*kind {
 		"AWS::IAM::Policy": {create: inline.create, update: inline.update, delete: inline.delete, replaces: []string{"PolicyName"}, attributes: []string{"Id"}},
 		"AWS::IAM::ManagedPolicy": {
 			create: managed.create, update: managed.update, delete: managed.delete,
-			replaces: []string{"Description", "ManagedPolicyName", "Path"}, attributes: []string{"CreateDate", "DefaultVersionId", "IsAttachable", "PolicyArn", "PolicyId", "UpdateDate"},
+			replaces: []string{"Description", "ManagedPolicyName", "Path"}, attributes: []string{"AttachmentCount", "CreateDate", "DefaultVersionId", "IsAttachable", "PermissionsBoundaryUsageCount", "PolicyArn", "PolicyId", "UpdateDate"},
 		},
 		"AWS::IAM::AccessKey":       {create: key.create, update: key.update, delete: key.delete, replaces: []string{"Serial", "UserName"}, attributes: []string{"SecretAccessKey"}},
 		"AWS::IAM::InstanceProfile": {create: profile.create, update: profile.update, delete: profile.delete, replaces: []string{"InstanceProfileName", "Path"}, attributes: []string{"Arn"}},
@@ -131,13 +132,15 @@ func (k managedKind) create(ctx context.Context, t *stack.Task) (stack.Made, err
 	if err != nil {
 		return stack.Made{}, err
 	}
-	made := managedMade(policy)
-	return made, k.attach(ctx, t, made.Physical, nil, p.refs())
+	err = k.attach(ctx, t, policy.ARN(), nil, p.refs())
+	return k.made(policy), err
 }
 
-func managedMade(p *identity.Policy) stack.Made {
+func (k managedKind) made(p *identity.Policy) stack.Made {
+	use := k.admin.PolicyUsage(p.Account, p)
 	return stack.Made{Physical: p.ARN(), Attributes: map[string]any{
 		"PolicyArn": p.ARN(), "PolicyId": p.ID, "DefaultVersionId": p.Default, "IsAttachable": "true",
+		"AttachmentCount": strconv.Itoa(use.Attachments), "PermissionsBoundaryUsageCount": strconv.Itoa(use.Boundaries),
 		"CreateDate": p.CreatedAt.Format(time.RFC3339), "UpdateDate": p.UpdatedAt.Format(time.RFC3339),
 	}}
 }
@@ -183,7 +186,8 @@ func (k managedKind) update(ctx context.Context, t *stack.Task) (stack.Made, err
 			return stack.Made{}, err
 		}
 	}
-	return managedMade(policy), k.attach(ctx, t, t.Physical, before.refs(), p.refs())
+	err = k.attach(ctx, t, t.Physical, before.refs(), p.refs())
+	return k.made(policy), err
 }
 
 func (k managedKind) delete(ctx context.Context, t *stack.Task) error {
