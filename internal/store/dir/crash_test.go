@@ -1,67 +1,29 @@
 package dir_test
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 	"syscall"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/dir"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
-// The test program is its own victim: with crashEnv set it works in that folder
-// and kills itself at the moment numbered by crashAtEnv. There is a moment before
-// and one after every step of a change to the disk.
-const (
-	crashEnv   = "KEYFRONT_TEST_CRASH_FOLDER"
-	crashAtEnv = "KEYFRONT_TEST_CRASH_AT"
-)
-
-func TestMain(m *testing.M) {
-	if path := os.Getenv(crashEnv); path != "" {
-		at, err := strconv.Atoi(os.Getenv(crashAtEnv))
-		if err == nil {
-			err = crashWork(path, at)
-		}
-		if err != nil {
-			fmt.Println("error", err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { storetest.Main(m, crashWork) }
 
 // crashContent is large enough that a torn write would show.
 func crashContent(i int) []byte { return bytes.Repeat(fmt.Appendf(nil, "blob %d.", i), 3000) }
 
 // crashWork puts blobs one after the other, each in two writes, deletes the
 // second, and prints each answer before it goes on.
-func crashWork(path string, at int) error {
-	moment := 0
-	tick := func() {
-		if moment++; moment == at {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	}
-	folder, err := store.OpenFolder(path)
-	if err != nil {
-		return err
-	}
-	s, err := dir.OpenStepwise(folder, func(_ string, do func() error) error {
-		tick()
-		defer tick()
-		return do()
-	})
+func crashWork(folder *store.Folder, step storetest.Step) error {
+	s, err := dir.OpenStepwise(folder, step)
 	if err != nil {
 		return err
 	}
@@ -91,47 +53,25 @@ func crashWork(path string, at int) error {
 // TestKill kills a child between every two steps of its work, reopens, and expects
 // what was acknowledged to be there, and anything else to be absent or whole.
 func TestKill(t *testing.T) {
-	for at := 1; ; at++ {
-		path := filepath.Join(t.TempDir(), "data")
-		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), crashEnv+"="+path, crashAtEnv+"="+strconv.Itoa(at))
-		output, err := child.Output()
-		status, ok := child.ProcessState.Sys().(syscall.WaitStatus)
-		killed := ok && status.Signaled() && status.Signal() == syscall.SIGKILL
-		if err != nil && !killed {
-			t.Fatalf("child %d: %v, %s", at, err, output)
-		}
-
-		folder := openFolder(t, path)
+	storetest.Kill(t, 19, func(folder *store.Folder, at int, said []string, _ bool) {
 		s := openBlobs(t, folder)
-		checkCrash(t, at, folder, s, string(output))
+		checkCrash(t, at, folder, s, said)
 		s.Close()
-		folder.Close()
-		if !killed {
-			if at < 20 {
-				t.Errorf("the work has %d moments, want more", at)
-			}
-			return
-		}
-	}
+	})
 }
 
-func checkCrash(t *testing.T, at int, folder *store.Folder, s *dir.Blobs, output string) {
+func checkCrash(t *testing.T, at int, folder *store.Folder, s *dir.Blobs, said []string) {
 	t.Helper()
-	said := map[string]bool{}
-	for lines := bufio.NewScanner(strings.NewReader(output)); lines.Scan(); {
-		said[lines.Text()] = true
-	}
 	for i := range 2 {
 		content, err := readAll(s, fmt.Sprintf("crash/%d", i))
 		there := err == nil
 		if err != nil && !errors.Is(err, store.ErrNotFound) || there && !bytes.Equal(content, crashContent(i)) {
 			t.Errorf("killed at %d: blob %d has %d bytes, %v", at, i, len(content), err)
 		}
-		if said[fmt.Sprint("put ", i)] && !said[fmt.Sprint("deleting ", i)] && !there {
+		if slices.Contains(said, fmt.Sprint("put ", i)) && !slices.Contains(said, fmt.Sprint("deleting ", i)) && !there {
 			t.Errorf("killed at %d: blob %d was acknowledged and is lost", at, i)
 		}
-		if said[fmt.Sprint("deleted ", i)] && there {
+		if slices.Contains(said, fmt.Sprint("deleted ", i)) && there {
 			t.Errorf("killed at %d: blob %d was deleted and is back", at, i)
 		}
 		// What is there may be deleted, what is not may be put again.
@@ -152,7 +92,7 @@ func TestFailures(t *testing.T) {
 	for _, step := range []string{"create", "write", "sync", "make folders", "link", "sync folder", "remove", "delete"} {
 		for _, done := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/done=%v", step, done), func(t *testing.T) {
-				folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+				folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 				s := openBlobs(t, folder)
 				if err := putAll(s, "before", []byte("before")); err != nil {
 					t.Fatal(err)
@@ -239,7 +179,7 @@ func removeEmptyFolders(t *testing.T, folder *store.Folder) {
 
 // TestDiskStaysBroken fails the sync of the name and everything after it.
 func TestDiskStaysBroken(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	broken := false
 	s, err := dir.OpenStepwise(folder, func(step string, do func() error) error {
 		if broken = broken || step == "sync folder"; broken {
@@ -259,7 +199,7 @@ func TestDiskStaysBroken(t *testing.T) {
 // TestFailedCommitSparesOthers lets a second writer win a name between the steps of
 // a first one that then fails.
 func TestFailedCommitSparesOthers(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	var s *dir.Blobs
 	nested := false
 	s, err := dir.OpenStepwise(folder, func(step string, do func() error) error {

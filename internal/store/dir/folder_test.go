@@ -14,6 +14,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/dir"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
 var (
@@ -51,7 +52,7 @@ func expectNoLeftovers(t *testing.T, folder *store.Folder) {
 }
 
 func TestAbortGivesSpaceBack(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	s := openBlobs(t, folder)
 	for _, end := range []func(store.BlobWriter) error{
 		store.BlobWriter.Abort,
@@ -77,7 +78,7 @@ func TestAbortGivesSpaceBack(t *testing.T) {
 }
 
 func TestLayout(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	s := openBlobs(t, folder)
 	names := []string{"a", "a/b", "/", strings.Repeat("z/", 100)}
 	for _, name := range names {
@@ -131,7 +132,7 @@ func TestLayout(t *testing.T) {
 }
 
 func TestNewerFormat(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	openBlobs(t, folder).Close()
 	if err := folder.Root().WriteFile("blobs/format", []byte("keyfront blobs 2\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ func TestNewerFormat(t *testing.T) {
 
 // TestHalfMade opens what a crash in the first Open may have left.
 func TestHalfMade(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	for _, name := range []string{"blobs", "blobs/tmp", "blobs/00", "blobs/07"} {
 		if err := folder.Root().Mkdir(name, 0o700); err != nil {
 			t.Fatal(err)
@@ -161,7 +162,7 @@ func TestHalfMade(t *testing.T) {
 
 // TestListWindow lists with every size of window, among files that are not ours.
 func TestListWindow(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	s := openBlobs(t, folder)
 	var want []string
 	for i := range 41 {
@@ -201,7 +202,7 @@ func TestListWindow(t *testing.T) {
 
 // TestListWholeWindowDeleted deletes a window's blobs before they are yielded.
 func TestListWholeWindowDeleted(t *testing.T) {
-	s := openBlobs(t, openFolder(t, filepath.Join(t.TempDir(), "data")))
+	s := openBlobs(t, storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data")))
 	for i := range 9 {
 		if err := putAll(s, fmt.Sprint(i), nil); err != nil {
 			t.Fatal(err)

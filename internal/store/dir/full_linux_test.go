@@ -16,7 +16,7 @@ func TestFullDisk(t *testing.T) {
 	if disk == nil {
 		return
 	}
-	folder := openFolder(t, filepath.Join(disk.Path, "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(disk.Path, "data"))
 	s := openBlobs(t, folder)
 	content := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 300_000) }
 	for round := range 3 {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/sqlite"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
 // checkContents expects every value that stands apart to have one record, and returns
@@ -69,7 +70,7 @@ func values(s store.Records, space store.Space) (map[string]string, error) {
 // TestContents writes, replaces and deletes values of all lengths, some in Updates
 // that fail, beside a map that does the same. No value stays behind that no record has.
 func TestContents(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	s := openRecords(t, folder)
 	errRefused := errors.New("refused")
 	spaces := 0
@@ -122,7 +123,7 @@ func schema1(t *testing.T) (*store.Folder, map[store.Space]map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	if err := folder.Root().WriteFile("records.db", content, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestUpgradePowerLoss(t *testing.T) {
 	}
 	images := 0
 	for cut := 0; cut <= len(log); cut += 509 {
-		image := openFolder(t, filepath.Join(t.TempDir(), "image"))
+		image := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "image"))
 		for name, content := range map[string][]byte{"records.db": before, "records.db-wal": log[:len(log)-cut]} {
 			if err := image.Root().WriteFile(name, content, 0o600); err != nil {
 				t.Fatal(err)

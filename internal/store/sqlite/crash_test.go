@@ -5,25 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/sqlite"
-)
-
-// The test program is its own victim: with crashEnv set it works in that folder
-// and kills itself at the moment numbered by crashAtEnv. There is a moment before
-// and one after every statement of the writer.
-const (
-	crashEnv   = "KEYFRONT_TEST_CRASH_FOLDER"
-	crashAtEnv = "KEYFRONT_TEST_CRASH_AT"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
 var (
@@ -31,41 +21,13 @@ var (
 	errDisk = errors.New("the disk is broken")
 )
 
-func TestMain(m *testing.M) {
-	if path := os.Getenv(crashEnv); path != "" {
-		at, err := strconv.Atoi(os.Getenv(crashAtEnv))
-		if err == nil {
-			err = crashWork(path, at)
-		}
-		if err != nil {
-			fmt.Println("error", err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { storetest.Main(m, crashWork) }
 
 const crashWriters, crashRounds = 2, 2
 
 // crashWork updates from several goroutines and prints each answer at once.
-func crashWork(path string, at int) error {
-	moment := 0 // statements of the writer come one at a time
-	tick := func() {
-		if moment++; moment == at {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	}
-	folder, err := store.OpenFolder(path)
-	if err != nil {
-		return err
-	}
-	s, err := sqlite.OpenStepwise(folder, func(_ string, do func() error) error {
-		tick()
-		defer tick()
-		return do()
-	})
+func crashWork(folder *store.Folder, step storetest.Step) error {
+	s, err := sqlite.OpenStepwise(folder, step) // statements of the writer come one at a time
 	if err != nil {
 		return err
 	}
@@ -106,27 +68,14 @@ func crashUpdate(s store.Records, key string) error {
 // TestKill kills a child between every two statements of its work, reopens, and
 // expects what was acknowledged to be there, and anything else to be absent or whole.
 func TestKill(t *testing.T) {
-	for at := 1; ; at++ {
-		path := filepath.Join(t.TempDir(), "data")
-		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), crashEnv+"="+path, crashAtEnv+"="+strconv.Itoa(at))
-		output, err := child.Output()
-		status, ok := child.ProcessState.Sys().(syscall.WaitStatus)
-		killed := ok && status.Signaled() && status.Signal() == syscall.SIGKILL
-		if err != nil && !killed {
-			t.Fatalf("child %d: %v, %s", at, err, output)
-		}
-
-		folder := openFolder(t, path)
+	storetest.Kill(t, 29, func(folder *store.Folder, at int, said []string, done bool) {
 		s := openRecords(t, folder)
 		keys := checkWhole(t, fmt.Sprintf("killed at %d", at), s)
-		acknowledged := 0
-		for line := range strings.Lines(string(output)) {
-			key, ok := strings.CutPrefix(strings.TrimSpace(line), "put ")
+		for _, line := range said {
+			key, ok := strings.CutPrefix(line, "put ")
 			if !ok {
 				t.Fatalf("child %d said %q", at, line)
 			}
-			acknowledged++
 			if !keys[key] {
 				t.Errorf("killed at %d: Update %s was acknowledged and is lost", at, key)
 			}
@@ -137,14 +86,10 @@ func TestKill(t *testing.T) {
 		}
 		checkWhole(t, fmt.Sprintf("killed at %d, then updated", at), s)
 		s.Close()
-		folder.Close()
-		if !killed {
-			if acknowledged != crashWriters*crashRounds || at < 30 {
-				t.Errorf("the work has %d moments and %d answers, want more", at, acknowledged)
-			}
-			return
+		if done && len(said) != crashWriters*crashRounds {
+			t.Errorf("the work has %d answers, want %d", len(said), crashWriters*crashRounds)
 		}
-	}
+	})
 }
 
 // checkWhole expects that every Update of crashUpdate is there whole or not at all,
@@ -192,12 +137,12 @@ func checkWhole(t *testing.T, when string, s store.Records) map[string]bool {
 // hold them, once as they are and once with the log cut short anywhere behind what
 // was synced when the last Update was acknowledged.
 func TestPowerLoss(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	acknowledged, images := 0, 0
 	var logSize int64 // when the last Update was acknowledged
 	check := func(cut int64) {
 		images++
-		image := openFolder(t, filepath.Join(t.TempDir(), "image"))
+		image := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "image"))
 		defer image.Close()
 		for _, name := range []string{"records.db", "records.db-wal"} {
 			content, err := folder.Root().ReadFile(name)
@@ -262,7 +207,7 @@ func TestFailures(t *testing.T) {
 	}
 	prepare := func(t *testing.T, onStep func(string, func() error) error) (*store.Folder, *sqlite.Records) {
 		t.Helper()
-		folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+		folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 		s, err := sqlite.OpenStepwise(folder, onStep)
 		if err != nil {
 			t.Fatal(err)
@@ -324,7 +269,7 @@ func TestFailures(t *testing.T) {
 func TestDiskStaysBroken(t *testing.T) {
 	for _, done := range []bool{false, true} {
 		armed, broken := false, false
-		folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+		folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 		s, err := sqlite.OpenStepwise(folder, func(text string, do func() error) error {
 			if broken {
 				return errDisk
@@ -371,7 +316,7 @@ func TestDiskStaysBroken(t *testing.T) {
 // TestRollbackFails leaves a transaction behind that the next Update must clear.
 func TestRollbackFails(t *testing.T) {
 	broken := false
-	s, err := sqlite.OpenStepwise(openFolder(t, filepath.Join(t.TempDir(), "data")), func(_ string, do func() error) error {
+	s, err := sqlite.OpenStepwise(storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data")), func(_ string, do func() error) error {
 		if broken {
 			return errDisk
 		}

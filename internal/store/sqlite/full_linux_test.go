@@ -18,7 +18,7 @@ func TestFullDisk(t *testing.T) {
 	if disk == nil {
 		return
 	}
-	folder := openFolder(t, filepath.Join(disk.Path, "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(disk.Path, "data"))
 	s := openRecords(t, folder)
 	if err := crashUpdate(s, "first"); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestFillingDisk(t *testing.T) {
 	if disk == nil {
 		return
 	}
-	folder := openFolder(t, filepath.Join(disk.Path, "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(disk.Path, "data"))
 	s := openRecords(t, folder)
 	if err := folder.Root().WriteFile("ballast", make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/store"
 	"github.com/keyfront-project/keyfront/internal/store/sqlite"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
 // together runs Updates so that all of them meet in one commit: the first holds the
@@ -41,7 +42,7 @@ func together(t *testing.T, s *sqlite.Records, fns ...func(store.Writer) error) 
 // TestGroupCommit expects that concurrent Updates share commits.
 func TestGroupCommit(t *testing.T) {
 	commits := 0
-	s, err := sqlite.OpenStepwise(openFolder(t, filepath.Join(t.TempDir(), "data")), func(text string, do func() error) error {
+	s, err := sqlite.OpenStepwise(storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data")), func(text string, do func() error) error {
 		if text == "COMMIT" {
 			commits++
 		}
@@ -73,7 +74,7 @@ func TestGroupCommit(t *testing.T) {
 // one whose own fn had failed because of what another wrote.
 func TestGroupFails(t *testing.T) {
 	failing := true
-	s, err := sqlite.OpenStepwise(openFolder(t, filepath.Join(t.TempDir(), "data")), func(text string, do func() error) error {
+	s, err := sqlite.OpenStepwise(storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data")), func(text string, do func() error) error {
 		if failing && text == "COMMIT" {
 			failing = false
 			return errDisk
@@ -116,7 +117,7 @@ func TestGroupFails(t *testing.T) {
 func TestTransactionLost(t *testing.T) {
 	lose := false
 	var s *sqlite.Records
-	s, err := sqlite.OpenStepwise(openFolder(t, filepath.Join(t.TempDir(), "data")), func(text string, do func() error) error {
+	s, err := sqlite.OpenStepwise(storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data")), func(text string, do func() error) error {
 		err := do()
 		if lose && text == sqlite.PutText {
 			lose = false
@@ -152,7 +153,7 @@ func TestTransactionLost(t *testing.T) {
 // TestGroupAbandoned ends the contexts of all who wait for the turn about when it is
 // passed to them: the one before them is committed and answered all the same.
 func TestGroupAbandoned(t *testing.T) {
-	s := openRecords(t, openFolder(t, filepath.Join(t.TempDir(), "data")))
+	s := openRecords(t, storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data")))
 	defer s.Close()
 	for round := range 50 {
 		waiting, cancel := context.WithCancel(ctx)

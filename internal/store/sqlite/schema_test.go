@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/keyfront-project/keyfront/internal/store/sqlite"
+	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
 // migrationsWith are those of this release with one more file.
@@ -32,7 +33,7 @@ func migrationsWith(t *testing.T, name, text string) fstest.MapFS {
 }
 
 func TestNewerSchema(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	if err := sqlite.Migrate(folder, migrationsWith(t, "migrations/0003_more.sql", "CREATE TABLE more (n) ;")); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestNewerSchema(t *testing.T) {
 // TestMigrate brings a database with records to a schema that a later release might
 // have, and leaves it as it was if a migration fails.
 func TestMigrate(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	s := openRecords(t, folder)
 	if err := crashUpdate(s, "first"); err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func TestMigrate(t *testing.T) {
 }
 
 func TestChangedMigration(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	openRecords(t, folder).Close()
 	files := migrationsWith(t, "migrations/0001_records.sql", "CREATE TABLE records (other);")
 	if err := sqlite.Migrate(folder, files); err == nil {
@@ -86,7 +87,7 @@ func TestForeignDatabase(t *testing.T) {
 		"another program's database": "CREATE TABLE theirs (n);",
 		"no database":                "",
 	} {
-		folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+		folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 		if text == "" {
 			if err := folder.Root().WriteFile("records.db", []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 				t.Fatal(err)
@@ -106,7 +107,7 @@ func TestForeignDatabase(t *testing.T) {
 }
 
 func TestModes(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	// As it would be if somebody had copied it back carelessly.
 	if err := folder.Root().WriteFile("records.db", nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -134,7 +135,7 @@ func TestModes(t *testing.T) {
 
 // TestDatabaseIsAFolder covers a path that cannot be opened.
 func TestDatabaseIsAFolder(t *testing.T) {
-	folder := openFolder(t, filepath.Join(t.TempDir(), "data"))
+	folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data"))
 	if err := folder.Root().Mkdir("records.db", 0o700); err != nil {
 		t.Fatal(err)
 	}

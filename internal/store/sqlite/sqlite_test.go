@@ -12,17 +12,6 @@ import (
 	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
-// openFolder holds the folder until the test ends.
-func openFolder(t testing.TB, path string) *store.Folder {
-	t.Helper()
-	folder, err := store.OpenFolder(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { folder.Close() })
-	return folder
-}
-
 func openRecords(t testing.TB, folder *store.Folder) *sqlite.Records {
 	t.Helper()
 	s, err := sqlite.Open(folder)
@@ -36,7 +25,7 @@ func openRecords(t testing.TB, folder *store.Folder) *sqlite.Records {
 func TestRecords(t *testing.T) {
 	storetest.TestRecords(t, func(t *testing.T) (store.Records, func() store.Records) {
 		// Characters that mean something in a URL, which a DSN is.
-		folder := openFolder(t, filepath.Join(t.TempDir(), "data ?%20#&=é"))
+		folder := storetest.OpenFolder(t, filepath.Join(t.TempDir(), "data ?%20#&=é"))
 		reopen := func() store.Records { return openRecords(t, folder) }
 		return reopen(), reopen
 	})
@@ -46,7 +35,7 @@ func TestRecords(t *testing.T) {
 // and reports the processor time of a View.
 func BenchmarkGetLarge(b *testing.B) {
 	const records, perUpdate = 100_000, 1000
-	s := openRecords(b, openFolder(b, filepath.Join(b.TempDir(), "data")))
+	s := openRecords(b, storetest.OpenFolder(b, filepath.Join(b.TempDir(), "data")))
 	key := func(i int) string { return fmt.Sprintf("%016x", i) }
 	value := make([]byte, 4<<10)
 	for begin := 0; begin < records; begin += perUpdate {
@@ -81,5 +70,5 @@ func BenchmarkGetLarge(b *testing.B) {
 }
 
 func BenchmarkRecords(b *testing.B) {
-	storetest.BenchmarkRecords(b, openRecords(b, openFolder(b, filepath.Join(b.TempDir(), "data"))))
+	storetest.BenchmarkRecords(b, openRecords(b, storetest.OpenFolder(b, filepath.Join(b.TempDir(), "data"))))
 }
