@@ -39,7 +39,7 @@ func (s *Service) CreateBucket(ctx context.Context, who Caller, in NewBucket) (b
 	call := s.begin(&who, "s3:CreateBucket")
 	defer call.End(ctx, &err)
 	name, region, tags := in.Name, cmp.Or(in.Region, who.Region, DefaultRegion), in.Tags
-	if !ValidName(name) {
+	if !validName(name) {
 		return Bucket{}, ErrInvalidName
 	}
 	call.Note("bucketName", name)

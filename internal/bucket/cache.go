@@ -33,7 +33,7 @@ type configCache struct {
 // config returns the bucket's record, or ErrInvalidName or ErrNoBucket. The
 // result is shared: change a copy only.
 func (s *Service) config(ctx context.Context, name string) (*config, error) {
-	if !ValidName(name) {
+	if !validName(name) {
 		return nil, ErrInvalidName
 	}
 	if err := s.refreshCache(ctx); err != nil {

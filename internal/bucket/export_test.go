@@ -14,3 +14,6 @@ func Recode(b []byte) ([]byte, error) {
 
 // MoveMarkers does what Open starts in the background.
 func (s *Service) MoveMarkers(ctx context.Context) error { return s.moveMarkers(ctx) }
+
+// ValidName tells whether a bucket can have the name.
+var ValidName = validName

@@ -13,13 +13,13 @@ const (
 	MaxMetadataBytes = 2048
 )
 
-// ValidName reports whether name may be a bucket's: 3 to 63 characters of
+// validName reports whether name may be a bucket's: 3 to 63 characters of
 // [a-z0-9.-] that begin and end with a letter or digit, without "..", not in
 // the form of an IPv4 address, and without the prefixes and suffixes that AWS
 // keeps for itself.
 //
 // Source: Amazon S3 User Guide, "General purpose bucket naming rules".
-func ValidName(name string) bool {
+func validName(name string) bool {
 	if len(name) < 3 || len(name) > 63 {
 		return false
 	}

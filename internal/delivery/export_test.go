@@ -6,3 +6,6 @@ func (s *Service) Loaded() int {
 	defer s.runningMu.Unlock()
 	return len(s.running)
 }
+
+// ValidPattern tells whether a text is a path pattern.
+var ValidPattern = validPattern

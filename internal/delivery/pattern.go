@@ -22,7 +22,7 @@ type part struct {
 	any  bool // text holds a "?"
 }
 
-// CompilePattern compiles any text; ValidPattern says whether CloudFront takes it.
+// CompilePattern compiles any text; validPattern says whether CloudFront takes it.
 func CompilePattern(text string) Pattern {
 	p := Pattern{text: text}
 	for piece := range strings.SplitSeq(strings.TrimPrefix(text, "/"), "*") {
@@ -31,9 +31,9 @@ func CompilePattern(text string) Pattern {
 	return p
 }
 
-// ValidPattern reports whether text has 1 to MaxPatternBytes characters, all of
+// validPattern reports whether text has 1 to MaxPatternBytes characters, all of
 // those that a path pattern may hold.
-func ValidPattern(text string) bool {
+func validPattern(text string) bool {
 	if text == "" || len(text) > MaxPatternBytes {
 		return false
 	}

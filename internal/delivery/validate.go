@@ -67,7 +67,7 @@ func (c *DistributionConfig) validate(q *Quotas, edgeDomain string, certificates
 	patterns := make(map[string]bool)
 	for name, b := range c.behaviors() {
 		if b != &c.DefaultBehavior {
-			if !ValidPattern(b.PathPattern) {
+			if !validPattern(b.PathPattern) {
 				return invalidValue("PathPattern", b.PathPattern)
 			}
 			if key := strings.TrimPrefix(b.PathPattern, "/"); patterns[key] {

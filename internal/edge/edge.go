@@ -155,11 +155,11 @@ func (e *Edge) invalidate(inv delivery.Invalidation) {
 	paths := make([]string, 0, len(inv.Paths)+1)
 	for _, p := range inv.Paths {
 		path, _, _ := strings.Cut(p, "?")
-		paths = append(paths, NormalPath(path)+p[len(path):])
+		paths = append(paths, normalPath(path)+p[len(path):])
 	}
 	// The root is kept under the name of the object that answers for it.
 	if d := e.cfg.Feed.Snapshot().ByID(inv.Distribution); d != nil && d.DefaultRootObject != "" && slices.Contains(paths, "/") {
-		paths = append(paths, NormalPath("/"+d.DefaultRootObject))
+		paths = append(paths, normalPath("/"+d.DefaultRootObject))
 	}
 	e.cache.Invalidate(inv.Distribution, paths)
 	e.cache.Mark(inv.Seq)

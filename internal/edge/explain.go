@@ -256,7 +256,7 @@ func whyDistribution(d *delivery.Distribution, host string) string {
 func chosenBehavior(d *delivery.Distribution, b *delivery.Behavior, path string, known *delivery.Inspection) *ChosenBehavior {
 	_, guards := route(d, path)
 	out := &ChosenBehavior{Pattern: b.Pattern.String(), Restricted: guards[0] != nil}
-	normal := NormalPath(path)
+	normal := normalPath(path)
 	spelled := ""
 	if normal != path {
 		spelled = ", by the normal spelling " + normal

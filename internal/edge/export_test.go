@@ -37,3 +37,6 @@ const MaxMeasured = maxMeasured
 
 // Tidy drops what the newest snapshot does not need.
 func (e *Edge) Tidy() { e.tidy(e.cfg.Feed.Snapshot()) }
+
+// NormalPath is the path by which a behaviour is chosen.
+var NormalPath = normalPath

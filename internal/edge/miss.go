@@ -35,7 +35,7 @@ func (x *exchange) job(stale *cache.Entry) *job {
 // url is what invalidations call the answer: however a viewer spelled the path,
 // its owner knows one name for it.
 func (x *exchange) url() string {
-	path := NormalPath(x.path)
+	path := normalPath(x.path)
 	if q := selectQuery(&x.plan.b.Key.Query, x.query); q != "" {
 		return path + "?" + q
 	}

@@ -69,12 +69,12 @@ func plain(p string) bool {
 	return true
 }
 
-// NormalPath returns the spelling of a raw path that behaviours are selected
+// normalPath returns the spelling of a raw path that behaviours are selected
 // by: unreserved bytes decoded, "//" collapsed, dot segments removed.
 //
 // Source: RFC 3986, sections 5.2.4 and 6.2.2; CloudFront Developer Guide,
 // "Cache behavior settings", Path pattern.
-func NormalPath(raw string) string {
+func normalPath(raw string) string {
 	if plain(raw) {
 		return raw
 	}
@@ -200,10 +200,10 @@ func route(d *delivery.Distribution, raw string) (b *delivery.Behavior, guards [
 		guards[n] = b
 		n++
 	}
-	b = d.Behavior(NormalPath(raw))
+	b = d.Behavior(normalPath(raw))
 	guard(b)
 	if raw == "/" && d.DefaultRootObject != "" {
-		guard(d.Behavior(NormalPath("/" + d.DefaultRootObject))) // whose content this is
+		guard(d.Behavior(normalPath("/" + d.DefaultRootObject))) // whose content this is
 	}
 	if !plain(raw) {
 		for _, reading := range readings(raw) {

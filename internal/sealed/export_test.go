@@ -35,3 +35,6 @@ func SealBlobFixed(random [28]byte, k *BlobKey, context map[string]string, plain
 func NewWriterFixed(salt [16]byte, dst io.Writer, key Secret, b Binding) (*Writer, error) {
 	return newWriter(dst, key, b, salt)
 }
+
+// PlainSize is the size of what an object holds, by that of the object.
+var PlainSize = plainSize

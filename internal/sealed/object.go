@@ -60,9 +60,9 @@ func SealedSize(plainBytes int64) int64 {
 	return objectHeaderBytes + plainBytes + tagBytes*chunks
 }
 
-// PlainSize is the inverse of SealedSize. It returns ErrCorrupt about a size
+// plainSize is the inverse of SealedSize. It returns ErrCorrupt about a size
 // that no sealed object has.
-func PlainSize(sealedBytes int64) (int64, error) {
+func plainSize(sealedBytes int64) (int64, error) {
 	body := sealedBytes - objectHeaderBytes
 	chunks := (body + sealedChunkBytes - 1) / sealedChunkBytes
 	plain := body - tagBytes*chunks

@@ -34,7 +34,7 @@ func NewReader(src io.ReaderAt, sealedBytes int64, key Secret, b Binding) (*Read
 }
 
 func newReader(src io.ReaderAt, sealedBytes int64, key Secret, b Binding) (*Reader, error) {
-	size, err := PlainSize(sealedBytes)
+	size, err := plainSize(sealedBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -69,9 +69,8 @@ func (x *exchange) authenticateURL() error {
 		return accessDenied("Invalid date (should be seconds since epoch): " + until)
 	}
 	if now := x.who.At; now.Unix() >= expires {
-		const layout = "2006-01-02T15:04:05Z"
-		return accessDenied("Request has expired", bucket.Pair{Name: "Expires", Value: time.Unix(max(expires, 0), 0).UTC().Format(layout)},
-			bucket.Pair{Name: "ServerTime", Value: now.UTC().Format(layout)})
+		return accessDenied("Request has expired", bucket.Pair{Name: "Expires", Value: time.Unix(max(expires, 0), 0).UTC().Format(errorTime)},
+			bucket.Pair{Name: "ServerTime", Value: now.UTC().Format(errorTime)})
 	}
 	headers, err := x.amzHeaders()
 	if err == nil {

@@ -3,7 +3,6 @@ package restxml
 import (
 	"bytes"
 	"encoding/xml"
-	"time"
 )
 
 // ErrorResponse is the error document of CloudFront.
@@ -40,39 +39,4 @@ func (w writer) element(name, value string) {
 func (w writer) text(s string) {
 	// A buffer's writes do not fail.
 	_ = xml.EscapeText(w, []byte(s))
-}
-
-// Millis is a time as S3 and CloudFront write it: ISO 8601 in UTC with
-// milliseconds. It reads any fraction and offset.
-type Millis struct{ time.Time }
-
-// MarshalText makes 2006-01-02T15:04:05.000Z.
-func (t Millis) MarshalText() ([]byte, error) {
-	return t.UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
-}
-
-// UnmarshalText reads ISO 8601.
-func (t *Millis) UnmarshalText(b []byte) (err error) {
-	t.Time, err = parseTime(b)
-	return err
-}
-
-// Seconds is a time in ISO 8601 in UTC without a fraction. It reads what Millis
-// reads.
-type Seconds struct{ time.Time }
-
-// MarshalText makes 2006-01-02T15:04:05Z.
-func (t Seconds) MarshalText() ([]byte, error) {
-	return t.UTC().AppendFormat(nil, "2006-01-02T15:04:05Z"), nil
-}
-
-// UnmarshalText reads ISO 8601.
-func (t *Seconds) UnmarshalText(b []byte) (err error) {
-	t.Time, err = parseTime(b)
-	return err
-}
-
-func parseTime(b []byte) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339Nano, string(bytes.TrimSpace(b)))
-	return t.UTC(), err
 }

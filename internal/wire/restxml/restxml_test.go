@@ -12,8 +12,8 @@ import (
 )
 
 type origin struct {
-	ID      string         `xml:"Id"`
-	Created restxml.Millis `xml:"Created"`
+	ID      string    `xml:"Id"`
+	Created time.Time `xml:"Created"`
 }
 
 type grantee struct {
@@ -24,12 +24,12 @@ type grantee struct {
 type config struct {
 	CallerReference string
 	Enabled         bool
-	Quantity        *int             `xml:"Aliases>Quantity"`
-	Aliases         []string         `xml:"Aliases>Items>CNAME,omitempty"`
-	Origins         []origin         `xml:"Origins>Items>Origin,omitempty"`
-	Until           *restxml.Seconds `xml:",omitempty"`
-	Grantee         *grantee         `xml:",omitempty"`
-	Rules           []origin         `xml:"Rule,omitempty"`
+	Quantity        *int       `xml:"Aliases>Quantity"`
+	Aliases         []string   `xml:"Aliases>Items>CNAME,omitempty"`
+	Origins         []origin   `xml:"Origins>Items>Origin,omitempty"`
+	Until           *time.Time `xml:",omitempty"`
+	Grantee         *grantee   `xml:",omitempty"`
+	Rules           []origin   `xml:"Rule,omitempty"`
 }
 
 var document = restxml.Of[config]("Config")
@@ -37,6 +37,7 @@ var document = restxml.Of[config]("Config")
 func TestDecode(t *testing.T) {
 	two := 2
 	at := time.Date(2026, 11, 3, 12, 0, 0, 500e6, time.UTC)
+	whole := at.Truncate(time.Second)
 	for body, want := range map[string]config{
 		`<Config/>`: {},
 		"\ufeff<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- c --><Config xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">\n <CallerReference> a&amp;&lt;&#65;<![CDATA[<b>]]></CallerReference>\n <Enabled>true</Enabled>\n</Config>\n": {
@@ -45,11 +46,11 @@ func TestDecode(t *testing.T) {
 		`<x:Config xmlns:x="urn:y"><x:Aliases><x:Quantity>2</x:Quantity><x:Items><x:CNAME>a</x:CNAME><x:CNAME>b</x:CNAME></x:Items></x:Aliases></x:Config>`: {
 			Quantity: &two, Aliases: []string{"a", "b"},
 		},
-		`<Config><Origins><Items><Origin><Id>1</Id><Created>2026-11-03T12:00:00.500Z</Created></Origin><Origin><Id>2</Id><Created>2026-11-03T13:00:00.5+01:00</Created></Origin></Items></Origins><Rule><Id>3</Id></Rule><Rule/></Config>`: {
-			Origins: []origin{{"1", restxml.Millis{at}}, {"2", restxml.Millis{at}}}, Rules: []origin{{ID: "3"}, {}},
+		`<Config><Origins><Items><Origin><Id>1</Id><Created>2026-11-03T12:00:00.500Z</Created></Origin><Origin><Id>2</Id><Created>2026-11-03T12:00:00.5Z</Created></Origin></Items></Origins><Rule><Id>3</Id></Rule><Rule/></Config>`: {
+			Origins: []origin{{"1", at}, {"2", at}}, Rules: []origin{{ID: "3"}, {}},
 		},
 		`<Config><Until>2026-11-03T12:00:00Z</Until><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>u</URI></Grantee></Config>`: {
-			Until: &restxml.Seconds{at.Truncate(time.Second)}, Grantee: &grantee{"Group", "u"},
+			Until: &whole, Grantee: &grantee{"Group", "u"},
 		},
 	} {
 		got, err := document.Decode([]byte(body))
@@ -132,7 +133,7 @@ func TestAppend(t *testing.T) {
 	one := 1
 	v := config{
 		CallerReference: `<"&>`, Quantity: &one, Aliases: []string{"a"},
-		Rules: []origin{{"r", restxml.Millis{time.Date(2026, 11, 3, 12, 0, 0, 7e6, time.UTC)}}},
+		Rules: []origin{{"r", time.Date(2026, 11, 3, 12, 0, 0, 7e6, time.UTC)}},
 	}
 	got, err := document.Append(nil, restxml.CloudFrontNamespace, &v)
 	if err != nil {
@@ -157,20 +158,6 @@ func TestErrorDocuments(t *testing.T) {
 	want := "<?xml version=\"1.0\"?>\n" + `<ErrorResponse xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/"><Error><Type>Sender</Type><Code>NoSuchPublicKey</Code><Message>a&lt;b` + "\ufffd" + `</Message></Error><RequestId>42</RequestId></ErrorResponse>`
 	if got := string(e.Append(nil)); got != want {
 		t.Errorf("ErrorResponse = %s, want %s", got, want)
-	}
-}
-
-func TestTimes(t *testing.T) {
-	at := time.Date(2026, 11, 3, 13, 0, 0, 123456789, time.FixedZone("", 3600))
-	if b, err := (restxml.Millis{at}).MarshalText(); err != nil || string(b) != "2026-11-03T12:00:00.123Z" {
-		t.Errorf("Millis = %s, %v", b, err)
-	}
-	if b, err := (restxml.Seconds{at}).MarshalText(); err != nil || string(b) != "2026-11-03T12:00:00Z" {
-		t.Errorf("Seconds = %s, %v", b, err)
-	}
-	var m restxml.Millis
-	if err := m.UnmarshalText([]byte("yesterday")); err == nil {
-		t.Error("Millis reads yesterday")
 	}
 }
 
