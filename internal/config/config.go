@@ -224,6 +224,9 @@ type Functions struct {
 	// Workers is how many of them run at one time, each in a process of its own,
 	// of about 15 MiB. Default 32.
 	Workers int `yaml:"workers"`
+	// Events is how many invocations of one account wait that nobody waits for, of
+	// at most 256 KiB each. Default 10,000.
+	Events int `yaml:"events"`
 	// Hosts are the names that functions may send requests to, beside the AWS
 	// names that live on this server: "api.example.com", "*.example.com",
 	// "example.com:8443". None: no others. Names lead to public addresses only,
@@ -237,6 +240,9 @@ type Functions struct {
 func (f *Functions) check() error {
 	if f.Workers < 1 {
 		return fmt.Errorf("functions.workers %d is less than 1", f.Workers)
+	}
+	if f.Events < 1 {
+		return fmt.Errorf("functions.events %d is less than 1", f.Events)
 	}
 	if err := checkHosts("hosts", f.Hosts); err != nil {
 		return err
@@ -296,7 +302,7 @@ func Default() Config {
 		Trails:     Trails{DeliverEvery: Duration(5 * time.Minute), DigestEvery: Duration(time.Hour)},
 		Audit:      Audit{SegmentBytes: 64 << 20},
 		Cache:      Cache{MemoryBytes: 256 << 20, DiskBytes: 10 << 30},
-		Functions:  Functions{Workers: 32},
+		Functions:  Functions{Workers: 32, Events: 10_000},
 	}
 }
 

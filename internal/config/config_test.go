@@ -140,6 +140,7 @@ func TestWhatCannotBeObeyedIsNamed(t *testing.T) {
 		{name: "key twice", file: "dataDir: a\ndataDir: b\n", want: "[2:1] "},
 		{name: "two documents", file: "dataDir: a\n---\nedgeDomain: b.example\n", want: "more than one document"},
 		{name: "S3 domain", file: "s3Domains: [\"https://s3.example\"]\n", want: "s3Domains"},
+		{name: "functions' events", file: "functions:\n  events: -1\n", want: "functions.events"},
 		{name: "functions' host", file: "functions:\n  hosts: [\"https://api.example.com\"]\n", want: "functions.hosts"},
 		{name: "functions' private host", file: "functions:\n  privateHosts: [\"http://db\"]\n", want: "functions.privateHosts"},
 		{name: "functions' port", file: "functions:\n  hosts: [\"api.example.com:https\"]\n", want: "functions.hosts"},

@@ -10,7 +10,6 @@ import (
 	"github.com/keyfront-project/keyfront/internal/arn"
 	"github.com/keyfront-project/keyfront/internal/function"
 	"github.com/keyfront-project/keyfront/internal/function/trigger"
-	"github.com/keyfront-project/keyfront/internal/store"
 )
 
 // edgeService is the principal that the roles of functions at the edge trust
@@ -26,13 +25,7 @@ func (s *Service) version(ctx context.Context, account arn.AccountID, versionARN
 	if ref.account != account || !versionForm.MatchString(ref.qualifier) {
 		return ref, nil, ref.missing()
 	}
-	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		r, err := readRecord(tx, ref)
-		if err == nil {
-			v, err = readVersion(tx, ref, r)
-		}
-		return err
-	})
+	v, err = s.current(ctx, ref)
 	return ref, v, err
 }
 

@@ -166,7 +166,7 @@ func (o *Outcome) settle(id string, v *versionRecord, result *function.Result, e
 		return fail(function.ExitError, "Runtime exited without providing a reason")
 	case errors.Is(err, function.ErrTooLarge):
 		return say("Function.ResponseSizeTooLarge", fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", function.MaxResultBytes))
-	case errors.Is(err, function.ErrThrottled), errors.Is(err, function.ErrClosed):
+	case errors.Is(err, function.ErrThrottled), errors.Is(err, function.ErrClosed), errors.Is(err, errReplaced):
 		return refuse(ErrThrottled, "Rate Exceeded.")
 	}
 	return err
@@ -191,17 +191,69 @@ func tail(id string, v *versionRecord, r *function.Result) string {
 	return text[max(0, len(text)-maxTail):]
 }
 
-// run runs a version.
-func (s *Service) run(ctx context.Context, ref reference, v *versionRecord, in function.Invocation) (*function.Result, error) {
-	versionARN := ref.realm.arn(ref.name, v.Version)
-	f := s.loaded.get(versionARN, v.Revision)
-	if f == nil {
-		var err error
-		if f, err = s.load(ctx, ref, v); err != nil {
-			return nil, err
+// lookUps is how often a version is looked up whose loaded form makes room for others
+// before it is begun with.
+const lookUps = 4
+
+// errReplaced says that the version on record is another one by now.
+var errReplaced = errors.New("lambda: function replaced")
+
+// run runs a version, or, when that is replaced in the meantime, the one that ref
+// means then.
+func (s *Service) run(ctx context.Context, ref reference, v *versionRecord, in function.Invocation) (result *function.Result, err error) {
+	for same := 0; same < lookUps; {
+		result, err = s.runOnce(ctx, ref, v, in)
+		// Of code that went with its version, the blob is not found.
+		if !errors.Is(err, function.ErrClosed) && !errors.Is(err, errReplaced) && !errors.Is(err, store.ErrNotFound) {
+			return result, err
 		}
+		now, rerr := s.current(ctx, ref)
+		if rerr != nil {
+			return nil, rerr
+		}
+		if now.Revision == v.Revision {
+			same++
+		}
+		v = now
+	}
+	return result, err
+}
+
+func (s *Service) runOnce(ctx context.Context, ref reference, v *versionRecord, in function.Invocation) (*function.Result, error) {
+	versionARN := ref.realm.arn(ref.name, v.Version)
+	if f := s.loaded.get(versionARN, v.Revision); f != nil {
+		return f.Invoke(ctx, in)
+	}
+	f, err := s.loadOnce(ctx, versionARN, ref, v)
+	if err != nil {
+		return nil, err
 	}
 	return f.Invoke(ctx, in)
+}
+
+// loadOnce lets one of those that need a version load it: each would hold the zip.
+func (s *Service) loadOnce(ctx context.Context, versionARN string, ref reference, v *versionRecord) (*function.Function, error) {
+	free, err := s.loading.enter(ctx, versionARN)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	if f := s.loaded.get(versionARN, v.Revision); f != nil {
+		return f, nil
+	}
+	return s.load(ctx, ref, v)
+}
+
+// current reads the version that ref means now.
+func (s *Service) current(ctx context.Context, ref reference) (v *versionRecord, err error) {
+	err = s.cfg.Records.View(ctx, func(tx store.Reader) error {
+		r, err := readRecord(tx, ref)
+		if err == nil {
+			v, err = readVersion(tx, ref, r)
+		}
+		return err
+	})
+	return v, err
 }
 
 // load makes a version ready to run.
@@ -231,6 +283,10 @@ func (s *Service) load(ctx context.Context, ref reference, v *versionRecord) (*f
 	if err != nil {
 		return nil, err
 	}
+	if err := s.still(ctx, ref, v); err != nil {
+		f.Close()
+		return nil, err
+	}
 	s.loaded.put(&entry{versionARN, v.Revision, v.Code.Size, f})
 	if err := s.still(ctx, ref, v); err != nil {
 		// Who deleted the version may have found nothing to drop.
@@ -240,20 +296,14 @@ func (s *Service) load(ctx context.Context, ref reference, v *versionRecord) (*f
 	return f, nil
 }
 
-// still checks that a published version is the one on record.
+// still checks that a version is the one on record.
 func (s *Service) still(ctx context.Context, ref reference, v *versionRecord) error {
 	ref.qualifier = v.Version
-	return s.cfg.Records.View(ctx, func(tx store.Reader) error {
-		r, err := readRecord(tx, ref)
-		if err != nil {
-			return err
-		}
-		now, err := readVersion(tx, ref, r)
-		if err == nil && v.Version != Latest && now.Revision != v.Revision {
-			return ref.missing()
-		}
-		return err
-	})
+	now, err := s.current(ctx, ref)
+	if err == nil && now.Revision != v.Revision {
+		return errReplaced
+	}
+	return err
 }
 
 // LogGroup is the name of a function's log group.

@@ -38,6 +38,8 @@ const (
 	MaxEventBytes = 256 << 10
 	// MaxCodeStorageBytes bounds the zips of one account in one region.
 	MaxCodeStorageBytes = 75 << 30
+	// DefaultMaxEvents is how many events of one account wait at most.
+	DefaultMaxEvents = 10_000
 	// loadedBytes bounds the zips that are kept in memory for functions that run.
 	loadedBytes = 256 << 20
 )
@@ -101,7 +103,7 @@ type Principals interface {
 	NameOf(id string) (name string, ok bool)
 }
 
-// Config is what a Service needs. All fields but Users are required.
+// Config is what a Service needs. All fields but MaxEvents and Users are required.
 type Config struct {
 	Records    store.Records
 	Blobs      store.Blobs
@@ -113,6 +115,9 @@ type Config struct {
 	Principals Principals
 	Clock      *clock.Clock
 	Log        *slog.Logger
+	// MaxEvents bounds the events of one account that wait for their functions. Zero
+	// is DefaultMaxEvents.
+	MaxEvents int
 	// Users names the distributions that run a version; nil is that none do.
 	Users func(tx store.Reader, account arn.AccountID, versionARN string) ([]string, error)
 }
@@ -121,13 +126,18 @@ type Config struct {
 type Service struct {
 	cfg    Config
 	loaded *shelf
-	wake   chan struct{}
+	// loading are the versions that are being loaded, by their ARNs.
+	loading turns
+	wake    chan struct{}
 }
 
 // Open returns a Service over cfg, and removes code that no function has.
 func Open(ctx context.Context, cfg Config) (*Service, error) {
-	s := &Service{cfg: cfg, loaded: newShelf(loadedBytes), wake: make(chan struct{}, 1)}
-	return s, s.sweep(ctx)
+	if cfg.MaxEvents == 0 {
+		cfg.MaxEvents = DefaultMaxEvents
+	}
+	s := &Service{cfg: cfg, loaded: newShelf(loadedBytes), loading: turns{taken: make(map[string]chan struct{})}, wake: make(chan struct{}, 1)}
+	return s, errors.Join(s.sweep(ctx), s.adopt(ctx))
 }
 
 // The kinds of refusal. Methods return them inside a *refusal.Error; a denied
@@ -152,7 +162,7 @@ var (
 	ErrContent = errors.New("lambda: invalid request content")
 	// ErrTooLarge says that a zip or a payload is too large.
 	ErrTooLarge = errors.New("lambda: request too large")
-	// ErrThrottled says that no worker became free in time.
+	// ErrThrottled says that no worker became free in time, or that too many events wait.
 	ErrThrottled = errors.New("lambda: too many requests")
 )
 

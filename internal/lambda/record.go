@@ -21,11 +21,13 @@ import (
 //
 //	lambda.function  <account>/<region>/<name>                     record
 //	lambda.version   <account>/<region>/<name> 0x00 <version>      versionRecord
-//	lambda.event     <unix milliseconds, 16 hex digits>/<id>       eventRecord
+//	lambda.event     <account>/<unix milliseconds, 16 hex digits>/<id>  eventRecord
+//	lambda.waiting   <account>                                     number of its events
 const (
 	functionSpace store.Space = "lambda.function"
 	versionSpace  store.Space = "lambda.version"
 	eventSpace    store.Space = "lambda.event"
+	waitingSpace  store.Space = "lambda.waiting"
 
 	recordVersion = 1
 )

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"container/list"
+	"context"
 	"sync"
 
 	"github.com/keyfront-project/keyfront/internal/function"
@@ -67,4 +68,35 @@ func (s *shelf) dropLocked(arn string) {
 	delete(s.byARN, arn)
 	s.room += gone.size
 	gone.f.Close()
+}
+
+// turns lets one at a time do what is called by a name.
+type turns struct {
+	mu    sync.Mutex
+	taken map[string]chan struct{}
+}
+
+// enter waits for the turn at name, which lasts until free is called.
+func (t *turns) enter(ctx context.Context, name string) (free func(), err error) {
+	for {
+		t.mu.Lock()
+		before, taken := t.taken[name]
+		if !taken {
+			done := make(chan struct{})
+			t.taken[name] = done
+			t.mu.Unlock()
+			return func() {
+				t.mu.Lock()
+				delete(t.taken, name)
+				t.mu.Unlock()
+				close(done)
+			}, nil
+		}
+		t.mu.Unlock()
+		select {
+		case <-before:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }

@@ -63,7 +63,7 @@ func (s *Server) openLambda(ctx context.Context) (*lambda.Service, error) {
 	return lambda.Open(ctx, lambda.Config{
 		Records: s.state.records, Blobs: s.state.blobs, Vault: domain, Pool: s.functions, Gate: s.gate,
 		Roles: roles{identity.NewAdmin(s.identity, s.gate)}, Objects: objects{s.buckets}, Principals: s.identity, Clock: s.clock, Log: s.log,
-		Users: delivery.FunctionUsers,
+		MaxEvents: s.cfg.Functions.Events, Users: delivery.FunctionUsers,
 	})
 }
 

@@ -382,6 +382,18 @@ func (s *Server) RootKey() (identity.AccessKey, error) { return s.identity.RootK
 // Stop lets requests under way end, for a while, and closes everything.
 func (s *Server) Stop() error { return errors.Join(s.failure, s.stop()) }
 
+// finish waits for the background work. A function that an event runs may take a
+// quarter of an hour: at the end of ctx it is ended, and its event stays queued.
+func (s *Server) finish(ctx context.Context) {
+	ended := context.AfterFunc(ctx, func() {
+		if s.functions != nil {
+			s.functions.Close()
+		}
+	})
+	defer ended()
+	s.work.Wait()
+}
+
 func (s *Server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.stopWithin, defaultStopWithin))
 	defer cancel()
@@ -394,7 +406,7 @@ func (s *Server) stop() error {
 	}
 	closing.Wait()
 	s.background()
-	s.work.Wait()
+	s.finish(ctx)
 	if s.stacks != nil {
 		s.stacks.Close()
 	}
