@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -32,6 +33,9 @@ func (m *machine) serve(args []any) (any, error) {
 		return nil, m.log(args)
 	case "builtin":
 		return nil, m.builtin(args)
+	case "builtins":
+		list, err := json.Marshal(builtins)
+		return string(list), err
 	case "resolve":
 		return m.resolve(args)
 	case "file":
@@ -45,13 +49,49 @@ func (m *machine) serve(args []any) (any, error) {
 		return base64.StdEncoding.EncodeToString([]byte(s)), nil
 	case "text":
 		b, err := data(args, 0)
-		return string(b), err
+		return wellFormed(b), err
 	default:
 		if f, ok := cryptography[name]; ok {
 			return f(args)
 		}
 		return nil, fmt.Errorf("no service %q", name)
 	}
+}
+
+// wellFormed makes a text of bytes. What begins a character and does not end it
+// becomes one U+FFFD, as does each other byte that has no place.
+//
+// Source: WHATWG Encoding Standard, "UTF-8 decoder".
+func wellFormed(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	var out strings.Builder
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			for size < len(b) && begins(b[:size+1]) {
+				size++
+			}
+		}
+		out.WriteRune(r)
+		b = b[size:]
+	}
+	return out.String()
+}
+
+// begins reports whether b, at most three bytes, could go on to be a character.
+func begins(b []byte) bool {
+	var whole [utf8.UTFMax]byte
+	n := copy(whole[:], b)
+	for ; n < len(whole); n++ {
+		whole[n] = 0x80
+	}
+	if r, size := utf8.DecodeRune(whole[:]); size > len(b) && r != utf8.RuneError {
+		return true
+	}
+	// The second byte of some must be 0x90 and more: those have it in b already.
+	return false
 }
 
 // text is an argument that is a string.

@@ -7,12 +7,15 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/md5"
+	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/asn1"
@@ -34,6 +37,8 @@ var cryptography = map[string]func(args []any) (any, error){
 	"hmac":    mac,
 	"equal":   equal,
 	"random":  random,
+	"pbkdf2":  stretch,
+	"hkdf":    expand,
 	"key":     describeKey,
 	"sign":    sign,
 	"verify":  verify,
@@ -48,6 +53,8 @@ const maxUnzipped = 32 << 20
 
 var hashes = map[string]crypto.Hash{
 	"md5": crypto.MD5, "sha1": crypto.SHA1, "sha224": crypto.SHA224, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512,
+	"sha512224": crypto.SHA512_224, "sha512256": crypto.SHA512_256,
+	"sha3224": crypto.SHA3_224, "sha3256": crypto.SHA3_256, "sha3384": crypto.SHA3_384, "sha3512": crypto.SHA3_512,
 }
 
 // hashOf finds a digest by the names that Node.js knows it by: "sha256",
@@ -73,6 +80,18 @@ func newHash(h crypto.Hash) func() hash.Hash {
 		return sha512.New384
 	case crypto.SHA512:
 		return sha512.New
+	case crypto.SHA512_224:
+		return sha512.New512_224
+	case crypto.SHA512_256:
+		return sha512.New512_256
+	case crypto.SHA3_224:
+		return func() hash.Hash { return sha3.New224() }
+	case crypto.SHA3_256:
+		return func() hash.Hash { return sha3.New256() }
+	case crypto.SHA3_384:
+		return func() hash.Hash { return sha3.New384() }
+	case crypto.SHA3_512:
+		return func() hash.Hash { return sha3.New512() }
 	default:
 		return sha256.New
 	}
@@ -126,6 +145,54 @@ func mac(args []any) (any, error) {
 	sum := hmac.New(newHash(h), key)
 	sum.Write(b)
 	return encoded(sum.Sum(nil), form), nil
+}
+
+// maxDerived bounds a key that is derived.
+const maxDerived = 1 << 20
+
+// stretch is PBKDF2: algorithm, password, salt, rounds, bytes.
+func stretch(args []any) (any, error) {
+	name, _ := text(args, 0)
+	h, err := hashOf(name)
+	if err != nil {
+		return nil, err
+	}
+	password, err := data(args, 1)
+	if err != nil {
+		return nil, err
+	}
+	salt, err := data(args, 2)
+	if err != nil {
+		return nil, err
+	}
+	rounds, ok := number64(args, 3)
+	n, ok2 := number64(args, 4)
+	if !ok || !ok2 || rounds < 1 || n < 0 || rounds > 1<<31-1 || n > maxDerived {
+		return nil, errors.New("the value of \"iterations\" or \"keylen\" is out of range")
+	}
+	key, err := pbkdf2.Key(newHash(h), string(password), salt, int(rounds), int(n))
+	return base64.StdEncoding.EncodeToString(key), err
+}
+
+// expand is HKDF: algorithm, key, salt, info, bytes.
+func expand(args []any) (any, error) {
+	name, _ := text(args, 0)
+	h, err := hashOf(name)
+	if err != nil {
+		return nil, err
+	}
+	var in [3][]byte // key, salt, info
+	for i := range in {
+		if in[i], err = data(args, 1+i); err != nil {
+			return nil, err
+		}
+	}
+	n, ok := number64(args, 4)
+	if !ok || n < 0 || n > maxDerived {
+		return nil, errors.New("the value of \"length\" is out of range")
+	}
+	key, err := hkdf.Key(newHash(h), in[0], in[1], string(in[2]), int(n))
+	return base64.StdEncoding.EncodeToString(key), err
 }
 
 // equal: two of the same length.

@@ -1,18 +1,23 @@
 globalThis.__module = function (exports, require, module, host, core) {
   'use strict';
-  const { utf8, text } = require('encoding');
-  const known = { utf8: 'utf8', 'utf-8': 'utf8', hex: 'hex', base64: 'base64', base64url: 'base64url', latin1: 'latin1', binary: 'latin1', ascii: 'ascii',
-    ucs2: 'utf16le', 'ucs-2': 'utf16le', utf16le: 'utf16le', 'utf-16le': 'utf16le' };
+  const { utf8, text, unfinished } = require('encoding');
+  const known = Object.assign(Object.create(null), { utf8: 'utf8', 'utf-8': 'utf8', hex: 'hex', base64: 'base64', base64url: 'base64url', latin1: 'latin1', binary: 'latin1', ascii: 'ascii',
+    ucs2: 'utf16le', 'ucs-2': 'utf16le', utf16le: 'utf16le', 'utf-16le': 'utf16le' });
+  const wrong = (code, message, Kind = TypeError) => Object.assign(new Kind(message), { code });
+  const wrongType = (name, v) => wrong('ERR_INVALID_ARG_TYPE', 'The "' + name + '" argument is of the wrong type. Received ' + (v === null ? 'null' : typeof v));
+  const outOfRange = (name, v) => wrong('ERR_OUT_OF_RANGE', 'The value of "' + name + '" is out of range. Received ' + String(v), RangeError);
+  const bytesOnly = (name, v) => { if (!(v instanceof Uint8Array)) throw wrongType(name, v); };
   function encoding(name) {
     if (name === undefined || name === null || name === '') return 'utf8';
     const e = known[name] || known[String(name).toLowerCase()];
-    if (!e) {
-      const err = new TypeError('Unknown encoding: ' + name);
-      err.code = 'ERR_UNKNOWN_ENCODING';
-      throw err;
-    }
+    if (!e) throw wrong('ERR_UNKNOWN_ENCODING', 'Unknown encoding: ' + name);
     return e;
   }
+  const size = (n) => {
+    if (typeof n !== 'number') throw wrongType('size', n);
+    if (!(n >= 0 && n <= 2 ** 31 - 1)) throw outOfRange('size', n);
+    return n;
+  };
 
   // Node.js reads both alphabets, and stops at the first padding.
   function lenient(s) {
@@ -49,7 +54,7 @@ globalThis.__module = function (exports, require, module, host, core) {
 
   class Buffer extends Uint8Array {
     static from(v, e, n) {
-      if (typeof v === 'string') return wrap(bytesOf(v, e));
+      if (typeof v === 'string') return wrap(bytesOf(v, typeof e === 'string' ? e : undefined));
       if (v instanceof ArrayBuffer || v instanceof SharedArrayBuffer) return new Buffer(v, e, n);
       if (ArrayBuffer.isView(v) || Array.isArray(v)) {
         const b = Buffer.alloc(v.length);
@@ -62,24 +67,34 @@ globalThis.__module = function (exports, require, module, host, core) {
         if (p !== v && (typeof p === 'string' || typeof p === 'object')) return Buffer.from(p, e, n);
         if (typeof v.length === 'number') return Buffer.from(Array.from(v));
       }
-      const err = new TypeError('The first argument must be of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object. Received ' + (v === null ? 'null' : typeof v));
-      err.code = 'ERR_INVALID_ARG_TYPE';
-      throw err;
+      throw wrong('ERR_INVALID_ARG_TYPE', 'The first argument must be of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object. Received ' + (v === null ? 'null' : typeof v));
     }
     static alloc(n, fill, e) {
-      const b = new Buffer(n);
+      const b = new Buffer(size(n));
       return fill === undefined || fill === 0 ? b : b.fill(fill, e);
     }
-    static allocUnsafe(n) { return new Buffer(n); }
-    static allocUnsafeSlow(n) { return new Buffer(n); }
+    static allocUnsafe(n) { return new Buffer(size(n)); }
+    static allocUnsafeSlow(n) { return new Buffer(size(n)); }
     static isBuffer(b) { return b instanceof Buffer; }
     static isEncoding(e) { return typeof e === 'string' && (e in known || e.toLowerCase() in known); }
-    static byteLength(v, e) { return typeof v === 'string' ? bytesOf(v, e).length : v.byteLength; }
+    static byteLength(v, e) { 
+      if (typeof v === 'string') return bytesOf(v, e).length;
+      if (ArrayBuffer.isView(v) || v instanceof ArrayBuffer || v instanceof SharedArrayBuffer) return v.byteLength;
+      throw wrongType('string', v);
+    }
+    static copyBytesFrom(v, at = 0, n) {
+      const part = v.slice(at, n === undefined ? undefined : at + n);
+      return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    }
     static compare(a, b) {
+      bytesOnly('buf1', a);
+      bytesOnly('buf2', b);
       for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i] < b[i] ? -1 : 1;
       return Math.sign(a.length - b.length);
     }
     static concat(list, total) {
+      if (!Array.isArray(list)) throw wrongType('list', list);
+      list.forEach((b, i) => bytesOnly('list[' + i + ']', b));
       if (total === undefined) total = list.reduce((n, b) => n + b.length, 0);
       const out = new Buffer(total);
       let at = 0;
@@ -111,26 +126,37 @@ globalThis.__module = function (exports, require, module, host, core) {
     }
     toLocaleString(e) { return this.toString(e); }
     toJSON() { return { type: 'Buffer', data: Array.from(this) }; }
-    equals(b) { return this === b || Buffer.compare(this, b) === 0; }
+    equals(b) { bytesOnly('otherBuffer', b); return this === b || Buffer.compare(this, b) === 0; }
     compare(b, bs = 0, be = b.length, as = 0, ae = this.length) { return Buffer.compare(this.subarray(as, ae), b.subarray(bs, be)); }
     slice(a, b) { return this.subarray(a, b); }
     copy(to, at = 0, start = 0, end = this.length) {
-      const part = this.subarray(start, Math.min(end, start + Math.max(0, to.length - at)));
+      if (at >= to.length) return 0;
+      const part = this.subarray(start, Math.min(end, start + to.length - at));
       to.set(part, at);
       return part.length;
     }
     write(s, at, n, e) {
       if (typeof at === 'string') [e, at, n] = [at, 0, undefined];
       else if (typeof n === 'string') [e, n] = [n, undefined];
+      if (typeof s !== 'string') throw wrongType('argument', s);
       at = at || 0;
-      const b = bytesOf(s, e).subarray(0, Math.min(n === undefined ? Infinity : n, this.length - at));
+      if (!(at >= 0 && at <= this.length)) throw outOfRange('offset', at);
+      let b = bytesOf(s, e);
+      const room = Math.min(n === undefined ? Infinity : n, this.length - at);
+      if (b.length > room) { // no part of a character
+        b = b.subarray(0, room);
+        if (encoding(e) === 'utf8') b = b.subarray(0, room - unfinished(b));
+        else if (encoding(e) === 'utf16le') b = b.subarray(0, room - room % 2);
+      }
       this.set(b, at);
       return b.length;
     }
     fill(v, a, b, e) {
-      if (typeof v === 'string') {
-        if (typeof a === 'string') [e, a, b] = [a, 0, undefined];
-        const p = bytesOf(v, e);
+      if (typeof a === 'string') [e, a, b] = [a, 0, undefined];
+      if (a !== undefined && !(a >= 0 && a <= this.length)) throw outOfRange('offset', a);
+      if (b !== undefined && !(b >= 0 && b <= this.length)) throw outOfRange('end', b);
+      if (typeof v === 'string' || v instanceof Uint8Array) {
+        const p = typeof v === 'string' ? bytesOf(v, e) : v;
         a = a || 0;
         b = b === undefined ? this.length : b;
         if (!p.length) return super.fill(0, a, b);
@@ -141,22 +167,79 @@ globalThis.__module = function (exports, require, module, host, core) {
     }
     indexOf(v, from, e) {
       if (typeof v === 'number') return super.indexOf(v & 255, from);
+      if (typeof from === 'string') [from, e] = [0, from];
       const b = typeof v === 'string' ? bytesOf(v, e) : v;
-      outer: for (let i = Math.max(0, from || 0); i + b.length <= this.length; i++) {
+      bytesOnly('value', b);
+      from = Math.trunc(from) || 0;
+      if (from < 0) from += this.length;
+      if (!b.length) return Math.max(0, Math.min(from, this.length));
+      outer: for (let i = Math.max(0, from); i + b.length <= this.length; i++) {
         for (let j = 0; j < b.length; j++) if (this[i + j] !== b[j]) continue outer;
         return i;
       }
       return -1;
     }
     includes(v, from, e) { return this.indexOf(v, from, e) >= 0; }
-    swap16() { for (let i = 0; i + 1 < this.length; i += 2) [this[i], this[i + 1]] = [this[i + 1], this[i]]; return this; }
+    lastIndexOf(v, from, e) {
+      if (typeof from === 'string') [from, e] = [undefined, from];
+      const b = typeof v === 'number' ? Uint8Array.of(v) : typeof v === 'string' ? bytesOf(v, e) : v;
+      bytesOnly('value', b);
+      from = from === undefined || isNaN(from) ? this.length : Math.trunc(from);
+      if (from < 0) from += this.length;
+      outer: for (let i = Math.min(from, this.length - b.length); i >= 0; i--) {
+        for (let j = 0; j < b.length; j++) if (this[i + j] !== b[j]) continue outer;
+        return i;
+      }
+      return -1;
+    }
+    swap16() { return swapped(this, 2); }
+    swap32() { return swapped(this, 4); }
+    swap64() { return swapped(this, 8); }
+    readUIntBE(at, n) { let v = 0; for (const x of some(this, at, n)) v = v * 256 + x; return v; }
+    readUIntLE(at, n) { let v = 0; for (const x of some(this, at, n).toReversed()) v = v * 256 + x; return v; }
+    readIntBE(at, n) { const v = this.readUIntBE(at, n); return v >= 2 ** (8 * n - 1) ? v - 2 ** (8 * n) : v; }
+    readIntLE(at, n) { const v = this.readUIntLE(at, n); return v >= 2 ** (8 * n - 1) ? v - 2 ** (8 * n) : v; }
+    writeUIntBE(v, at, n) { return put(this, +v, at, n, 0, 2 ** (8 * n), false); }
+    writeUIntLE(v, at, n) { return put(this, +v, at, n, 0, 2 ** (8 * n), true); }
+    writeIntBE(v, at, n) { return put(this, +v, at, n, -(2 ** (8 * n - 1)), 2 ** (8 * n - 1), false); }
+    writeIntLE(v, at, n) { return put(this, +v, at, n, -(2 ** (8 * n - 1)), 2 ** (8 * n - 1), true); }
+    inspect() { return require('util').inspect(this); }
+  }
+  function swapped(b, n) {
+    if (b.length % n) throw wrong('ERR_INVALID_BUFFER_SIZE', 'Buffer size must be a multiple of ' + 8 * n + '-bits', RangeError);
+    for (let i = 0; i < b.length; i += n) b.subarray(i, i + n).reverse();
+    return b;
+  }
+  function place(b, at, n) {
+    if (typeof at !== 'number') throw wrongType('offset', at);
+    if (b.length < n) throw wrong('ERR_BUFFER_OUT_OF_BOUNDS', 'Attempt to access memory outside buffer bounds', RangeError);
+    if (!Number.isInteger(at) || at < 0 || at + n > b.length) throw outOfRange('offset', at);
+    return at;
+  }
+  function some(b, at, n) {
+    if (!(Number.isInteger(n) && n >= 1 && n <= 6)) throw outOfRange('byteLength', n);
+    return b.subarray(place(b, at, n), at + n);
+  }
+  function put(b, v, at, n, low, high, little) {
+    const to = some(b, at, n);
+    if (!(v >= low && v < high)) throw outOfRange('value', v);
+    v = Math.trunc(v);
+    if (v < 0) v += 2 ** (8 * n);
+    for (let i = 0; i < n; i++, v = Math.floor(v / 256)) to[little ? i : n - 1 - i] = v % 256;
+    return at + n;
   }
   const view = (b) => new DataView(b.buffer, b.byteOffset, b.byteLength);
   for (const [name, method, size] of [['UInt8', 'Uint8', 1], ['Int8', 'Int8', 1], ['UInt16', 'Uint16', 2], ['Int16', 'Int16', 2], ['UInt32', 'Uint32', 4], ['Int32', 'Int32', 4],
     ['Float', 'Float32', 4], ['Double', 'Float64', 8], ['BigUInt64', 'BigUint64', 8], ['BigInt64', 'BigInt64', 8]]) {
     for (const [suffix, little] of size === 1 ? [['', false]] : [['LE', true], ['BE', false]]) {
-      const read = function (at = 0) { return view(this)['get' + method](at, little); };
-      const write = function (v, at = 0) { view(this)['set' + method](at, v, little); return at + size; };
+      const bits = BigInt(8 * size), signed = !name.includes('UInt'), whole = name.includes('Int');
+      const low = signed ? -(1n << bits - 1n) : 0n, high = signed ? 1n << bits - 1n : 1n << bits;
+      const read = function (at = 0) { return view(this)['get' + method](place(this, at, size), little); };
+      const write = function (v, at = 0) {
+        if (whole && (v < low || v >= high)) throw outOfRange('value', v);
+        view(this)['set' + method](place(this, at, size), v, little);
+        return at + size;
+      };
       for (const n of [name, name.replace('UInt', 'Uint')]) {
         Object.defineProperty(Buffer.prototype, 'read' + n + suffix, { value: read, writable: true, configurable: true });
         Object.defineProperty(Buffer.prototype, 'write' + n + suffix, { value: write, writable: true, configurable: true });
@@ -187,6 +270,12 @@ globalThis.__module = function (exports, require, module, host, core) {
     construct: (target, args, as) => typeof args[0] === 'string' || Array.isArray(args[0]) && as === exports.Buffer ? Buffer.from(...args)
       : Reflect.construct(target, args, as === exports.Buffer ? Buffer : as),
   });
+  Object.defineProperty(Buffer.prototype, 'constructor', { value: exports.Buffer, writable: true, configurable: true });
+  Buffer.poolSize = 8192;
+  exports.isUtf8 = (b) => Buffer.compare(utf8(text(b)), new Uint8Array(b.buffer || b, b.byteOffset || 0, b.byteLength)) === 0;
+  exports.isAscii = (b) => new Uint8Array(b.buffer || b, b.byteOffset || 0, b.byteLength).every((x) => x < 128);
+  exports.transcode = (b, from, to) => Buffer.from(Buffer.from(b).toString(from), to);
+  exports.encodingOf = encoding;
   exports.SlowBuffer = exports.Buffer;
   exports.kMaxLength = 2 ** 31 - 1;
   exports.constants = { MAX_LENGTH: 2 ** 31 - 1, MAX_STRING_LENGTH: 2 ** 29 - 24 };

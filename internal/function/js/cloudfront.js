@@ -34,7 +34,11 @@ globalThis.__core = (function () {
     switch (name) {
       case 'crypto': {
         const { createHash, createHmac } = library('crypto');
-        return { createHash, createHmac };
+        const known = (name) => {
+          if (!['md5', 'sha1', 'sha256'].includes(name)) throw new TypeError('not supported algorithm: "' + name + '"');
+          return name;
+        };
+        return { createHash: (name) => createHash(known(name)), createHmac: (name, key) => createHmac(known(name), key) };
       }
       case 'querystring': return library('querystring');
       case 'buffer': if (second) return { Buffer: library('buffer').Buffer }; break;

@@ -193,6 +193,11 @@ globalThis.__core = (function () {
   console.groupCollapsed = console.group;
   console.Console = function () { return console; };
 
+  // Classes of errors ask for it, and most do not look whether it is there.
+  Object.defineProperty(Error, 'captureStackTrace', { writable: true, configurable: true, value(o) {
+    Object.defineProperty(o, 'stack', { value: new Error().stack, writable: true, configurable: true });
+  } });
+
   // --- the clock ------------------------------------------------------------
 
   const origin = clock.now();
@@ -257,11 +262,13 @@ globalThis.__core = (function () {
         if (path.startsWith('file://')) path = path.slice(7);
         return requirer(folder(path).replace(/^\/var\/task\/?/, ''));
       };
-      return { createRequire, builtinModules: Object.keys(aliases), Module: { createRequire } };
+      const isBuiltin = (name) => { try { return resolve('', String(name))[1] === 'builtin'; } catch { return false; } };
+      return { createRequire, isBuiltin, builtinModules: JSON.parse(host('builtins')), Module: { createRequire } };
     },
     process: () => globalThis.process,
     perf_hooks: () => ({ performance }),
     tty: () => ({ isatty: () => false }),
+    'assert/strict': () => builtin('assert').strict,
   };
 
   // How the source of an ES module reaches what require finds.
@@ -292,7 +299,7 @@ globalThis.__core = (function () {
     });
   }
   const lazy = { Buffer: 'buffer', Blob: 'buffer', atob: 'encoding', btoa: 'encoding', TextEncoder: 'encoding', TextDecoder: 'encoding', URL: 'url', URLSearchParams: 'url',
-    fetch: 'fetch', Headers: 'fetch', Request: 'fetch', Response: 'fetch', FormData: 'fetch', AbortController: 'events', AbortSignal: 'events', Event: 'events',
+    fetch: 'fetch', Headers: 'fetch', Request: 'fetch', Response: 'fetch', FormData: 'fetch', AbortController: 'events', AbortSignal: 'events', Event: 'events', DOMException: 'events',
     EventTarget: 'events', ReadableStream: 'fetch', structuredClone: 'clone' };
   for (const name in lazy) lazily(name, () => builtin(lazy[name])[name]);
   lazily('crypto', () => builtin('crypto').webcrypto);
@@ -307,9 +314,16 @@ globalThis.__core = (function () {
   define('clearImmediate', clear);
   define('queueMicrotask', (f) => { Promise.resolve().then(callable(f)).catch(fatal); });
 
+  // environment holds texts only.
+  const environment = () => new Proxy(Object.assign({}, program.env), {
+    set: (o, k, v) => { o[k] = String(v); return true; },
+    defineProperty: (o, k, d) => Reflect.defineProperty(o, k, 'value' in d ? Object.assign({}, d, { value: String(d.value) }) : d),
+  });
+
   function makeProcess() {
     const { EventEmitter } = builtin('events');
     const process = new EventEmitter();
+    Object.defineProperty(process, Symbol.toStringTag, { value: 'process', configurable: true });
     const stream = (level) => ({ write: (s) => { logged(level, String(s).replace(/\n$/, '')); return true; }, isTTY: false, on() {}, once() {}, end() {} });
     const hrtime = (from) => {
       const ms = performance.now(), t = [Math.floor(ms / 1e3), Math.round((ms % 1e3) * 1e6)];
@@ -319,7 +333,7 @@ globalThis.__core = (function () {
     };
     hrtime.bigint = () => BigInt(Math.round(performance.now() * 1e6));
     return Object.assign(process, {
-      env: Object.assign({}, program.env), version: 'v22.11.0', versions: { node: '22.11.0', v8: '12.4.254.21-node.21', modules: '127' },
+      env: environment(), version: 'v22.11.0', versions: { node: '22.11.0', v8: '12.4.254.21-node.21', modules: '127' },
       release: { name: 'node' }, platform: 'linux', arch: 'x64', pid: 2, ppid: 1, title: 'node', execPath: '/var/lang/bin/node', exitCode: undefined,
       argv: ['/var/lang/bin/node', '/var/runtime/index.mjs'], execArgv: [], config: {}, features: {},
       cwd: () => root, chdir() {}, umask: () => 18, uptime: () => performance.now() / 1e3, hrtime,

@@ -42,9 +42,11 @@ globalThis.__module = function (exports, require, module, host, core) {
       return core.toBase64(Buffer.concat(parts.map((p) => p[0] === ':' ? Buffer.from(p.slice(1)) : bytes(p))));
     }
   }
+  const wrongType = (name) => Object.assign(new TypeError('The "' + name + '" argument is of the wrong type.'), { code: 'ERR_INVALID_ARG_TYPE' });
   const known = new Set();
   const supported = (name) => {
-    if (!/^(rsa-)?(md5|sha-?(1|224|256|384|512))$/i.test(String(name))) throw new Error('Digest method not supported');
+    if (typeof name !== 'string') throw wrongType('algorithm');
+    if (!/^(rsa-)?(md5|sha-?(1|224|256|384|512)|sha512-(224|256)|sha3-(224|256|384|512))$/i.test(name)) throw new Error('Digest method not supported');
     known.add(name);
     return String(name);
   };
@@ -90,26 +92,38 @@ globalThis.__module = function (exports, require, module, host, core) {
   const finished = () => Object.assign(new Error('Digest already called'), { code: 'ERR_CRYPTO_HASH_FINALIZED' });
 
   exports.createHash = (name) => new Hash(name);
-  exports.createHmac = (name, key) => new Hash(name, typeof key === 'string' ? ':' + key : packed(key));
+  exports.createHmac = (name, key) => {
+    const as = typeof key === 'string' ? ':' + key : packed(key);
+    try {
+      return new Hash(name, as);
+    } catch (e) {
+      throw e.code ? e : Object.assign(new TypeError('Invalid digest: ' + name), { code: 'ERR_CRYPTO_INVALID_DIGEST' });
+    }
+  };
   exports.hash = (name, v, e = 'hex') => new Hash(name).update(v).digest(e);
-  exports.getHashes = () => ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'RSA-SHA1', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512'];
+  exports.getHashes = () => ['md5', 'sha1', 'sha224', 'sha256', 'sha3-224', 'sha3-256', 'sha3-384', 'sha3-512', 'sha384', 'sha512', 'sha512-224', 'sha512-256', 'RSA-SHA1', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512'];
   exports.getCurves = () => ['prime256v1', 'secp384r1', 'secp521r1'];
   exports.getCiphers = () => [];
   exports.timingSafeEqual = (a, b) => {
+    for (const v of [a, b]) if (!ArrayBuffer.isView(v) && !(v instanceof ArrayBuffer)) throw wrongType(v === a ? 'buf1' : 'buf2');
     if (a.byteLength !== b.byteLength) throw Object.assign(new RangeError('Input buffers must have the same byte length'), { code: 'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH' });
     return host('equal', packed(a), packed(b));
   };
   exports.randomBytes = (n, then) => {
-    const b = bytes(called('random', n));
+    if (typeof n !== 'number') throw wrongType('size');
+    if (!(n >= 0 && n <= 2 ** 31 - 1)) throw Object.assign(new RangeError('The value of "size" is out of range. Received ' + n), { code: 'ERR_OUT_OF_RANGE' });
+    const b = exports.randomFillSync(Buffer.alloc(n));
     if (then) setTimeout(then, 1, null, b);
     else return b;
   };
   exports.pseudoRandomBytes = exports.randomBytes;
-  exports.randomFillSync = (b) => {
-    const view = new Uint8Array(b.buffer || b, b.byteOffset || 0, b.byteLength);
+  exports.randomFillSync = (b, at = 0, n) => {
+    const unit = b.BYTES_PER_ELEMENT || 1;
+    const view = new Uint8Array(b.buffer || b, b.byteOffset || 0, b.byteLength).subarray(at * unit, n === undefined ? undefined : (at + n) * unit);
     for (let i = 0; i < view.length; i += 65536) view.set(bytes(called('random', Math.min(65536, view.length - i))), i);
     return b;
   };
+  exports.randomFill = (b, ...rest) => { const then = rest.pop(); exports.randomFillSync(b, ...rest); setImmediate(then, null, b); };
   exports.randomInt = (low, high, then) => {
     if (high === undefined || typeof high === 'function') [low, high, then] = [0, low, high];
     for (const [name, v] of [['min', low], ['max', high]]) {
@@ -120,7 +134,7 @@ globalThis.__module = function (exports, require, module, host, core) {
     let n;
     do n = parseInt(bytes(called('random', 6)).toString('hex'), 16); while (n >= limit);
     n = low + n % span;
-    if (then) setImmediate(then, null, n);
+    if (then) setImmediate(then, undefined, n);
     else return n;
   };
   exports.randomUUID = () => {
@@ -145,7 +159,7 @@ globalThis.__module = function (exports, require, module, host, core) {
       if (o.format && o.format !== 'pem') throw new Error('key format not supported');
       return this.d.pem;
     }
-    equals(k) { return this.d.pem === k.d.pem && (!this.raw || exports.timingSafeEqual(this.raw, k.raw)); }
+    equals(k) { return this.d.pem === k.d.pem && (!this.raw || !!k.raw && this.raw.length === k.raw.length && exports.timingSafeEqual(this.raw, k.raw)); }
   }
   exports.KeyObject = KeyObject;
   function key(v, want) {
@@ -203,7 +217,13 @@ globalThis.__module = function (exports, require, module, host, core) {
   };
   exports.publicEncrypt = oaep('encrypt', 'public');
   exports.privateDecrypt = oaep('decrypt', 'private');
-  for (const name of ['createCipheriv', 'createDecipheriv', 'createDiffieHellman', 'createECDH', 'generateKeyPairSync', 'generateKeyPair', 'pbkdf2', 'pbkdf2Sync', 'scrypt', 'scryptSync', 'hkdfSync']) {
+  // --- keys of passwords and of other keys ----
+
+  exports.pbkdf2Sync = (password, salt, rounds, n, name) => bytes(called('pbkdf2', supported(name), packed(password), packed(salt), rounds, n));
+  exports.pbkdf2 = (password, salt, rounds, n, name, then) => { const out = exports.pbkdf2Sync(password, salt, rounds, n, name); setImmediate(then, null, out); };
+  exports.hkdfSync = (name, k, salt, info, n) => Uint8Array.from(bytes(called('hkdf', supported(name), packed(k), packed(salt), packed(info), n))).buffer;
+  exports.hkdf = (name, k, salt, info, n, then) => { const out = exports.hkdfSync(name, k, salt, info, n); setImmediate(then, null, out); };
+  for (const name of ['createCipheriv', 'createDecipheriv', 'createDiffieHellman', 'createECDH', 'generateKeyPairSync', 'generateKeyPair', 'scrypt', 'scryptSync']) {
     exports[name] = () => { throw Object.assign(new Error('crypto.' + name + ' is not available in this runtime'), { code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }); };
   }
 
@@ -218,10 +238,15 @@ globalThis.__module = function (exports, require, module, host, core) {
   const named = (a) => typeof a === 'string' ? { name: a } : a;
   const hashName = (a) => named(a).name;
   const buffer = (b) => Uint8Array.from(b).buffer;
-  const unsupported = (what) => { throw Object.assign(new Error(what + ' is not supported'), { name: 'NotSupportedError' }); };
-  const allowed = (k, usage) => { if (!k.usages.includes(usage)) throw Object.assign(new Error('key does not allow ' + usage), { name: 'InvalidAccessError' }); };
+  const unsupported = (what) => { throw Object.assign(new Error(what + ' is not supported'), { name: 'NotSupportedError', code: 9 }); };
+  const source = (v) => { if (typeof v === 'string') throw wrongType('data'); return v; };
+  const allowed = (k, usage) => { if (!k.usages.includes(usage)) throw Object.assign(new Error('key does not allow ' + usage), { name: 'InvalidAccessError', code: 15 }); };
   const subtle = {
-    async digest(a, v) { return buffer(new Hash(hashName(a)).update(v).digest()); },
+    async digest(a, v) {
+      const name = hashName(a);
+      if (!/^sha-(1|256|384|512)$/i.test(name)) unsupported(name);
+      return buffer(new Hash(name).update(source(v)).digest());
+    },
     async importKey(format, v, a, extractable, usages) {
       a = named(a);
       const as = { name: a.name, hash: a.hash && named(a.hash), namedCurve: a.namedCurve };
@@ -262,7 +287,11 @@ globalThis.__module = function (exports, require, module, host, core) {
   });
   exports.webcrypto = {
     subtle, randomUUID: exports.randomUUID, CryptoKey,
-    getRandomValues: (v) => exports.randomFillSync(v),
+    getRandomValues: (v) => {
+      if (!ArrayBuffer.isView(v) || v instanceof DataView || v instanceof Float32Array || v instanceof Float64Array) throw Object.assign(new Error('The data argument must be an integer-type TypedArray'), { name: 'TypeMismatchError', code: 17 });
+      if (v.byteLength > 65536) throw Object.assign(new Error('The requested length exceeds 65,536 bytes'), { name: 'QuotaExceededError', code: 22 });
+      return exports.randomFillSync(v);
+    },
   };
   exports.subtle = subtle;
   exports.getRandomValues = exports.webcrypto.getRandomValues;

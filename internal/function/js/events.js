@@ -51,8 +51,8 @@ globalThis.__module = function (exports, require, module) {
     rawListeners(name) { return (all(this).get(name) || []).slice(); }
     listenerCount(name) { return (all(this).get(name) || []).length; }
     eventNames() { return [...all(this).keys()]; }
-    setMaxListeners() { return this; }
-    getMaxListeners() { return 10; }
+    setMaxListeners(n) { Object.defineProperty(this, '_maxListeners', { value: n, writable: true, configurable: true, enumerable: false }); return this; }
+    getMaxListeners() { return this._maxListeners === undefined ? EventEmitter.defaultMaxListeners : this._maxListeners; }
   }
   // Classes of older code call it as a function.
   const callable = new Proxy(EventEmitter, { apply: () => undefined });
@@ -65,6 +65,28 @@ globalThis.__module = function (exports, require, module) {
   callable.EventEmitter = callable;
   callable.default = callable;
   callable.setMaxListeners = () => {};
+  callable.on = async function* on(emitter, name, o = {}) {
+    const queue = [];
+    let wake = null, failed = null;
+    const poke = () => { if (wake) { wake(); wake = null; } };
+    const got = (...args) => { queue.push(args); poke(); }, lost = (e) => { failed = e; poke(); };
+    if (o.signal) {
+      o.signal.throwIfAborted();
+      o.signal.addEventListener('abort', () => lost(Object.assign(new Error('The operation was aborted'), { name: 'AbortError', code: 'ABORT_ERR' })), { once: true });
+    }
+    emitter.on(name, got);
+    if (name !== 'error') emitter.on('error', lost);
+    try {
+      for (;;) {
+        if (queue.length) yield queue.shift();
+        else if (failed) throw failed;
+        else await new Promise((f) => { wake = f; });
+      }
+    } finally {
+      emitter.removeListener(name, got);
+      emitter.removeListener('error', lost);
+    }
+  };
   callable.once = (emitter, name) => new Promise((resolve, reject) => {
     const failed = (e) => { emitter.removeListener(name, done); reject(e); };
     const done = (...args) => { emitter.removeListener('error', failed); resolve(args); };
@@ -87,25 +109,34 @@ globalThis.__module = function (exports, require, module) {
     removeEventListener(type, f) { this.#listeners.set(type, (this.#listeners.get(type) || []).filter((l) => l.f !== f)); }
     dispatchEvent(e) {
       e.target = e.currentTarget = this;
+      const own = this['on' + e.type];
+      if (typeof own === 'function') own.call(this, e);
       for (const l of this.#listeners.get(e.type) || []) {
         if (l.once) this.removeEventListener(e.type, l.f);
         if (typeof l.f === 'function') l.f.call(this, e);
         else l.f.handleEvent(e);
         if (e.stopped) break;
       }
-      const own = this['on' + e.type];
-      if (typeof own === 'function') own.call(this, e);
       return !e.defaultPrevented;
     }
   };
-  const aborted = (reason) => reason === undefined ? Object.assign(new Error('This operation was aborted'), { name: 'AbortError', code: 20 }) : reason;
+  const codes = { IndexSizeError: 1, NotFoundError: 8, NotSupportedError: 9, InvalidStateError: 11, SyntaxError: 12, InvalidAccessError: 15, TypeMismatchError: 17, SecurityError: 18, NetworkError: 19, AbortError: 20,
+    QuotaExceededError: 22, TimeoutError: 23, InvalidCharacterError: 5, DataCloneError: 25 };
+  callable.DOMException = class DOMException extends Error {
+    constructor(message = '', o = 'Error') {
+      super(message, typeof o === 'object' && 'cause' in o ? { cause: o.cause } : undefined);
+      const name = typeof o === 'object' ? o.name || 'Error' : String(o);
+      for (const [k, value] of [['name', name], ['code', codes[name] || 0]]) Object.defineProperty(this, k, { value, writable: true, configurable: true });
+    }
+  };
+  const aborted = (reason) => reason === undefined ? new callable.DOMException('This operation was aborted', 'AbortError') : reason;
   class AbortSignal extends callable.EventTarget {
     aborted = false; reason = undefined; onabort = null;
     throwIfAborted() { if (this.aborted) throw this.reason; }
     static abort(reason) { const s = new AbortSignal(); s.end_(reason); return s; }
     static timeout(ms) {
       const s = new AbortSignal();
-      setTimeout(() => s.end_(Object.assign(new Error('The operation was aborted due to timeout'), { name: 'TimeoutError', code: 23 })), ms).unref();
+      setTimeout(() => s.end_(new callable.DOMException('The operation was aborted due to timeout', 'TimeoutError')), ms).unref();
       return s;
     }
     static any(list) {

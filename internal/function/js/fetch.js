@@ -5,7 +5,9 @@ globalThis.__module = function (exports, require, module, host, core) {
   class Headers {
     #map = new Map();
     constructor(init) {
-      if (!init) return;
+      if (init === undefined) return;
+      if (init === null || typeof init !== 'object' && typeof init !== 'function') throw new TypeError("Headers: The provided value is not of type '(record<ByteString, ByteString> or sequence<sequence<ByteString>>)'.");
+      if (Array.isArray(init) && init.some((p) => [...p].length !== 2)) throw new TypeError('Headers: expected name/value pair to be length 2.');
       if (init instanceof Headers || typeof init[Symbol.iterator] === 'function') for (const [k, v] of init) this.append(k, v);
       else for (const k of Object.keys(init)) this.append(k, init[k]);
     }
@@ -15,7 +17,7 @@ globalThis.__module = function (exports, require, module, host, core) {
     }
     #value(v) {
       v = String(v).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-      if (/[\0\r\n]/.test(v)) throw new TypeError('Headers: invalid header value.');
+      if (/[\0\r\n]|[^\0-\xff]/.test(v)) throw new TypeError('Headers: invalid header value.');
       return v;
     }
     append(k, v) { k = this.#key(k); this.#map.set(k, [...this.#map.get(k) || [], this.#value(v)]); }
@@ -75,6 +77,7 @@ globalThis.__module = function (exports, require, module, host, core) {
       else if (typeof body === 'string') [this.#bytes, type] = [Buffer.from(body), 'text/plain;charset=UTF-8'];
       else if (body instanceof URLSearchParams) [this.#bytes, type] = [Buffer.from(body.toString()), 'application/x-www-form-urlencoded;charset=UTF-8'];
       else if (body instanceof Blob) [this.#bytes, type] = [body.bytes(), body.type || null];
+      else if (body instanceof exports.FormData) [this.#bytes, type] = form(body);
       else if (body instanceof ArrayBuffer) this.#bytes = Buffer.from(new Uint8Array(body));
       else if (ArrayBuffer.isView(body)) this.#bytes = Buffer.from(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
       else if (typeof body[Symbol.asyncIterator] === 'function') {
@@ -103,13 +106,35 @@ globalThis.__module = function (exports, require, module, host, core) {
     async bytes() { return Uint8Array.from(await this.all_()); }
     async blob() { return new Blob([await this.all_()], { type: this.headers.get('content-type') || '' }); }
   }
+  // form writes a form as RFC 7578 has it.
+  function form(data) {
+    const boundary = '----formdata-' + require('crypto').randomBytes(12).toString('hex');
+    const quoted = (s) => s.replace(/\r\n|\r|\n/g, '%0D%0A').replace(/"/g, '%22');
+    const bytes = (async () => {
+      const parts = [];
+      for (const [k, v] of data) {
+        const file = v instanceof Blob;
+        parts.push(Buffer.from('--' + boundary + '\r\nContent-Disposition: form-data; name="' + quoted(k) + '"' + (file ? '; filename="' + quoted(v.name || 'blob') + '"\r\nContent-Type: ' + (v.type || 'application/octet-stream') : '') + '\r\n\r\n'),
+          file ? Buffer.from(await v.bytes()) : Buffer.from(v.replace(/\r\n|\r|\n/g, '\r\n')), Buffer.from('\r\n'));
+      }
+      return Buffer.concat([...parts, Buffer.from('--' + boundary + '--\r\n')]);
+    })();
+    return [bytes, 'multipart/form-data; boundary=' + boundary];
+  }
   class Request extends Body {
     constructor(input, o = {}) {
       super();
       const from = input instanceof Request ? input : null;
-      this.url = from ? from.url : new URL(String(input)).href;
-      this.method = String(o.method || from && from.method || 'GET').toUpperCase();
-      this.headers = new Headers(o.headers || from && from.headers);
+      try {
+        this.url = from ? from.url : new URL(String(input)).href;
+      } catch (e) {
+        throw new TypeError('Failed to parse URL from ' + String(input), { cause: e });
+      }
+      if (/^[a-z]+:\/\/[^/]*@/.test(this.url)) throw new TypeError('Request cannot be constructed from a URL that includes credentials: ' + this.url);
+      const method = String(o.method || from && from.method || 'GET'), upper = method.toUpperCase();
+      this.method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'].includes(upper) ? upper : method;
+      if (!token.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(upper)) throw new TypeError("'" + method + "' is not a valid HTTP method.");
+      this.headers = new Headers(o.headers || from && from.headers || undefined);
       this.redirect = o.redirect || from && from.redirect || 'follow';
       this.signal = o.signal || from && from.signal || new AbortController().signal;
       const body = o.body !== undefined ? o.body : from ? from.peek_() : null;
@@ -124,20 +149,27 @@ globalThis.__module = function (exports, require, module, host, core) {
       this.status = o.status === undefined ? 200 : o.status;
       if (!(this.status >= 200 && this.status <= 599)) throw new RangeError('init["status"] must be in the range of 200 to 599, inclusive.');
       this.statusText = o.statusText || '';
-      this.headers = new Headers(o.headers);
+      if (body !== null && body !== undefined && [101, 204, 205, 304].includes(this.status)) throw new TypeError('Response constructor: Invalid response status code ' + this.status);
+      this.headers = new Headers(o.headers || undefined);
       this.url = o.url_ || '';
       this.redirected = !!o.redirected_;
       this.type = 'default';
       this.take_(body, this.headers);
     }
     get ok() { return this.status >= 200 && this.status < 300; }
-    clone() { return new Response(this.peek_(), { status: this.status, statusText: this.statusText, headers: this.headers, url_: this.url, redirected_: this.redirected }); }
+    clone() {
+      if (this.bodyUsed) throw new TypeError('Response.clone: Body has already been consumed.');
+      return new Response(this.peek_(), { status: this.status, statusText: this.statusText, headers: this.headers, url_: this.url, redirected_: this.redirected });
+    }
     static json(v, o = {}) { const r = new Response(JSON.stringify(v), o); r.headers.set('content-type', 'application/json'); return r; }
     static error() { return Object.assign(new Response(null), { status: 0, type: 'error' }); }
-    static redirect(url, status = 302) { return new Response(null, { status, headers: { location: new URL(url).href } }); }
+    static redirect(url, status = 302) {
+      if (![301, 302, 303, 307, 308].includes(status)) throw new RangeError('Invalid status code ' + status);
+      return new Response(null, { status, headers: { location: new URL(url).href } });
+    }
   }
 
-  exports.fetch = async (input, o) => {
+  exports.fetch = async function fetch(input, o) {
     let r = new Request(input, o), body = await r.all_(), hops = 0;
     const failed = (e) => Object.assign(new TypeError('fetch failed'), { cause: e });
     for (;;) {
@@ -171,8 +203,19 @@ globalThis.__module = function (exports, require, module, host, core) {
   };
   exports.FormData = class FormData {
     #list = [];
-    append(k, v) { this.#list.push([String(k), v]); }
-    get(k) { const p = this.#list.find((x) => x[0] === k); return p ? p[1] : null; }
+    append(k, v) { this.#list.push([String(k), v instanceof Blob ? v : String(v)]); }
+    set(k, v) {
+      const at = this.#list.findIndex((x) => x[0] === String(k));
+      this.delete(k);
+      this.#list.splice(at < 0 ? this.#list.length : at, 0, [String(k), v instanceof Blob ? v : String(v)]);
+    }
+    delete(k) { this.#list = this.#list.filter((x) => x[0] !== String(k)); }
+    has(k) { return this.#list.some((x) => x[0] === String(k)); }
+    get(k) { const p = this.#list.find((x) => x[0] === String(k)); return p ? p[1] : null; }
+    getAll(k) { return this.#list.filter((x) => x[0] === String(k)).map((x) => x[1]); }
+    keys() { return this.#list.map((p) => p[0])[Symbol.iterator](); }
+    values() { return this.#list.map((p) => p[1])[Symbol.iterator](); }
+    forEach(f, self) { for (const [k, v] of this.#list) f.call(self, v, k, this); }
     entries() { return this.#list[Symbol.iterator](); }
     [Symbol.iterator]() { return this.entries(); }
   };

@@ -1,5 +1,8 @@
 globalThis.__module = function (exports) {
   'use strict';
+  function text(name, v) {
+    if (typeof v !== 'string') throw Object.assign(new TypeError('The "' + name + '" argument must be of type string. Received ' + (v === null ? 'null' : typeof v)), { code: 'ERR_INVALID_ARG_TYPE' });
+  }
   function clean(path, absolute) {
     const out = [];
     for (const s of path.split('/')) {
@@ -12,8 +15,9 @@ globalThis.__module = function (exports) {
   }
   exports.sep = '/';
   exports.delimiter = ':';
-  exports.isAbsolute = (p) => p.startsWith('/');
+  exports.isAbsolute = (p) => { text('path', p); return p.startsWith('/'); };
   exports.normalize = (p) => {
+    text('path', p);
     if (p === '') return '.';
     const absolute = p[0] === '/';
     let out = clean(p, absolute);
@@ -22,25 +26,29 @@ globalThis.__module = function (exports) {
     return (absolute ? '/' : '') + out;
   };
   exports.join = (...parts) => {
+    for (const p of parts) text('path', p);
     const p = parts.filter((s) => s !== '').join('/');
     return p === '' ? '.' : exports.normalize(p);
   };
   exports.resolve = (...parts) => {
+    for (const p of parts) text('path', p);
     let p = '';
     for (let i = parts.length - 1; i >= 0 && !p.startsWith('/'); i--) if (parts[i] !== '') p = parts[i] + (p && '/' + p);
     if (!p.startsWith('/')) p = '/var/task' + (p && '/' + p);
     return '/' + clean(p, true);
   };
   exports.dirname = (p) => {
+    text('path', p);
     const t = p.replace(/\/+$/, '');
     if (t === '') return p.startsWith('/') ? '/' : '.';
     const at = t.lastIndexOf('/');
-    return at < 0 ? '.' : t.slice(0, at).replace(/\/+$/, '') || '/';
+    return at < 0 ? '.' : at === 0 ? '/' : at === 1 && t[0] === '/' ? '//' : t.slice(0, at);
   };
   exports.basename = (p, ext) => {
+    text('path', p);
     let b = p.replace(/\/+$/, '');
     b = b.slice(b.lastIndexOf('/') + 1);
-    return ext && b !== ext && b.endsWith(ext) ? b.slice(0, -ext.length) : b;
+    return ext && (b !== ext || p === ext) && b.endsWith(ext) ? b.slice(0, -ext.length) : b;
   };
   exports.extname = (p) => {
     const b = exports.basename(p), at = b.lastIndexOf('.');
@@ -48,7 +56,7 @@ globalThis.__module = function (exports) {
   };
   exports.parse = (p) => {
     const root = p.startsWith('/') ? '/' : '', base = exports.basename(p), ext = exports.extname(p), dir = exports.dirname(p);
-    return { root, dir: dir === '.' && !p.startsWith('.') ? '' : dir, base, ext, name: ext ? base.slice(0, -ext.length) : base };
+    return { root, dir: dir === '.' && !/^\.\/+[^/]/.test(p) ? '' : dir, base, ext, name: ext ? base.slice(0, -ext.length) : base };
   };
   exports.format = (o) => {
     const base = o.base || (o.name || '') + (o.ext ? (o.ext.startsWith('.') ? '' : '.') + o.ext : ''), dir = o.dir || o.root;

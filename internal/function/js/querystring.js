@@ -1,17 +1,17 @@
-globalThis.__module = function (exports) {
+globalThis.__module = function (exports, require) {
   'use strict';
   exports.escape = (s) => encodeURIComponent(typeof s === 'string' ? s : String(s)).replace(/[!'()*]/g, (c) => "!'()*".includes(c) && c);
+  exports.unescapeBuffer = (s) => require('buffer').Buffer.from(String(s).replace(/%([0-9a-fA-F]{2})|[^]/gu, (c, hex) => hex ? String.fromCharCode(parseInt(hex, 16)) : String.fromCharCode(c.charCodeAt(0) & 255)), 'latin1');
   exports.unescape = (s) => {
     try {
       return decodeURIComponent(s);
     } catch {
-      return s.replace(/(%[0-9a-fA-F]{2})+/g, (run) => {
-        try { return decodeURIComponent(run); } catch { return '\ufffd'; }
-      });
+      return String(s).replace(/(%[0-9a-fA-F]{2})+/g, (run) => exports.unescapeBuffer(run).toString());
     }
   };
   const plain = (v) => typeof v === 'string' ? v : typeof v === 'number' && isFinite(v) || typeof v === 'bigint' || typeof v === 'boolean' ? String(v) : '';
-  exports.stringify = exports.encode = (o, sep = '&', eq = '=', options = {}) => {
+  exports.stringify = exports.encode = (o, sep, eq, options) => {
+    [sep, eq, options] = [sep || '&', eq || '=', options || {}];
     if (!o || typeof o !== 'object') return '';
     const escape = options.encodeURIComponent || exports.escape;
     const out = [];
@@ -21,10 +21,12 @@ globalThis.__module = function (exports) {
     }
     return out.join(sep);
   };
-  exports.parse = exports.decode = (s, sep = '&', eq = '=', options = {}) => {
+  exports.parse = exports.decode = (s, sep, eq, options) => {
+    [sep, eq, options] = [sep || '&', eq || '=', options || {}];
     const out = Object.create(null);
     if (typeof s !== 'string' || s === '') return out;
-    const unescape = options.decodeURIComponent || exports.unescape;
+    const own = options.decodeURIComponent || exports.unescape;
+    const unescape = (x) => { try { return own(x); } catch { return exports.unescape(x); } };
     let parts = s.split(sep);
     const max = options.maxKeys === undefined ? 1000 : options.maxKeys;
     if (max > 0) parts = parts.slice(0, max);

@@ -1,23 +1,19 @@
-globalThis.__module = function (exports) {
+globalThis.__module = function (exports, require) {
   'use strict';
   exports.StringDecoder = class StringDecoder {
     #rest = Buffer.alloc(0);
-    constructor(e = 'utf8') { this.encoding = e; }
+    constructor(e = 'utf8') { this.encoding = require('buffer').encodingOf(e); }
     write(b) {
       if (typeof b === 'string') return b;
       b = Buffer.concat([this.#rest, b]);
       let keep = 0;
-      if (/^utf-?8$/i.test(this.encoding)) {
-        for (let back = 1; back <= 3 && back <= b.length; back++) {
-          const c = b[b.length - back];
-          if (c < 128) break;
-          if (c >= 192) {
-            if (back < (c >= 240 ? 4 : c >= 224 ? 3 : 2)) keep = back;
-            break;
-          }
-        }
-      } else if (/^base64/i.test(this.encoding)) keep = b.length % 3;
-      else if (/^(utf-?16|ucs)/i.test(this.encoding)) keep = b.length % 2;
+      if (this.encoding === 'utf8') keep = require('encoding').unfinished(b);
+      else if (this.encoding.startsWith('base64')) keep = b.length % 3;
+      else if (this.encoding === 'utf16le') {
+        keep = b.length % 2;
+        const last = b.length - keep - 1; // half of a pair waits for the other half
+        if (last > 0 && b[last] >= 0xd8 && b[last] < 0xdc) keep += 2;
+      }
       this.#rest = Buffer.from(b.subarray(b.length - keep));
       return b.subarray(0, b.length - keep).toString(this.encoding);
     }

@@ -6,12 +6,13 @@ globalThis.__module = function (exports, require) {
   const quote = (c) => {
     try { return encodeURIComponent(c) === c ? '%' + c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0') : encodeURIComponent(c); } catch { return '%EF%BF%BD'; }
   };
-  const inPath = encoder(/[ "#<>?^`{}]/g), inQuery = encoder(/[ "#<>]/g), inSpecialQuery = encoder(/[ "#<>']/g), inHash = encoder(/[ "<>`]/g), inUser = encoder(/[ "#<>?^`{}/:;=@[\\\]|]/g);
+  const inPath = encoder(/[ "#<>?`{}]/g), inQuery = encoder(/[ "#<>]/g), inSpecialQuery = encoder(/[ "#<>']/g), inHash = encoder(/[ "<>`]/g), opaque = (s) => s.replace(/[^\x20-\x7e]|[\ud800-\udbff][\udc00-\udfff]/gu, (c) => quote(c)), inUser = encoder(/[ "#<>?^`{}/:;=@[\\\]|]/g);
 
   function hostOf(h, special, input) {
     if (h.startsWith('[')) {
-      if (!/^\[[0-9a-fA-F:.]+\]$/.test(h)) throw bad(input);
-      return h.toLowerCase();
+      const address = ipv6(h.slice(1, -1));
+      if (!h.endsWith(']') || !address) throw bad(input);
+      return '[' + address + ']';
     }
     if (!special) {
       if (/[\0\t\n\r #/<>?@[\\\]^|]/.test(h)) throw bad(input);
@@ -22,6 +23,27 @@ globalThis.__module = function (exports, require) {
     if (h === '' || /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/.test(h) || /[^\0-\x7f]/.test(h)) throw bad(input);
     if (/^[0-9]+$|\.[0-9]+\.?$|^0x[0-9a-f]*$|\.0x[0-9a-f]*\.?$/.test(h)) return ipv4(h, input);
     return h;
+  }
+  // ipv6 writes an address as RFC 5952 has it; null is none.
+  function ipv6(h) {
+    const v4 = /^(.*:)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(h);
+    if (v4) {
+      const n = v4.slice(2).map(Number);
+      if (n.some((x, i) => x > 255 || v4[i + 2] !== String(x))) return null;
+      h = v4[1] + (n[0] * 256 + n[1]).toString(16) + ':' + (n[2] * 256 + n[3]).toString(16);
+    }
+    const sides = h.split('::').map((s) => s === '' ? [] : s.split(':'));
+    const given = sides.flat().length;
+    if (sides.length > 2 || !sides.flat().every((p) => /^[0-9a-fA-F]{1,4}$/.test(p)) || (sides.length === 2 ? given > 7 : given !== 8)) return null;
+    const all = [...sides[0], ...new Array(8 - given).fill('0'), ...sides[1] || []].map((p) => parseInt(p, 16).toString(16));
+    let at = -1, most = 1; // the longest run of zeros, the first of those
+    for (let i = 0; i < 8; i++) {
+      let n = 0;
+      while (i + n < 8 && all[i + n] === '0') n++;
+      if (n > most) [at, most] = [i, n];
+      i += n;
+    }
+    return at < 0 ? all.join(':') : all.slice(0, at).join(':') + '::' + all.slice(at + most).join(':');
   }
   function ipv4(h, input) {
     const parts = h.replace(/\.$/, '').split('.');
@@ -59,16 +81,18 @@ globalThis.__module = function (exports, require) {
       if (init === undefined || init === null) return;
       if (typeof init === 'string') this.#read(init[0] === '?' ? init.slice(1) : init);
       else if (init instanceof URLSearchParams) this.#list = init.#list.map((p) => p.slice());
+      else if (typeof init !== 'object' && typeof init !== 'function') this.#read(String(init));
       else if (typeof init[Symbol.iterator] === 'function') {
         for (const p of init) {
-          const [k, v] = [...p];
+          const [k, v, more] = p === null || p === undefined ? [] : [...p];
+          if (v === undefined || more !== undefined) throw Object.assign(new TypeError('Each query pair must be an iterable [name, value] tuple'), { code: 'ERR_INVALID_TUPLE' });
           this.#list.push([String(k), String(v)]);
         }
       } else for (const k of Object.keys(init)) this.#list.push([k, String(init[k])]);
     }
     #read(s) {
       const unescape = require('querystring').unescape;
-      this.#list = s.split('&').filter((p) => p !== '').map((p) => {
+      this.#list = s.toWellFormed().split('&').filter((p) => p !== '').map((p) => {
         const at = p.indexOf('='), plus = (x) => unescape(x.replace(/\+/g, ' '));
         return at < 0 ? [plus(p), ''] : [plus(p.slice(0, at)), plus(p.slice(at + 1))];
       });
@@ -111,7 +135,7 @@ globalThis.__module = function (exports, require) {
     static canParse(input, base) { try { new URL(input, base); return true; } catch { return false; } }
     static parse(input, base) { try { return new URL(input, base); } catch { return null; } }
     static parts_(u) { return u.#u; }
-    get href() { return this.protocol + (this.#u.host === null ? '' : '//' + this.#login() + this.host) + this.pathname + this.search + this.hash; }
+    get href() { return this.protocol + (this.#u.host === null ? '' : '//' + this.#login() + this.host) + this.pathname + (this.#u.query === null ? '' : '?' + this.#u.query) + (this.#u.hash === null ? '' : '#' + this.#u.hash); }
     set href(v) { this.#u = parse(String(v)); this.#params.replaceAll_(this.#u.query || ''); }
     #login() { const u = this.#u; return u.user || u.password ? u.user + (u.password ? ':' + u.password : '') + '@' : ''; }
     get origin() { return this.#u.scheme in ports && this.#u.scheme !== 'file:' ? this.protocol + '//' + this.host : 'null'; }
@@ -128,16 +152,17 @@ globalThis.__module = function (exports, require) {
     get port() { return this.#u.port; }
     set port(v) { v = String(v); if (v === '' || /^[0-9]+/.test(v) && parseInt(v, 10) < 65536) this.#u.port = v === '' || String(parseInt(v, 10)) === ports[this.#u.scheme] ? '' : String(parseInt(v, 10)); }
     get pathname() { return this.#u.path; }
-    set pathname(v) { v = String(v); this.#u.path = pathOf(v.startsWith('/') ? v : '/' + v, this.#u.scheme in ports); }
+    set pathname(v) { if (this.#u.host === null && !this.#u.path.startsWith('/')) return; v = String(v); this.#u.path = pathOf(v.startsWith('/') ? v : '/' + v, this.#u.scheme in ports); }
     get search() { return this.#u.query ? '?' + this.#u.query : ''; }
     set search(v) {
+      const none = String(v) === '';
       v = String(v).replace(/^\?/, '');
-      this.#u.query = v === '' ? null : (this.#u.scheme in ports ? inSpecialQuery : inQuery)(v);
+      this.#u.query = none ? null : (this.#u.scheme in ports ? inSpecialQuery : inQuery)(v);
       this.#params.replaceAll_(v);
     }
     get searchParams() { return this.#params; }
     get hash() { return this.#u.hash ? '#' + this.#u.hash : ''; }
-    set hash(v) { v = String(v).replace(/^#/, ''); this.#u.hash = v === '' ? null : inHash(v); }
+    set hash(v) { v = String(v); this.#u.hash = v === '' ? null : inHash(v.replace(/^#/, '')); }
     toString() { return this.href; }
     toJSON() { return this.href; }
     get [Symbol.toStringTag]() { return 'URL'; }
@@ -167,7 +192,8 @@ globalThis.__module = function (exports, require) {
       rest = rest.slice(0, q);
     }
     if (special) rest = rest.replace(/\\/g, '/');
-    if (m && special && u.scheme !== 'file:' && !(base && base.protocol === u.scheme && !rest.startsWith('/'))) rest = '//' + rest.replace(/^\/+/, '');
+    if (m && special && u.scheme !== 'file:' && !(base && base.protocol === u.scheme && !rest.startsWith('//'))) rest = '//' + rest.replace(/^\/+/, '');
+    if (!m && special && u.scheme !== 'file:' && rest.startsWith('//')) rest = '//' + rest.replace(/^\/+/, '');
     if (rest.startsWith('//')) {
       const end = rest.indexOf('/', 2), authority = end < 0 ? rest.slice(2) : rest.slice(2, end);
       rest = end < 0 ? '' : rest.slice(end);
@@ -186,14 +212,14 @@ globalThis.__module = function (exports, require) {
     }
     if (m && !(base && special && base.protocol === u.scheme)) {
       if (u.scheme === 'file:') u.host = '';
-      u.path = rest.startsWith('/') || special ? pathOf(rest || '/', special) : inHash(rest);
+      u.path = special && !rest.startsWith('/') ? pathOf('/' + rest, special) : rest.startsWith('/') ? pathOf(rest, special) : opaque(rest);
       return u;
     }
     const b = URL.parts_(base);
-    if (b.host === null && !b.path.startsWith('/') && text !== '') throw bad(input);
+    if (b.host === null && !b.path.startsWith('/') && (hash < 0 || text !== '')) throw bad(input);
     Object.assign(u, { user: b.user, password: b.password, host: b.host, port: b.port });
     if (rest.startsWith('/')) u.path = pathOf(rest, special);
-    else if (rest !== '') u.path = pathOf(b.path.slice(0, b.path.lastIndexOf('/') + 1) + rest, special);
+    else if (rest !== '') u.path = pathOf((b.path.slice(0, b.path.lastIndexOf('/') + 1) || '/') + rest, special);
     else {
       u.path = b.path;
       if (q < 0) u.query = b.query;
@@ -203,11 +229,17 @@ globalThis.__module = function (exports, require) {
 
   exports.URL = URL;
   exports.URLSearchParams = URLSearchParams;
-  exports.fileURLToPath = (u) => decodeURIComponent((u instanceof URL ? u : new URL(u)).pathname);
-  exports.pathToFileURL = (p) => new URL('file://' + require('path').resolve(p));
-  exports.urlToHttpOptions = (u) => ({ protocol: u.protocol, hostname: u.hostname, hash: u.hash, search: u.search, pathname: u.pathname, path: u.pathname + u.search, href: u.href, port: u.port === '' ? undefined : Number(u.port),
+  exports.fileURLToPath = (u) => {
+    u = u instanceof URL ? u : new URL(u);
+    if (u.protocol !== 'file:') throw Object.assign(new TypeError('The URL must be of scheme file'), { code: 'ERR_INVALID_URL_SCHEME' });
+    return decodeURIComponent(u.pathname);
+  };
+  exports.pathToFileURL = (p) => new URL('file://' + require('path').resolve(p).replace(/[%\\\n\r\t?#]/g, encodeURIComponent));
+  exports.urlToHttpOptions = (u) => ({ protocol: u.protocol, hostname: u.hostname.replace(/^\[|\]$/g, ''), hash: u.hash, search: u.search, pathname: u.pathname, path: u.pathname + u.search, href: u.href, port: u.port === '' ? undefined : Number(u.port),
     auth: u.username ? decodeURIComponent(u.username) + ':' + decodeURIComponent(u.password) : undefined });
   exports.domainToASCII = (d) => d.toLowerCase();
+
+  const wrongType = (name, v) => Object.assign(new TypeError('The "' + name + '" argument is of the wrong type. Received ' + (v === null ? 'null' : typeof v)), { code: 'ERR_INVALID_ARG_TYPE' });
 
   // The older interface reads more, and changes less.
   class Url {
@@ -216,52 +248,63 @@ globalThis.__module = function (exports, require) {
   }
   exports.Url = Url;
   exports.parse = (text, query = false, slashes = false) => {
+    if (typeof text !== 'string') throw wrongType('url', text);
     const u = new Url();
     let rest = text.trim();
     const hash = rest.indexOf('#');
     if (hash >= 0) [u.hash, rest] = [rest.slice(hash), rest.slice(0, hash)];
     const q = rest.indexOf('?');
     if (q >= 0) [u.search, rest] = [rest.slice(q), rest.slice(0, q)];
+    rest = rest.replace(/\\/g, '/');
     u.query = u.search === null ? (query ? Object.create(null) : null) : query ? require('querystring').parse(u.search.slice(1)) : u.search.slice(1);
-    if (query && u.search === null) u.search = '';
     const m = /^([a-z][a-z0-9.+-]*:)/i.exec(rest);
     if (m) {
       u.protocol = m[1].toLowerCase();
       rest = rest.slice(m[1].length);
     }
-    if ((m || slashes) && rest.startsWith('//')) {
-      u.slashes = true;
-      const end = rest.indexOf('/', 2);
-      let authority = end < 0 ? rest.slice(2) : rest.slice(2, end);
+    const slashed = (m || slashes) && rest.startsWith('//');
+    if (slashed || m && !(u.protocol in ports) && u.protocol !== 'javascript:') {
+      if (slashed) u.slashes = true;
+      const from = slashed ? 2 : 0, end = rest.indexOf('/', from);
+      let authority = end < 0 ? rest.slice(from) : rest.slice(from, end);
       rest = end < 0 ? '' : rest.slice(end);
       const at = authority.lastIndexOf('@');
       if (at >= 0) [u.auth, authority] = [decodeURIComponent(authority.slice(0, at)), authority.slice(at + 1)];
-      const port = /:([0-9]*)$/.exec(authority);
+      const other = authority.search(/[\t\n\r "%';<>^`{|}]/);
+      if (other >= 0) [authority, rest] = [authority.slice(0, other), authority.slice(other) + rest];
+      const port = /^(?:.*[^:]|):([0-9]*)$/.test(authority) && /:([0-9]*)$/.exec(authority);
       if (port) {
         if (port[1]) u.port = port[1];
         authority = authority.slice(0, -port[0].length);
       }
-      u.hostname = authority.toLowerCase();
-      u.host = u.hostname + (u.port ? ':' + u.port : '');
+      u.hostname = authority.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+      u.host = authority.toLowerCase() + (u.port ? ':' + u.port : '');
       if (rest === '' && u.protocol in ports) rest = '/';
     }
-    u.pathname = rest === '' ? null : rest.replace(/[ "<>`{}|\\^]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase());
+    u.pathname = rest === '' ? null : rest.replace(/[ "<>`{}|\\^']/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase());
     u.path = u.pathname === null && !u.search ? null : (u.pathname || '') + (u.search || '');
     u.href = exports.format(u);
     return u;
   };
-  exports.format = (u) => {
+  exports.format = (u, o = {}) => {
     if (typeof u === 'string') u = exports.parse(u);
-    if (u instanceof URL) return u.href;
+    if (u === null || typeof u !== 'object') throw wrongType('urlObject', u);
+    if (u instanceof URL) {
+      u = new URL(u);
+      if (o.auth === false) u.username = u.password = '';
+      if (o.fragment === false) u.hash = '';
+      if (o.search === false) u.search = '';
+      return u.href;
+    }
     let protocol = u.protocol || '';
     if (protocol && !protocol.endsWith(':')) protocol += ':';
-    let host = u.host || (u.hostname ? u.hostname + (u.port ? ':' + u.port : '') : '');
+    let host = u.host || (u.hostname ? (u.hostname.includes(':') && u.hostname[0] !== '[' ? '[' + u.hostname + ']' : u.hostname) + (u.port ? ':' + u.port : '') : '');
     if (host) host = (u.auth ? encodeURIComponent(u.auth).replace(/%3A/i, ':') + '@' : '') + host;
     let search = u.search || (u.query && typeof u.query === 'object' && Object.keys(u.query).length ? '?' + require('querystring').stringify(u.query) : '');
     if (search && search[0] !== '?') search = '?' + search;
     let path = u.pathname || '', hash = u.hash || '';
     if (hash && hash[0] !== '#') hash = '#' + hash;
-    const authority = u.slashes || (protocol in ports || !protocol) && host ? '//' + host : host;
+    const authority = u.slashes || (protocol in ports || !protocol) && host || protocol === 'file:' ? '//' + host : host;
     if (authority && path && path[0] !== '/') path = '/' + path;
     return protocol + authority + path.replace(/[?#]/g, encodeURIComponent) + search.replace('#', '%23') + hash;
   };
@@ -270,7 +313,10 @@ globalThis.__module = function (exports, require) {
       return new URL(to, from).href;
     } catch {
       const u = new URL(to, new URL(from, 'resolve://x/'));
-      return u.protocol === 'resolve:' ? u.pathname + u.search + u.hash : u.href;
+      if (u.protocol !== 'resolve:') return u.href;
+      // What began at no root ends at none.
+      const rest = u.pathname + u.search + u.hash;
+      return u.hostname !== 'x' ? '//' + u.host + rest : from.startsWith('/') || to.startsWith('/') ? rest : rest.slice(1);
     }
   };
 };

@@ -32,7 +32,9 @@ globalThis.__module = function (exports, require) {
     if (v instanceof RegExp) return String(v);
     if (v instanceof Date) return isNaN(v) ? 'Invalid Date' : v.toISOString();
     if (v instanceof Error) {
-      let s = (v.name || 'Error') + ': ' + v.message + (v.stack ? '\n' + String(v.stack).replace(/\n$/, '') : '');
+      const head = (v.name || 'Error') + ': ' + v.message, stack = String(v.stack || '').replace(/\n$/, '');
+      // The engine's stacks have no head; those of elsewhere have one.
+      let s = !stack ? '[' + head + ']' : stack.includes(v.message) ? stack : head + '\n' + stack;
       const keys = Object.keys(v);
       if (keys.length) s += ' ' + list(keys.map((k) => name(k) + ': ' + show(v[k], o, level + 1, [...above, v])), '{', '}', level);
       if (v.cause !== undefined && !keys.includes('cause')) s += '\n[cause]: ' + show(v.cause, o, level + 1, [...above, v]);
@@ -55,7 +57,7 @@ globalThis.__module = function (exports, require) {
     const keys = [...Object.keys(v), ...Object.getOwnPropertySymbols(v).filter((s) => Object.prototype.propertyIsEnumerable.call(v, s))];
     const parts = keys.map((k) => {
       const d = Object.getOwnPropertyDescriptor(v, k);
-      return name(k) + ': ' + (d && d.get ? d.set ? '[Getter/Setter]' : '[Getter]' : deep(v[k]));
+      return name(k) + ': ' + (d && d.get ? d.set ? '[Getter/Setter]' : '[Getter]' : d && d.set ? '[Setter]' : deep(v[k]));
     });
     const prefix = typeof v === 'function' ? '[Function: ' + v.name + '] ' : kind === 'Object' ? '' : kind + ' ';
     return prefix + list(parts, '{', '}', level);
@@ -71,6 +73,8 @@ globalThis.__module = function (exports, require) {
   inspect.defaultOptions = {};
   exports.inspect = inspect;
 
+  // says reports whether a class, or the object itself, has words for it.
+  const says = (v) => v instanceof Error || typeof v.toString === 'function' && v.toString !== Object.prototype.toString && v.toString !== Array.prototype.toString && !(v instanceof Date);
   exports.format = (...args) => {
     let i = 0, out = '';
     if (typeof args[0] === 'string') {
@@ -80,10 +84,10 @@ globalThis.__module = function (exports, require) {
         if (i >= args.length) return all;
         const v = args[i++];
         switch (c) {
-          case 's': return typeof v === 'string' ? v : typeof v === 'object' && v !== null && !(v instanceof Error) ? inspect(v, { depth: 0 }) : typeof v === 'bigint' ? v + 'n' : String(v);
-          case 'd': return typeof v === 'object' ? 'NaN' : typeof v === 'bigint' ? v + 'n' : String(Number(v));
-          case 'i': return typeof v === 'object' ? 'NaN' : String(parseInt(v, 10));
-          case 'f': return String(parseFloat(v));
+          case 's': return typeof v === 'string' ? v : Object.is(v, -0) ? '-0' : typeof v === 'object' && v !== null && !says(v) ? inspect(v, { depth: 0 }) : typeof v === 'bigint' ? v + 'n' : String(v);
+          case 'd': return typeof v === 'object' || typeof v === 'symbol' ? 'NaN' : typeof v === 'bigint' ? v + 'n' : String(Number(v));
+          case 'i': return typeof v === 'object' || typeof v === 'symbol' ? 'NaN' : String(parseInt(v, 10));
+          case 'f': return typeof v === 'symbol' ? 'NaN' : String(parseFloat(v));
           case 'j': try { return JSON.stringify(v); } catch { return '[Circular]'; }
           case 'c': return '';
           default: return inspect(v, c === 'o' ? { depth: 4 } : {});
@@ -95,6 +99,8 @@ globalThis.__module = function (exports, require) {
   };
   exports.formatWithOptions = (_, ...args) => exports.format(...args);
   exports.promisify = (f) => {
+    if (typeof f !== 'function') throw Object.assign(new TypeError('The "original" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' });
+    if (f === setTimeout || f === setImmediate) return require('timers').promises[f === setTimeout ? 'setTimeout' : 'setImmediate'];
     if (typeof f[exports.promisify.custom] === 'function') return f[exports.promisify.custom];
     return function (...args) { return new Promise((resolve, reject) => f.call(this, ...args, (e, v) => e ? reject(e) : resolve(v))); };
   };
@@ -125,7 +131,7 @@ globalThis.__module = function (exports, require) {
     isDate: (v) => v instanceof Date, isRegExp: (v) => v instanceof RegExp, isPromise: (v) => v instanceof Promise, isMap: (v) => v instanceof Map, isSet: (v) => v instanceof Set,
     isTypedArray: (v) => ArrayBuffer.isView(v) && !(v instanceof DataView), isUint8Array: (v) => v instanceof Uint8Array, isArrayBuffer: (v) => v instanceof ArrayBuffer,
     isAnyArrayBuffer: (v) => v instanceof ArrayBuffer || v instanceof SharedArrayBuffer, isArrayBufferView: ArrayBuffer.isView, isNativeError: (v) => v instanceof Error,
-    isAsyncFunction: (v) => tag(v) === 'AsyncFunction', isGeneratorFunction: (v) => tag(v) === 'GeneratorFunction', isBoxedPrimitive: (v) => v instanceof Number || v instanceof String || v instanceof Boolean,
+    isAsyncFunction: (v) => tag(v) === 'AsyncFunction', isGeneratorFunction: (v) => tag(v) === 'GeneratorFunction', isBoxedPrimitive: (v) => v instanceof Number || v instanceof String || v instanceof Boolean || v instanceof BigInt || v instanceof Symbol,
     isProxy: () => false, isExternal: () => false, isDataView: (v) => v instanceof DataView,
   };
 };
