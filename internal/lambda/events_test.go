@@ -25,13 +25,11 @@ func TestSlowAccount(t *testing.T) {
 	seen := make(ran, 64)
 	w.cfg.Pool = function.NewPool(function.Config{Observer: seen})
 	w.reopen(t)
-	slow := request(t, "slow", "exports.handler = () => new Promise(() => { setInterval(() => {}, 1e6); });")
-	slow.TimeoutSec = 900
-	w.create(t, slow)
+	w.create(t, patient(t, "slow", "exports.handler = () => new Promise(() => { setInterval(() => {}, 1e6); });"))
 	for range 12 {
 		w.later(t, "slow")
 	}
-	other, quick := root(), request(t, "quick", "exports.handler = async () => 1;")
+	other, quick := root(), patient(t, "quick", "exports.handler = async () => 1;")
 	other.Principal.Account, other.Principal.ARN = "444455556666", "arn:aws:iam::444455556666:root"
 	quick.Role = strings.ReplaceAll(role, "111122223333", "444455556666")
 	if _, err := w.Create(t.Context(), other, quick); err != nil {
@@ -54,6 +52,13 @@ func TestSlowAccount(t *testing.T) {
 	}
 }
 
+// patient is a function that a busy machine gives time.
+func patient(t *testing.T, name, text string) lambda.CreateRequest {
+	in := request(t, name, text)
+	in.TimeoutSec = 900
+	return in
+}
+
 func (w *world) later(t *testing.T, name string) {
 	t.Helper()
 	if _, err := w.Invoke(t.Context(), root(), lambda.Invocation{Name: name, Mode: lambda.Later}); err != nil {
@@ -65,7 +70,7 @@ func TestQueueIsBounded(t *testing.T) {
 	w := open(t)
 	w.cfg.MaxEvents = 2
 	w.reopen(t)
-	w.create(t, request(t, "f", "exports.handler = async () => 1;"))
+	w.create(t, patient(t, "f", "exports.handler = async () => 1;"))
 	for range 2 {
 		w.later(t, "f")
 		w.later(t, "f")
@@ -84,7 +89,7 @@ func TestQueueByTime(t *testing.T) {
 	w := open(t)
 	w.cfg.MaxEvents = 2
 	w.reopen(t)
-	w.create(t, request(t, "f", "exports.handler = async () => 1;"))
+	w.create(t, patient(t, "f", "exports.handler = async () => 1;"))
 	w.later(t, "f")
 	w.later(t, "f")
 	err := w.cfg.Records.Update(t.Context(), func(tx store.Writer) error {
@@ -114,9 +119,7 @@ func TestQueueByTime(t *testing.T) {
 // TestCodeThatChanges wants calls to succeed while the function's code is replaced.
 func TestCodeThatChanges(t *testing.T) {
 	w := open(t)
-	in := request(t, "f", "exports.handler = async () => 0;")
-	in.TimeoutSec = 900
-	w.create(t, in)
+	w.create(t, patient(t, "f", "exports.handler = async () => 0;"))
 	var calls sync.WaitGroup
 	done := make(chan struct{})
 	for range 4 {

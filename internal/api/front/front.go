@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
@@ -85,6 +86,9 @@ type Config struct {
 	// Hop is the secret by which the edge and its functions, on this machine, are
 	// known: of them, only HopHeader says how a request came. Empty knows none.
 	Hop string
+	// Folder is where long bodies lie, in files without a name, until their signature
+	// is verified. Empty: that of the system.
+	Folder string
 }
 
 // HopHeader has Config.Hop, a space, and the scheme by which the request would have
@@ -97,11 +101,12 @@ type Front struct {
 	services map[string]*Service
 	paths    map[string]*Service
 	keys     *sigv4.SigningKeys
+	spools   chan struct{}
 }
 
 // New returns a front over cfg.
 func New(cfg Config) *Front {
-	f := &Front{cfg: cfg, services: map[string]*Service{}, paths: map[string]*Service{}, keys: sigv4.NewSigningKeys(maxSigningKeys)}
+	f := &Front{cfg: cfg, services: map[string]*Service{}, paths: map[string]*Service{}, keys: sigv4.NewSigningKeys(maxSigningKeys), spools: make(chan struct{}, maxSpools)}
 	for i := range cfg.Services {
 		if s := &cfg.Services[i]; s.Path == "" {
 			f.services[s.Name] = s
@@ -204,10 +209,35 @@ func (f *Front) admit(w http.ResponseWriter, req *Request, s *Service, auth sigv
 	if err != nil {
 		return err
 	}
+	if s.MaxBodyBytes > heldBytes && (req.ContentLength < 0 || req.ContentLength > heldBytes) {
+		return f.admitLong(w, req, s, cred)
+	}
 	if err := readBody(w, req, s); err != nil {
 		return err
 	}
-	return f.verify(req, s, cred)
+	var sum [sha256.Size]byte
+	if s.Style != sigv4.S3 {
+		sum = sha256.Sum256(req.Body)
+	}
+	return f.verify(req, s, cred, sum)
+}
+
+// admitLong verifies the signature of a request before its body costs memory.
+func (f *Front) admitLong(w http.ResponseWriter, req *Request, s *Service, cred *identity.Credential) error {
+	if req.ContentLength > s.MaxBodyBytes {
+		return ErrBodyTooLarge
+	}
+	long, err := f.spool(w, req, s.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	defer f.free(long)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if err := f.verify(req, s, cred, long.sum); err != nil {
+		return err
+	}
+	req.Body, err = long.body()
+	return err
 }
 
 // isRegion reports whether s has the form of a region's name. Regions become part
@@ -281,8 +311,9 @@ func (f *Front) judgedAt(req *Request) time.Time {
 	return at
 }
 
-// verify checks the signature with the credential and fills in the caller.
-func (f *Front) verify(req *Request, s *Service, cred *identity.Credential) error {
+// verify checks the signature with the credential and fills in the caller. sum is the
+// body's SHA-256, and not looked at where the door streams it.
+func (f *Front) verify(req *Request, s *Service, cred *identity.Credential, sum [sha256.Size]byte) error {
 	auth := &req.Auth
 	key, kept := f.keys.Get(auth.Scope, cred.Version)
 	if !kept {
@@ -292,7 +323,7 @@ func (f *Front) verify(req *Request, s *Service, cred *identity.Credential) erro
 		}
 		key = sigv4.DeriveKey(secret.Reveal(), auth.Scope)
 	}
-	payload, err := auth.Verify(req.Request, req.Body, key, f.judgedAt(req), sigv4.Profile{Service: s.Name, Style: s.Style, Asymmetric: s.Asymmetric})
+	payload, err := auth.VerifySum(req.Request, sum, key, f.judgedAt(req), sigv4.Profile{Service: s.Name, Style: s.Style, Asymmetric: s.Asymmetric})
 	if err != nil {
 		return err
 	}

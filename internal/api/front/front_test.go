@@ -69,7 +69,8 @@ type harness struct {
 	url           string
 	front         *front.Front
 	kms, s3, sts  *door
-	cf, own       *door
+	cf, own, long *door
+	folder        string
 	clock         *clock.Clock
 	serviceAccess identity.AccessKey
 }
@@ -92,7 +93,7 @@ func start(t testing.TB) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &harness{kms: &door{name: "kms"}, s3: &door{name: "s3"}, sts: &door{name: "sts"}, cf: &door{name: "cloudfront"}, own: &door{name: "keyfront"}, clock: clock.Movable()}
+	h := &harness{kms: &door{name: "kms"}, s3: &door{name: "s3"}, sts: &door{name: "sts"}, cf: &door{name: "cloudfront"}, own: &door{name: "keyfront"}, long: &door{name: "lambda"}, folder: t.TempDir(), clock: clock.Movable()}
 	h.serviceAccess, err = ids.ServiceSession("cloudfront.amazonaws.com", "arn:aws:cloudfront::111122223333:distribution/E1", "111122223333", h.clock.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -105,9 +106,10 @@ func start(t testing.TB) *harness {
 			{Name: "sts", Door: h.sts, MaxBodyBytes: 1000},
 			{Name: "cloudfront", Door: h.cf, MaxBodyBytes: 1000},
 			{Name: "keyfront", Door: h.own, MaxBodyBytes: 1000},
+			{Name: "lambda", Door: h.long, MaxBodyBytes: 32 << 20},
 			{Name: "s3", Door: h.s3, Style: sigv4.S3, Anonymous: true},
 		},
-		Proxies: forwarded.Proxies{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, Hop: "secret",
+		Proxies: forwarded.Proxies{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, Hop: "secret", Folder: h.folder,
 	})
 	h.front = f
 	srv := httptest.NewServer(f)

@@ -23,6 +23,15 @@ const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 // ErrPayloadHash and ErrSigV4a. Scope and clock are judged before the signature,
 // as the services do.
 func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Time, p Profile) (Payload, error) {
+	var sum [sha256.Size]byte
+	if p.Style != S3 {
+		sum = sha256.Sum256(body)
+	}
+	return a.VerifySum(r, sum, key, now, p)
+}
+
+// VerifySum is Verify for a body whose SHA-256 is known.
+func (a *Auth) VerifySum(r *http.Request, sum [sha256.Size]byte, key SigningKey, now time.Time, p Profile) (Payload, error) {
 	if a.Form == FormNone {
 		return Payload{}, a.malformed("Authorization", Missing)
 	}
@@ -38,7 +47,6 @@ func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Tim
 	if err := a.checkSignedHeaders(r.Header, p.Style); err != nil {
 		return Payload{}, err
 	}
-	var sum [sha256.Size]byte
 	mode := Exact
 	var hash string
 	var hexSum [2 * sha256.Size]byte
@@ -48,7 +56,6 @@ func (a *Auth) Verify(r *http.Request, body []byte, key SigningKey, now time.Tim
 			return Payload{}, err
 		}
 	} else {
-		sum = sha256.Sum256(body)
 		hex.Encode(hexSum[:], sum[:])
 		if a.contentSHA256 != "" {
 			// The value as signed: a wrong one is told apart from a wrong signature below.
