@@ -247,13 +247,14 @@ func peek(r io.Reader, most int) (*trigger.Body, []byte, error) {
 }
 
 // viewerResponse runs the function for an answer that is about to be sent, whose
-// headers are in h. It returns the status to send it with, or false if it has
-// sent another answer, the function's own or an error.
+// headers are in h, and which the edge came by as result says. It returns the status
+// to send it with, or false if it has sent another answer, the function's own or an
+// error.
 //
 // Source: CloudFront Developer Guide, "Restrictions on edge functions": it does
 // not run for errors, and not for answers that the edge itself or a
 // viewer-request function made.
-func (x *exchange) viewerResponse(h http.Header, status int) (int, bool) {
+func (x *exchange) viewerResponse(h http.Header, status int, result string) (int, bool) {
 	at, ok := x.at(trigger.ViewerResponse)
 	if !ok || status >= http.StatusBadRequest || x.instead != 0 {
 		return status, true
@@ -272,7 +273,7 @@ func (x *exchange) viewerResponse(h http.Header, status int) (int, bool) {
 		x.failed(f)
 		return 0, false
 	case got.Body != nil:
-		x.sendMade(got, resultMiss)
+		x.sendMade(got, result)
 		return 0, false
 	}
 	maps.Copy(h, got.Header)

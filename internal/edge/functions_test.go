@@ -265,6 +265,7 @@ func TestViewerResponseFunction(t *testing.T) {
 		want(t, resp, 200, result, "text")
 	}
 	want(t, w.get("/teapot"), 418, "Miss", "short")
+	want(t, w.get("/teapot"), 418, "Hit", "short")
 	resp := w.get("/missing")
 	if resp.Header.Get("Strict-Transport-Security") != "" {
 		t.Error("the function ran for an error")

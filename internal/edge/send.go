@@ -135,7 +135,7 @@ func (x *exchange) begin(m *cache.Meta, status int, result string) (http.Header,
 		h[m.Header[i].Name] = m.Header[i].Values
 	}
 	x.police(h, result)
-	status, going := x.viewerResponse(h, status)
+	status, going := x.viewerResponse(h, status, result)
 	if !going {
 		return nil, 0, false
 	}

@@ -134,3 +134,29 @@ func TestEgressByAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestNoNetworkForCloudFront wants a CloudFront function that gets hold of what the
+// library calls to reach nothing by it.
+func TestNoNetworkForCloudFront(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{} }))
+	t.Cleanup(server.Close)
+	address := strings.TrimPrefix(server.URL, "http://")
+	p := newPool(t, function.Config{Egress: function.Egress{Hosts: []string{address}}})
+	s := function.Spec{Runtime: function.CloudFrontJS2, KeyValuesID: "s", KeyValues: map[string]function.KeyValues{"s": store{}}}
+	f := load(t, p, s, map[string]string{"function.js": `import cf from 'cloudfront';
+const kvs = cf.kvs();
+let service;
+Object.defineProperty(globalThis, '__module', { configurable: true, set() {}, get: () => (exports, require, module, host) => { service = host; } });
+async function handler() {
+  require('querystring');
+  service('ask', 'http', JSON.stringify({ method: 'GET', url: 'http://` + address + `/', headers: [] }), ':');
+  return kvs.count(); // behind which an answer would be there
+}`})
+	_, _ = f.Invoke(context.Background(), function.Invocation{RequestID: "r1", Payload: []byte("{}")})
+	select {
+	case <-asked:
+		t.Error("a CloudFront function has made a request")
+	default:
+	}
+}

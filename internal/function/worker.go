@@ -358,12 +358,12 @@ func (w *worker) attend(f *Function, deadline time.Time, result *Result) (*outco
 func (w *worker) answer(ctx context.Context, f *Function, m *frame, deadline time.Time) {
 	var data, body []byte
 	var err error
-	switch string(m.fields[1]) {
-	case "file":
+	switch what := string(m.fields[1]); {
+	case what == "file":
 		body, err = f.spec.Package.Read(string(m.fields[2]))
-	case "http":
+	case what == "http" && f.spec.Runtime == NodeJS: // the others have no network, whatever they do
 		data, body, err = w.egress.do(ctx, m.fields[2], m.fields[3])
-	case "kv":
+	case what == "kv":
 		data, err = f.spec.lookUp(ctx, m.fields[2])
 	default:
 		err = errFrame
