@@ -106,57 +106,10 @@ func (k bucketKind) update(ctx context.Context, t *stack.Task) (stack.Made, erro
 // the bucket was made.
 func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, before *bucketProperties) error {
 	who := bucket.Caller{Caller: t.Who}
-	if n := len(p.BucketEncryption.ServerSideEncryptionConfiguration); n > 0 || len(before.BucketEncryption.ServerSideEncryptionConfiguration) > 0 {
-		e, err := p.encryption()
-		if err != nil {
-			return err
-		}
-		if err := k.buckets.SetEncryption(ctx, who, name, e); err != nil {
-			return err
-		}
-	}
-	status := p.VersioningConfiguration.Status
-	if status == "" && before.VersioningConfiguration.Status != "" {
-		status = string(bucket.VersioningSuspended)
-	}
-	switch bucket.Versioning(status) {
-	case bucket.Unversioned, bucket.VersioningEnabled, bucket.VersioningSuspended:
-	default:
-		return refusal("VersioningConfiguration.Status must be Enabled or Suspended")
-	}
-	if status != "" {
-		if err := k.buckets.SetVersioning(ctx, who, name, bucket.VersioningSetting{Status: bucket.Versioning(status)}); err != nil {
-			return err
-		}
-	}
-	if b := p.PublicAccessBlockConfiguration; b != nil || before.PublicAccessBlockConfiguration != nil {
-		blocked := bucket.PublicAccessBlock{BlockPublicACLs: true, IgnorePublicACLs: true, BlockPublicPolicy: true, RestrictPublicBuckets: true}
-		if b != nil {
-			blocked = bucket.PublicAccessBlock{
-				BlockPublicACLs: b.BlockPublicAcls, IgnorePublicACLs: b.IgnorePublicAcls, BlockPublicPolicy: b.BlockPublicPolicy, RestrictPublicBuckets: b.RestrictPublicBuckets,
-			}
-		}
-		if err := k.buckets.SetPublicAccessBlock(ctx, who, name, &blocked); err != nil {
-			return err
-		}
-	}
-	if o := p.OwnershipControls; o != nil {
-		if len(o.Rules) != 1 {
-			return refusal("OwnershipControls.Rules must have one rule")
-		}
-		if err := k.buckets.SetOwnership(ctx, who, name, bucket.Ownership(o.Rules[0].ObjectOwnership)); err != nil {
-			return err
-		}
-	}
-	if len(p.CorsConfiguration.CorsRules) > 0 || len(before.CorsConfiguration.CorsRules) > 0 {
-		var rules []bucket.CORSRule
-		for _, r := range p.CorsConfiguration.CorsRules {
-			rules = append(rules, bucket.CORSRule{
-				ID: r.Id, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
-				ExposeHeaders: r.ExposedHeaders, MaxAgeSeconds: r.MaxAge,
-			})
-		}
-		if err := k.buckets.SetCORS(ctx, who, name, rules); err != nil {
+	for _, set := range []func(context.Context, bucket.Caller, string, *bucketProperties, *bucketProperties) error{
+		k.setEncryption, k.setVersioning, k.setPublicAccess, k.setOwnership, k.setCORS,
+	} {
+		if err := set(ctx, who, name, p, before); err != nil {
 			return err
 		}
 	}
@@ -170,6 +123,70 @@ func (k bucketKind) settle(ctx context.Context, t *stack.Task, name string, p, b
 		return unless(err, access.ErrDenied)
 	}
 	return err
+}
+
+func (k bucketKind) setEncryption(ctx context.Context, who bucket.Caller, name string, p, before *bucketProperties) error {
+	if len(p.BucketEncryption.ServerSideEncryptionConfiguration) == 0 && len(before.BucketEncryption.ServerSideEncryptionConfiguration) == 0 {
+		return nil
+	}
+	e, err := p.encryption()
+	if err != nil {
+		return err
+	}
+	return k.buckets.SetEncryption(ctx, who, name, e)
+}
+
+func (k bucketKind) setVersioning(ctx context.Context, who bucket.Caller, name string, p, before *bucketProperties) error {
+	status := bucket.Versioning(p.VersioningConfiguration.Status)
+	if status == "" && before.VersioningConfiguration.Status != "" {
+		status = bucket.VersioningSuspended
+	}
+	switch status {
+	case bucket.Unversioned:
+		return nil
+	case bucket.VersioningEnabled, bucket.VersioningSuspended:
+		return k.buckets.SetVersioning(ctx, who, name, bucket.VersioningSetting{Status: status})
+	}
+	return refusal("VersioningConfiguration.Status must be Enabled or Suspended")
+}
+
+func (k bucketKind) setPublicAccess(ctx context.Context, who bucket.Caller, name string, p, before *bucketProperties) error {
+	b := p.PublicAccessBlockConfiguration
+	if b == nil && before.PublicAccessBlockConfiguration == nil {
+		return nil
+	}
+	blocked := bucket.PublicAccessBlock{BlockPublicACLs: true, IgnorePublicACLs: true, BlockPublicPolicy: true, RestrictPublicBuckets: true}
+	if b != nil {
+		blocked = bucket.PublicAccessBlock{
+			BlockPublicACLs: b.BlockPublicAcls, IgnorePublicACLs: b.IgnorePublicAcls, BlockPublicPolicy: b.BlockPublicPolicy, RestrictPublicBuckets: b.RestrictPublicBuckets,
+		}
+	}
+	return k.buckets.SetPublicAccessBlock(ctx, who, name, &blocked)
+}
+
+func (k bucketKind) setOwnership(ctx context.Context, who bucket.Caller, name string, p, _ *bucketProperties) error {
+	o := p.OwnershipControls
+	if o == nil {
+		return nil
+	}
+	if len(o.Rules) != 1 {
+		return refusal("OwnershipControls.Rules must have one rule")
+	}
+	return k.buckets.SetOwnership(ctx, who, name, bucket.Ownership(o.Rules[0].ObjectOwnership))
+}
+
+func (k bucketKind) setCORS(ctx context.Context, who bucket.Caller, name string, p, before *bucketProperties) error {
+	if len(p.CorsConfiguration.CorsRules) == 0 && len(before.CorsConfiguration.CorsRules) == 0 {
+		return nil
+	}
+	var rules []bucket.CORSRule
+	for _, r := range p.CorsConfiguration.CorsRules {
+		rules = append(rules, bucket.CORSRule{
+			ID: r.Id, AllowedHeaders: r.AllowedHeaders, AllowedMethods: r.AllowedMethods, AllowedOrigins: r.AllowedOrigins,
+			ExposeHeaders: r.ExposedHeaders, MaxAgeSeconds: r.MaxAge,
+		})
+	}
+	return k.buckets.SetCORS(ctx, who, name, rules)
 }
 
 func (p *bucketProperties) encryption() (*bucket.DefaultEncryption, error) {
