@@ -45,41 +45,49 @@ func format(keys []sealed.Secret) ([]byte, error) {
 
 // parse reads the text of a root key file. Its errors name the line, and nothing
 // that stands there.
-func parse(text []byte) ([]sealed.Secret, error) {
-	if len(text) > maxFileBytes {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrMalformed, maxFileBytes)
-	}
-	var keys []sealed.Secret
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		line = bytes.TrimSpace(line)
-		if number == 1 {
-			switch string(line) {
-			case versionLine:
-			case wrappedVersionLine:
-				return nil, fmt.Errorf("%w: it is kept under a passphrase, and none is given", ErrMalformed)
-			default:
-				return nil, fmt.Errorf("%w: the first line is not %q", ErrMalformed, versionLine)
-			}
-			continue
-		}
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
+func parse(text []byte) (keys []sealed.Secret, err error) {
+	err = readLines(text, versionLine, wrappedVersionLine, "it is kept under a passphrase, and none is given", func(line []byte) string {
 		key, problem := parseKey(line)
 		if problem == "" && len(keys) == MaxKeys {
 			problem = "more keys than two"
 		}
-		if problem != "" {
-			return nil, fmt.Errorf("%w: line %d: %s", ErrMalformed, number, problem)
-		}
 		keys = append(keys, key)
+		return problem
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(keys) == 0 {
 		return nil, fmt.Errorf("%w: it has no key line", ErrMalformed)
 	}
 	return keys, nil
+}
+
+// readLines calls add with every line of a root key file behind the first that is
+// neither empty nor a comment; add says what is wrong with it, if something is. The
+// first line has to be version; about a file of the other one the error is wrong.
+func readLines(text []byte, version, other, wrong string, add func(line []byte) (problem string)) error {
+	if len(text) > maxFileBytes {
+		return fmt.Errorf("%w: more than %d bytes", ErrMalformed, maxFileBytes)
+	}
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSpace(line)
+		switch {
+		case number == 1 && string(line) == version:
+		case number == 1 && string(line) == other:
+			return fmt.Errorf("%w: %s", ErrMalformed, wrong)
+		case number == 1:
+			return fmt.Errorf("%w: the first line is not %q", ErrMalformed, version)
+		case len(line) == 0 || line[0] == '#':
+		default:
+			if problem := add(line); problem != "" {
+				return fmt.Errorf("%w: line %d: %s", ErrMalformed, number, problem)
+			}
+		}
+	}
+	return nil
 }
 
 func parseKey(line []byte) (key sealed.Secret, problem string) {

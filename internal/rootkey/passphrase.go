@@ -184,29 +184,8 @@ func formatWrapped(phrase sealed.Secret, c cost, salt []byte, keys []sealed.Secr
 
 // parseWrapped reads the text, as far as that goes without the passphrase.
 func parseWrapped(text []byte) (f wrappedFile, err error) {
-	if len(text) > maxFileBytes {
-		return f, fmt.Errorf("%w: more than %d bytes", ErrMalformed, maxFileBytes)
-	}
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		line = bytes.TrimSpace(line)
-		if number == 1 {
-			switch string(line) {
-			case wrappedVersionLine:
-			case versionLine:
-				return f, fmt.Errorf("%w: it is not kept under a passphrase, but one is given", ErrMalformed)
-			default:
-				return f, fmt.Errorf("%w: the first line is not %q", ErrMalformed, wrappedVersionLine)
-			}
-			continue
-		}
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		if problem := f.add(line); problem != "" {
-			return f, fmt.Errorf("%w: line %d: %s", ErrMalformed, number, problem)
-		}
+	if err := readLines(text, wrappedVersionLine, versionLine, "it is not kept under a passphrase, but one is given", f.add); err != nil {
+		return f, err
 	}
 	if len(f.keys) == 0 {
 		return f, fmt.Errorf("%w: it has no key line", ErrMalformed)
