@@ -90,7 +90,7 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
-	s, err := server.Start(ctx, cfg, server.Options{Log: log, Passphrase: passphrase(e, cfg.RootPassphraseFrom), FunctionWorker: worker})
+	s, err := server.Start(ctx, cfg, server.Options{Version: programVersion(), Log: log, Passphrase: passphrase(e, cfg.RootPassphraseFrom), FunctionWorker: worker})
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // told to end before it began
 		return nil
 	}
@@ -105,10 +105,14 @@ func (c *serveCmd) Run(ctx context.Context, e env) error {
 		more += " api-tls=" + url
 	}
 	fmt.Fprintf(e.stderr, "keyfront: ready api=%s edge=%s%s\n", s.APIURL(), s.EdgeURL(), more)
+	if err := notify(e, "READY=1"); err != nil {
+		log.Warn("service manager not told", slog.Any("err", err))
+	}
 	select {
 	case <-ctx.Done():
 	case <-s.Failed():
 	}
+	_ = notify(e, "STOPPING=1") // who could not be told before has been named
 	told := time.AfterFunc(time.Second, func() {
 		fmt.Fprintln(e.stderr, "keyfront: ending when the requests under way are done; Ctrl-C again ends at once")
 	})

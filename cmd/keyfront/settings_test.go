@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,6 +41,56 @@ func TestSettingsAreDocumented(t *testing.T) {
 		if !known[m[1]] {
 			t.Errorf("docs/ops.md has a row of %s, which is no setting", m[1])
 		}
+	}
+}
+
+// Every key of the configuration file stands in docs/ops.md, and no other.
+func TestKeysOfTheFileAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/ops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, row := range regexp.MustCompile(`(?m)^\|[^|]*\|[^|]*\|([^|]*)\|[^|]*\|$`).FindAllStringSubmatch(string(text), -1) {
+		section := ""
+		for _, m := range regexp.MustCompile("`([a-zA-Z0-9.<>]+)`").FindAllStringSubmatch(row[1], -1) {
+			key := m[1]
+			if strings.HasPrefix(key, ".") { // as the one before it
+				key = section + key
+			}
+			section = key[:max(0, strings.LastIndexByte(key, '.'))]
+			told[key] = true
+		}
+	}
+	var have []string
+	var walk func(prefix string, of reflect.Type)
+	walk = func(prefix string, of reflect.Type) {
+		for i := range of.NumField() {
+			f := of.Field(i)
+			key := f.Tag.Get("yaml")
+			switch {
+			case key == "" || key == "-":
+			case f.Type.Kind() == reflect.Struct:
+				walk(prefix+key+".", f.Type)
+			case f.Type.Kind() == reflect.Map:
+				have = append(have, prefix+key+".<name>")
+			default:
+				have = append(have, prefix+key)
+			}
+		}
+	}
+	walk("", reflect.TypeFor[config.Config]())
+	if len(have) < 30 {
+		t.Errorf("the file has the keys %v, want more", have)
+	}
+	for _, key := range have {
+		if !told[key] {
+			t.Errorf("docs/ops.md has no row of %s", key)
+		}
+		delete(told, key)
+	}
+	for key := range told {
+		t.Errorf("docs/ops.md has %s, which is no key of the file", key)
 	}
 }
 

@@ -12,10 +12,13 @@ var version = ""
 
 // Run prints the release, or the commit that an unreleased binary is made of.
 func (versionCmd) Run(e env) error {
-	v := version
-	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
-		v = info.Main.Version
-	}
-	fmt.Fprintf(e.stdout, "keyfront %s\n", v)
+	fmt.Fprintf(e.stdout, "keyfront %s\n", programVersion())
 	return nil
+}
+
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
+		return info.Main.Version
+	}
+	return version
 }

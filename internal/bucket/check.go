@@ -228,6 +228,9 @@ func (s *Service) measure(ctx context.Context, c *config, key string, f *found) 
 	return nil
 }
 
+// LastScrub is what the last whole check in the background found; nil before it.
+func (s *Service) LastScrub() *CheckReport { return s.scrubbed.Load() }
+
 // scrubLoop checks all objects, again and again, and logs what is damaged.
 func (s *Service) scrubLoop(ctx context.Context) {
 	for {
@@ -240,6 +243,7 @@ func (s *Service) scrubLoop(ctx context.Context) {
 		case err != nil:
 			s.cfg.Log.LogAttrs(ctx, slog.LevelError, "scrub failed", slog.Any("error", err))
 		default:
+			s.scrubbed.Store(&r)
 			s.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "scrub done", slog.Int("versions", r.Versions), slog.Int64("bytes", r.Bytes),
 				slog.Int("measured", r.Measured), slog.Int("damaged", r.Damaged))
 		}

@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keyfront-project/keyfront/internal/access"
@@ -116,6 +117,8 @@ type Service struct {
 	flights flights
 
 	bucketKeys bucketKeys
+
+	scrubbed atomic.Pointer[CheckReport] // by the last whole scrub
 
 	stop context.CancelFunc
 	done sync.WaitGroup

@@ -110,6 +110,18 @@ func (s *Set) Has(arn string) bool {
 	return arn != "" && slices.ContainsFunc(s.files, func(f Files) bool { return f.ARN == arn })
 }
 
+// End is when the first of the certificates ends.
+func (s *Set) End() time.Time {
+	all := *s.pairs.Load()
+	end := all[0].Leaf.NotAfter
+	for _, c := range all[1:] {
+		if c.Leaf.NotAfter.Before(end) {
+			end = c.Leaf.NotAfter
+		}
+	}
+	return end
+}
+
 // Named returns the certificates with that ARN: there may be one for each kind
 // of key. The empty ARN stands for all of them, of which a handshake picks the
 // first that is good for the name it asks for, else the first.

@@ -18,7 +18,8 @@ import (
 
 const arn = "arn:aws:acm:us-east-1:000000000000:certificate/a"
 
-// issue writes a certificate for name, of a moment of its own.
+// issue writes a certificate for name, of a moment of its own; it ends after as many
+// hours.
 func issue(t *testing.T, f certificate.Files, name string, moment int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -26,7 +27,7 @@ func issue(t *testing.T, f certificate.Files, name string, moment int64) {
 		t.Fatal(err)
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotAfter: time.Now().Add(time.Duration(moment) * time.Hour),
 	}, &x509.Certificate{SerialNumber: big.NewInt(1)}, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +85,14 @@ func TestReload(t *testing.T) {
 	step("unchanged", false, false, "one", "two")
 	issue(t, two, "new two", 2)
 	step("renewed", true, false, "one", "new two")
+
+	again, err := certificate.Open([]certificate.Files{two, one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := s.Named("")[0].Leaf.NotAfter; s.End() != first || again.End() != first {
+		t.Errorf("End() = %v and %v, want %v", s.End(), again.End(), first)
+	}
 
 	good, err := os.ReadFile(one.Key)
 	if err != nil {

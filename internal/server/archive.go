@@ -36,17 +36,14 @@ func (s *Server) openArchive(ctx context.Context) (err error) {
 	if s.inspecting { // without metrics
 		return nil
 	}
-	gauge := func(name, help string, value func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
-	}
+	s.metrics.gauge("keyfront_audit_last_record", "Number of the last record in the audit log.", nil, func() float64 {
+		return float64(s.state.audit.Acknowledged() - 1)
+	})
+	s.metrics.gauge("keyfront_audit_first_record", "Number of the first record of the audit log that is on this machine.", nil, s.firstRecord)
+	s.metrics.gauge("keyfront_audit_archived_record", "Number of the last record in the audit log's archive.", nil, func() float64 {
+		return float64(s.archive.Archived())
+	})
 	s.metrics.registry.MustRegister(
-		gauge("keyfront_audit_last_record", "Number of the last record in the audit log.", func() float64 {
-			return float64(s.state.audit.Acknowledged() - 1)
-		}),
-		gauge("keyfront_audit_first_record", "Number of the first record of the audit log that is on this machine.", s.firstRecord),
-		gauge("keyfront_audit_archived_record", "Number of the last record in the audit log's archive.", func() float64 {
-			return float64(s.archive.Archived())
-		}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "keyfront_audit_archive_failures_total", Help: "Attempts to archive the audit log that failed.",
 		}, func() float64 { return float64(s.archive.Failures()) }),

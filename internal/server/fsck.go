@@ -21,7 +21,7 @@ import (
 // The accounts' root users open the objects under SSE-KMS, and the audit log
 // says so; where a key refuses them, only sizes and places are checked.
 func CheckObjects(ctx context.Context, cfg config.Config, opts Options, found func(bucket.Damage)) (r bucket.CheckReport, err error) {
-	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), inspecting: true}
+	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), inspecting: true}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,18 +1,29 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
+	"github.com/keyfront-project/keyfront/internal/config"
 )
 
 func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
 	m := newMetrics()
-	m.count("kms", true)
+	m.count("kms", true, time.Millisecond)
 	tests := []struct {
 		peer, token, header string
 		status              int
@@ -51,6 +62,103 @@ func TestMetricsAreForLoopbackOrTheToken(t *testing.T) {
 		if has := strings.Contains(w.Body.String(), `keyfront_api_requests_total{admitted="true",service="kms"} 1`); has != (tt.status == 200) {
 			t.Errorf("peer %s: figures shown %v", tt.peer, has)
 		}
+	}
+}
+
+// Each call counts once, by its action and what came of it.
+func TestCallsAreCounted(t *testing.T) {
+	m := newMetrics()
+	full := errors.New("disk full")
+	for _, tt := range []struct {
+		record audit.Record
+		err    error
+	}{
+		{audit.Record{Action: "kms:Encrypt", Decision: audit.Allowed}, nil},
+		{audit.Record{Action: "kms:Encrypt", Decision: audit.Allowed}, nil},
+		{audit.Record{Action: "kms:Encrypt", Decision: audit.Allowed, Corrects: true, Error: "KMSInternalException"}, nil},
+		{audit.Record{Action: "kms:Encrypt", Decision: audit.Denied, Error: "AccessDeniedException"}, nil},
+		{audit.Record{Action: "kms:Encrypt", Error: "NotFoundException"}, nil},
+		{audit.Record{Action: "s3:GetObject", Decision: audit.Allowed}, full},
+	} {
+		if err := (counted{told{tt.err}, m}).Append(t.Context(), &tt.record); err != tt.err {
+			t.Errorf("Append = %v, want %v", err, tt.err)
+		}
+	}
+	text := figuresOf(t, m)
+	for _, want := range []string{
+		`keyfront_calls_total{action="kms:Encrypt",outcome="ok"} 2`,
+		`keyfront_calls_total{action="kms:Encrypt",outcome="denied"} 1`,
+		`keyfront_calls_total{action="kms:Encrypt",outcome="failed"} 1`,
+		`keyfront_calls_total{action="s3:GetObject",outcome="failed"} 1`,
+		`keyfront_audit_append_seconds_count 6`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}
+
+// told is a log that answers with an error, or none.
+type told struct{ err error }
+
+func (l told) Append(context.Context, *audit.Record) error { return l.err }
+
+func figuresOf(t *testing.T, m *metrics) string {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/_keyfront/metrics", nil)
+	r.RemoteAddr, r.Host = "127.0.0.1:1", "localhost"
+	w := httptest.NewRecorder()
+	m.handler("").ServeHTTP(w, r)
+	return w.Body.String()
+}
+
+// Every figure of a server stands in the manual, and the other way round.
+func TestFiguresAreDocumented(t *testing.T) {
+	cfg := config.Default()
+	cfg.DataDir, cfg.APIAddr, cfg.EdgeAddr = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", "127.0.0.1:0"
+	s, err := Start(t.Context(), cfg, Options{Version: "v1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	described := make(chan *prometheus.Desc, 1000)
+	s.metrics.registry.Describe(described)
+	close(described)
+	var have, told []string
+	for d := range described {
+		if name := regexp.MustCompile(`fqName: "(keyfront_\w+)"`).FindStringSubmatch(d.String()); name != nil {
+			have = append(have, name[1])
+		}
+	}
+	ops, err := os.ReadFile("../../docs/ops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(ops), "\n## Figures\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, m := range regexp.MustCompile("`(keyfront_\\w+)`").FindAllStringSubmatch(section, -1) {
+		told = append(told, m[1])
+	}
+	// Without listeners for https, nothing of theirs is shown.
+	have = append(have, "keyfront_certificate_end_seconds")
+	slices.Sort(have)
+	slices.Sort(told)
+	if !slices.Equal(have, told) {
+		t.Errorf("the server has\n%v\nand docs/ops.md\n%v", have, told)
+	}
+	for s.buckets.LastScrub() == nil { // the first begins with the server
+		if t.Context().Err() != nil {
+			t.Fatal("no scrub")
+		}
+		runtime.Gosched()
+	}
+	text := figuresOf(t, s.metrics)
+	if free := regexp.MustCompile(`(?m)^keyfront_data_free_bytes [1-9]`); !free.MatchString(text) || !strings.Contains(text, `keyfront_build_info{version="v1.2.3"} 1`) || !strings.Contains(text, "\nkeyfront_objects_damaged 0\n") {
+		t.Errorf("figures are %s", text)
 	}
 }
 

@@ -56,6 +56,8 @@ const (
 
 // Options are what does not come from the operator.
 type Options struct {
+	// Version is what the figures call this program.
+	Version string
 	// Log receives what happens; nil discards it.
 	Log *slog.Logger
 	// Passphrase asks for the passphrase of the root key; nil keeps the root key
@@ -75,9 +77,10 @@ type Options struct {
 
 // Server is a running Keyfront.
 type Server struct {
-	cfg   config.Config
-	log   *slog.Logger
-	clock *clock.Clock
+	cfg     config.Config
+	version string
+	log     *slog.Logger
+	clock   *clock.Clock
 
 	state *state
 	gate  *access.Gate
@@ -128,7 +131,7 @@ type Server struct {
 // Start opens the data folder and the listeners and serves until Stop. When it
 // fails, nothing is left running or open.
 func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin, hop: rand.Text()}
+	s := &Server{cfg: cfg, version: opts.Version, log: opts.Log, clock: clock.System(), metrics: newMetrics(), failed: make(chan struct{}), stopWithin: opts.StopWithin, hop: rand.Text()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -163,6 +166,7 @@ func Start(ctx context.Context, cfg config.Config, opts Options) (_ *Server, err
 		return nil, err
 	}
 	s.openFront()
+	s.watchState()
 	if err := s.openEdge(); err != nil {
 		return nil, err
 	}
@@ -189,7 +193,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 	if err := s.openIdentity(ctx, identityDomain); err != nil {
 		return err
 	}
-	s.gate = access.NewGate(access.Config{Identities: s.identity, Record: s.state.audit, ErrorCode: errorCode, PolicyNames: s.identity.PolicyNames})
+	s.gate = access.NewGate(access.Config{Identities: s.identity, Record: counted{s.state.audit, s.metrics}, ErrorCode: errorCode, PolicyNames: s.identity.PolicyNames})
 	s.keys, err = keyring.Open(ctx, keyring.Config{
 		Records: s.state.records, Domain: keyDomain, Gate: s.gate, Clock: s.clock, Log: s.log, Principals: s.identity,
 		MaxKeys: s.cfg.Keys.MaxPerRegion, Poll: followEvery, Pool: keyring.PoolSize(s.cfg.Keys.Pool),

@@ -75,8 +75,9 @@ type Config struct {
 	// Open serves single paths below OwnPrefix to everyone. The others are the
 	// service "keyfront".
 	Open map[string]http.Handler
-	// Count is told of every request to a service; nil counts nothing.
-	Count func(service string, admitted bool)
+	// Count is told of every request to a service and how long it took; nil counts
+	// nothing.
+	Count func(service string, admitted bool, took time.Duration)
 	// Refused records a request that its door refused before a call began; nil
 	// records none.
 	Refused func(ctx context.Context, who access.Caller, service, code, message string) error
@@ -140,9 +141,10 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseUnknown(w, req, auth.Scope.Service)
 		return
 	}
+	begun := time.Now()
 	err := f.admit(w, req, s, auth, authErr)
 	if f.cfg.Count != nil {
-		f.cfg.Count(s.Name, err == nil)
+		defer func() { f.cfg.Count(s.Name, err == nil, time.Since(begun)) }()
 	}
 	if err != nil {
 		f.cfg.Log.LogAttrs(r.Context(), slog.LevelDebug, "request refused",

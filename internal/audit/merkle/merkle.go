@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -93,6 +94,8 @@ type Config struct {
 type Tree struct {
 	cfg Config
 	dir *os.Root
+	// public is signed.Size, for those who do not wait for Grow.
+	public atomic.Int64
 
 	mu sync.Mutex
 	// Guarded by mu.
@@ -131,8 +134,12 @@ func (t *Tree) open() (err error) {
 	if err != nil {
 		return fmt.Errorf("audit tree: %w", err)
 	}
+	t.public.Store(t.signed.Size)
 	return nil
 }
+
+// Signed is how many records the newest checkpoint signs. It waits for nobody.
+func (t *Tree) Signed() int64 { return t.public.Load() }
 
 // Close closes the files.
 func (t *Tree) Close() error { return errors.Join(t.hashes.f.Close(), t.dir.Close()) }
@@ -273,6 +280,7 @@ func (t *Tree) sign() error {
 		return fmt.Errorf("audit tree: %w", err)
 	}
 	t.signed = c
+	t.public.Store(c.Size)
 	return nil
 }
 

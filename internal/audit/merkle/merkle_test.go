@@ -80,6 +80,9 @@ func (w *world) grow() {
 	if err := w.tree.Grow(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
+	if got := w.tree.Signed(); got != int64(w.records) {
+		w.t.Errorf("Signed() = %d, want %d", got, w.records)
+	}
 }
 
 func (w *world) view() *merkle.View {
