@@ -60,6 +60,9 @@ func (x *exchange) logged(result string) {
 	if x.sender.HTTPS {
 		rec.Scheme = "https"
 	}
+	if x.tally.status == http.StatusSwitchingProtocols {
+		rec.Scheme = strings.Replace(rec.Scheme, "http", "ws", 1)
+	}
 	if r.TLS != nil {
 		rec.TLSVersion, rec.TLSCipher = tlsVersion(r.TLS), tls.CipherSuiteName(r.TLS.CipherSuite)
 	}

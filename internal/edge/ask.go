@@ -80,6 +80,8 @@ func (e *Edge) ask(ctx context.Context, j *job, stale *cache.Entry) (*reply, err
 			if last {
 				return nil, err
 			}
+		case r.StatusCode == http.StatusSwitchingProtocols:
+			return r, nil // what follows is no answer for a function
 		case last || !slices.Contains(j.failover.Statuses, r.StatusCode):
 			r.Response, err = e.fromOrigin(ctx, j, &req, r.Response)
 			return r, err

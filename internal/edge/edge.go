@@ -107,6 +107,8 @@ type Edge struct {
 	uses     keyUses
 
 	unsubscribe func()
+	open        context.Context // until Close
+	shut        context.CancelFunc
 	fills       sync.WaitGroup
 	closing     sync.Mutex // guards fills.Add against Close
 	closed      bool
@@ -135,6 +137,7 @@ func New(cfg Config) (*Edge, error) {
 			Clock: cfg.Clock, Credentials: cfg.Credentials, Buckets: cfg.Buckets, RootCAs: cfg.OriginCAs,
 		}),
 	}
+	e.open, e.shut = context.WithCancel(context.Background())
 	rand.Read(e.secret[:])
 	e.figures = newFigures(cfg.Metrics)
 	e.nobody = e.figures.labelled(noneLabel)
@@ -143,6 +146,7 @@ func New(cfg Config) (*Edge, error) {
 		MemoryBytes: cfg.CacheMemoryBytes, Dir: cfg.CacheDir, DiskBytes: cfg.CacheDiskBytes, Log: cfg.Log,
 	})
 	if err != nil {
+		e.shut()
 		return nil, err
 	}
 	// What the cache has kept has not seen the invalidations since.
@@ -209,12 +213,13 @@ func (e *Edge) tidy(s *delivery.Snapshot) {
 	}
 }
 
-// Close ends all fetches and releases what the Edge holds. No request may come
+// Close ends all fetches and WebSockets, and releases what the Edge holds. No request may come
 // after it.
 func (e *Edge) Close() error {
 	e.closing.Lock()
 	e.closed = true
 	e.closing.Unlock()
+	e.shut()
 	e.unsubscribe()
 	err := e.cache.Close()
 	e.fills.Wait()
@@ -231,4 +236,16 @@ func (e *Edge) start(work func()) bool {
 	}
 	e.fills.Go(work)
 	return true
+}
+
+// occupy keeps Close waiting until release is called. It returns false when the
+// Edge is closed.
+func (e *Edge) occupy() (release func(), ok bool) {
+	e.closing.Lock()
+	defer e.closing.Unlock()
+	if e.closed {
+		return nil, false
+	}
+	e.fills.Add(1)
+	return e.fills.Done, true
 }

@@ -146,7 +146,7 @@ func (e *Edge) Explain(q Question, known *delivery.Inspection) (*Explanation, er
 	r.Host, r.Peer = q.host(&r), q.Peer.Unmap()
 	cookies, mistakes := q.cookies(&r)
 	in := question{
-		method: q.Method, uri: r.Path, host: r.Host, cookies: cookies, via: q.Header["Via"], now: q.At, described: true,
+		method: q.Method, uri: r.Path, host: r.Host, cookies: cookies, via: q.Header["Via"], now: q.At, described: true, webSocket: r.WebSocket,
 		sender: forwarded.Sender{Addr: netip.AddrPortFrom(r.Peer, 0), HTTPS: r.Scheme == "https"},
 	}
 	if in.method == "" {

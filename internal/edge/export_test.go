@@ -40,3 +40,6 @@ func (e *Edge) Tidy() { e.tidy(e.cfg.Feed.Snapshot()) }
 
 // NormalPath is the path by which a behaviour is chosen.
 var NormalPath = normalPath
+
+// Relay passes on what two ends say.
+var Relay = relay

@@ -40,6 +40,7 @@ type question struct {
 	// connection is the viewer's TLS, if it is known.
 	connection *tls.ConnectionState
 	now        time.Time
+	webSocket  bool // asks for one
 	// described questions are not a viewer's: they are not counted.
 	described bool
 }
@@ -115,7 +116,7 @@ func (e *Edge) judge(s *delivery.Snapshot, q *question, result *signedurl.Result
 func (q *question) request(t *target) signedurl.Request {
 	req := signedurl.Request{
 		Scheme: "http", Host: q.host, Path: t.path, RawQuery: t.query, ForceQuery: t.force,
-		Cookies: q.cookies, Peer: q.sender.Addr.Addr(),
+		Cookies: q.cookies, Peer: q.sender.Addr.Addr(), WebSocket: q.webSocket,
 	}
 	if q.sender.HTTPS {
 		req.Scheme = "https"

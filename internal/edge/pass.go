@@ -14,10 +14,13 @@ import (
 )
 
 // pass hands the request to the origin and its answer to the viewer, past the
-// cache: methods that change things, behaviours that do not cache, and ranges
-// far inside of what is not kept.
+// cache: methods that change things, behaviours that do not cache, ranges far
+// inside of what is not kept, and WebSockets.
 func (x *exchange) pass() {
 	j := x.job(nil)
+	if x.webSocket() {
+		j.upgrade()
+	}
 	for _, name := range conditions {
 		if v := x.r.Header[name]; v != nil {
 			for i := range j.reqs {
@@ -42,6 +45,9 @@ func (x *exchange) pass() {
 	defer resp.Body.Close()
 	status := resp.StatusCode
 	switch {
+	case status == http.StatusSwitchingProtocols:
+		x.switched(resp)
+		return
 	case status >= http.StatusBadRequest && x.page(status) != nil:
 		resp.Body.Close()
 		x.replaced(status)

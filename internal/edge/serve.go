@@ -40,6 +40,8 @@ type exchange struct {
 	chosen *destination
 	// tally is what w leads through, unless another exchange's does.
 	tally tally
+	// release ends the hold on the edge that a WebSocket has; nil without one.
+	release func()
 	// instead is not 0 in the edge's own request for an error page: the status
 	// that the page is sent with.
 	instead int
@@ -89,6 +91,9 @@ func (x *exchange) done() {
 	if x.site != nil && len(x.site.logs) > 0 {
 		x.logged(result)
 	}
+	if x.release != nil {
+		x.release()
+	}
 }
 
 // newRequestID returns the 56 characters of an X-Amz-Cf-Id. It names, it is no secret.
@@ -110,6 +115,7 @@ func (x *exchange) admit() bool {
 	x.verdict = x.e.judge(x.e.cfg.Feed.Snapshot(), &question{
 		method: r.Method, uri: r.RequestURI, host: r.Host, sender: x.sender,
 		cookies: r.Header["Cookie"], via: r.Header["Via"], body: r.ContentLength != 0, connection: r.TLS, now: x.now,
+		webSocket: asksForWebSocket(r),
 	}, &result)
 	x.tally.timed = x.site != nil && len(x.site.logs) > 0
 	if x.cause == "" {
@@ -191,7 +197,7 @@ func (x *exchange) serve() {
 	if x.path == "/" && x.site.d.DefaultRootObject != "" {
 		x.path = "/" + x.site.d.DefaultRootObject
 	}
-	if !x.keeps() {
+	if !x.keeps() || x.webSocket() {
 		x.pass()
 		return
 	}

@@ -113,6 +113,10 @@ type Request struct {
 	// Body is nil, or the body to send. ContentLength is its length, or -1.
 	Body          io.Reader
 	ContentLength int64
+	// Upgrade is the protocol that the header asks to go on in, if any. The answer
+	// then may have the status 101, and its Body is an io.ReadWriteCloser without
+	// timeouts for what the origin sends.
+	Upgrade string
 	// Timing, unless nil, is set before Fetch returns.
 	Timing *Timing
 }
@@ -171,6 +175,13 @@ func (c *Client) send(ctx context.Context, cancel context.CancelCauseFunc, r *Re
 		defer func() { *r.Timing = watch.read() }()
 	}
 	resp, err := c.transport(settingsOf(r.Origin)).RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, &trace)))
+	if err == nil && r.Upgrade != "" && resp.StatusCode == http.StatusSwitchingProtocols {
+		b.stop()
+		if up, ok := resp.Body.(io.ReadWriteCloser); ok && strings.EqualFold(resp.Header.Get("Upgrade"), r.Upgrade) {
+			resp.Body = &upgraded{up, cancel}
+			return resp, nil
+		}
+	}
 	if err == nil && (resp.StatusCode < 200 || resp.StatusCode > 599) {
 		// 101 was not asked for; nobody knows what the others mean.
 		_ = resp.Body.Close()

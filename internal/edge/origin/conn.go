@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http/httptrace"
 	"sync"
@@ -116,4 +117,15 @@ func quiet(info httptrace.GotConnInfo) {
 	if !closed && readable(c.Conn) {
 		_ = c.Close() // whoever reads sees it
 	}
+}
+
+// upgraded is a connection that has left HTTP.
+type upgraded struct {
+	io.ReadWriteCloser
+	cancel context.CancelCauseFunc
+}
+
+func (u *upgraded) Close() error {
+	u.cancel(nil)
+	return u.ReadWriteCloser.Close()
 }
