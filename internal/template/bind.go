@@ -260,7 +260,7 @@ func (b *Bound) Outputs(known Lookup) ([]Value, error) {
 
 // within says where in a template an error is, if it is one of the template.
 func within(err error, place string) error {
-	if own := (*Error)(nil); errors.As(err, &own) {
+	if _, own := errors.AsType[*Error](err); own {
 		return fail("Template error: %s: %v", place, err)
 	}
 	return err

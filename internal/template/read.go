@@ -55,7 +55,7 @@ func readJSON(source string) (any, error) {
 			err = errors.New("more than one value")
 		}
 	}
-	if own := (*Error)(nil); err != nil && !errors.As(err, &own) {
+	if _, own := errors.AsType[*Error](err); err != nil && !own {
 		before := source[:min(int(dec.InputOffset()), len(source))]
 		line := strings.Count(before, "\n") + 1
 		column := len(before) - strings.LastIndexByte(before, '\n') + 1 // past the character that is wrong

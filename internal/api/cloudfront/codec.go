@@ -1,13 +1,13 @@
 package cloudfront
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/restxml"
 )
 
@@ -83,23 +83,6 @@ const (
 	sparse                 // may be absent, is not written when it has its zero value
 )
 
-// missingError says that a required element is not there.
-type missingError struct{ path string }
-
-func (e *missingError) Error() string {
-	return fmt.Sprintf("The parameter %s is required.", trimRoot(e.path))
-}
-
-// quantityError says that Quantity is not the number of items.
-type quantityError struct {
-	path      string
-	said, are int
-}
-
-func (e *quantityError) Error() string {
-	return fmt.Sprintf("The value of Quantity (%d) doesn't match the number of Items (%d) in %s.", e.said, e.are, trimRoot(e.path))
-}
-
 // trimRoot takes the document's name off a path.
 func trimRoot(path string) string {
 	if _, rest, ok := strings.Cut(path, "."); ok {
@@ -143,7 +126,7 @@ func readInto[V any](e *element, name string, o option, c codec[V], into *V) err
 	case child != nil:
 		return c.read(child, into)
 	case o == required:
-		return &missingError{e.path() + "." + name}
+		return refusal.New(errMissing, "The parameter %s is required.", trimRoot(e.path()+"."+name))
 	default:
 		return nil
 	}
@@ -200,7 +183,7 @@ func items[T, V any](name string, c codec[V], at func(*T) *[]V) member[T] {
 				return err
 			}
 			if said != len(list) {
-				return &quantityError{e.path(), said, len(list)}
+				return refusal.New(errQuantity, "The value of Quantity (%d) doesn't match the number of Items (%d) in %s.", said, len(list), trimRoot(e.path()))
 			}
 			*at(into) = list
 			return nil

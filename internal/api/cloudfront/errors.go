@@ -134,6 +134,9 @@ var wireErrors = []struct {
 	{delivery.ErrTooManyDistributionsOfControl, "TooManyDistributionsAssociatedToOriginAccessControl", 400, "The number of distributions that use this origin access control is more than the maximum allowed."},
 	{delivery.ErrTooManyDistributionsOfPolicy, "TooManyDistributionsAssociatedToCachePolicy", 400, "The number of distributions that use this cache policy is more than the maximum allowed."},
 
+	{errUnsupported, "UnsupportedOperation", 400, ""},
+	{errQuantity, "InconsistentQuantities", 400, ""},
+	{errMissing, "InvalidArgument", 400, ""},
 	{errNoBody, "MissingBody", 400, "This operation requires a body. Ensure that the body is present and the Content-Type header is set."},
 
 	{front.ErrNoAuthentication, "MissingAuthenticationToken", 403, "Missing Authentication Token"},
@@ -144,13 +147,19 @@ var wireErrors = []struct {
 	{front.ErrBodyRead, "RequestTimeout", 400, "The request body could not be read."},
 }
 
-var errNoBody = errors.New("cloudfront: the operation needs a body")
+// What the door itself refuses.
+var (
+	// errUnsupported is about an operation of the API model that we lack.
+	errUnsupported = errors.New("cloudfront: unsupported operation")
+	// errQuantity says that Quantity is not the number of items.
+	errQuantity = errors.New("cloudfront: wrong quantity")
+	// errMissing says that a required element is not there.
+	errMissing = errors.New("cloudfront: missing element")
+	errNoBody  = errors.New("cloudfront: the operation needs a body")
+)
 
-// unsupportedError is about an operation of the API model that we lack.
-type unsupportedError struct{ operation string }
-
-func (e *unsupportedError) Error() string {
-	return "The operation " + e.operation + " is not supported by this server."
+func unsupportedOperation(name string) error {
+	return refusal.New(errUnsupported, "The operation %s is not supported by this server.", name)
 }
 
 const internalMessage = "CloudFront encountered an internal error. Please try again."
@@ -187,20 +196,7 @@ type errorForm struct {
 
 // typedForm knows the errors that carry what their message needs.
 func typedForm(err error) (errorForm, bool) {
-	var (
-		unsupported *unsupportedError
-		quantity    *quantityError
-		missing     *missingError
-		decode      *restxml.DecodeError
-	)
-	switch {
-	case errors.As(err, &unsupported):
-		return errorForm{"UnsupportedOperation", 400, unsupported.Error()}, true
-	case errors.As(err, &quantity):
-		return errorForm{"InconsistentQuantities", 400, quantity.Error()}, true
-	case errors.As(err, &missing):
-		return errorForm{"InvalidArgument", 400, missing.Error()}, true
-	case errors.As(err, &decode):
+	if decode, ok := errors.AsType[*restxml.DecodeError](err); ok {
 		return errorForm{"MalformedInput", 400, decodeMessage(decode)}, true
 	}
 	switch refusal, ok := sigv4.RefusalOf(err); {

@@ -109,7 +109,7 @@ var routes = []route{
 func match(method string, u *url.URL) (*route, []string, error) {
 	path, ok := strings.CutPrefix(u.EscapedPath(), version)
 	if !ok {
-		return nil, nil, &unsupportedError{method + " of this path"}
+		return nil, nil, unsupportedOperation(method + " of this path")
 	}
 	path = strings.TrimSuffix(path, "/")
 	query := u.Query()
@@ -128,10 +128,10 @@ func match(method string, u *url.URL) (*route, []string, error) {
 			continue
 		}
 		if _, ok := matchPath(strings.TrimSuffix(pattern, "/"), path); ok {
-			return nil, nil, &unsupportedError{r.operation}
+			return nil, nil, unsupportedOperation(r.operation)
 		}
 	}
-	return nil, nil, &unsupportedError{method + " of this path"}
+	return nil, nil, unsupportedOperation(method + " of this path")
 }
 
 // matchPath compares path, still escaped, with a pattern, segment by segment.

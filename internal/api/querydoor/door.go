@@ -8,13 +8,13 @@ package querydoor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/front"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 	"github.com/keyfront-project/keyfront/internal/wire/query"
 )
 
@@ -82,7 +82,7 @@ func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
 	if errors.Is(err, front.ErrNoAuthentication) {
 		name := actionOf(string(r.Body), r.URL.RawQuery)
 		if _, ok := d.service.Operations[name]; !ok && name != "" {
-			err = &actionError{name, d.service.Version}
+			err = noAction(name, d.service.Version)
 		}
 	}
 	d.fail(w, r, err)
@@ -104,7 +104,7 @@ func (d *Door) answer(r *front.Request, form query.Form) ([]byte, error) {
 	name, version := form.Action(), form.Version()
 	operation, ok := d.service.Operations[name]
 	if !ok || version != "" && version != d.service.Version {
-		return nil, &actionError{name, version}
+		return nil, noAction(name, version)
 	}
 	r.Exchange.Operation = name
 	run := operation(form)
@@ -113,7 +113,7 @@ func (d *Door) answer(r *front.Request, form query.Form) ([]byte, error) {
 	}
 	// What we do not know we do not drop: the caller may rely on it.
 	if unread := form.Unread(); len(unread) > 0 {
-		return nil, &unreadError{unread[0]}
+		return nil, refusal.New(errUnread, "The parameter %.128s is not supported for this operation.", unread[0])
 	}
 	result, err := run(r.Context(), r.Caller)
 	if err != nil {
@@ -126,18 +126,8 @@ func (d *Door) answer(r *front.Request, form query.Form) ([]byte, error) {
 	return answer.Append(nil, result)
 }
 
-// actionError says that the service has no such operation here.
-type actionError struct{ action, version string }
-
-func (e *actionError) Error() string {
-	return fmt.Sprintf("Could not find operation %.64s for version %.16s", e.action, e.version)
-}
-
-// unreadError names a parameter that the operation does not have here.
-type unreadError struct{ parameter string }
-
-func (e *unreadError) Error() string {
-	return fmt.Sprintf("The parameter %.128s is not supported for this operation.", e.parameter)
+func noAction(name, version string) error {
+	return refusal.New(errAction, "Could not find operation %.64s for version %.16s", name, version)
 }
 
 func (d *Door) fail(w http.ResponseWriter, r *front.Request, err error) {

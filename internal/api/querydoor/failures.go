@@ -13,7 +13,15 @@ import (
 
 const badKey = "The security token included in the request is invalid."
 
-// common gives the errors of the gate and the front their form. Signatures, and
+// What the door itself refuses.
+var (
+	// errAction says that the service has no such operation here.
+	errAction = errors.New("querydoor: no such action")
+	// errUnread is about a parameter that the operation does not have here.
+	errUnread = errors.New("querydoor: parameter not read")
+)
+
+// common gives the errors of the gate, the front and the door their form. Signatures, and
 // errors with fields of their own, are in describeTyped.
 //
 // Source: IAM API Reference, "Common Errors".
@@ -25,21 +33,13 @@ var common = []Failure{
 	{front.ErrExpiredToken, http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired"},
 	{front.ErrBodyTooLarge, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request body is too large"},
 	{front.ErrBodyRead, http.StatusBadRequest, "IncompleteBody", "The request body ended early"},
+	{errAction, http.StatusBadRequest, "InvalidAction", ""},
+	{errUnread, http.StatusBadRequest, "ValidationError", ""},
 }
 
 func describeTyped(err error) (Failure, bool) {
-	var (
-		form   *query.Error
-		action *actionError
-		unread *unreadError
-	)
-	switch {
-	case errors.As(err, &form):
+	if form, ok := errors.AsType[*query.Error](err); ok {
 		return Failure{err, http.StatusBadRequest, "ValidationError", formText(form)}, true
-	case errors.As(err, &action):
-		return Failure{err, http.StatusBadRequest, "InvalidAction", action.Error()}, true
-	case errors.As(err, &unread):
-		return Failure{err, http.StatusBadRequest, "ValidationError", unread.Error()}, true
 	}
 	refusal, ok := sigv4.RefusalOf(err)
 	switch {

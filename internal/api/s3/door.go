@@ -152,8 +152,8 @@ func (x *exchange) serve() (err error) {
 // beforeBucket is err, but for a refusal of what a request wants to set on a bucket
 // that does not exist: S3 looks for the bucket first.
 func (x *exchange) beforeBucket(err error) error {
-	var api *apiError
-	if err == nil || x.bucket == "" || x.op.name == "CreateBucket" || !errors.Is(err, errXML) && !(errors.As(err, &api) && api.status == http.StatusNotImplemented) {
+	api, ok := errors.AsType[*apiError](err)
+	if err == nil || x.bucket == "" || x.op.name == "CreateBucket" || !errors.Is(err, errXML) && !(ok && api.status == http.StatusNotImplemented) {
 		return err
 	}
 	if _, absent := x.cfg.Buckets.Lookup(x.ctx, x.bucket); errors.Is(absent, bucket.ErrNoBucket) {

@@ -90,8 +90,7 @@ func (a *Archive) readRecords(ctx context.Context, s, next audit.Segment) (newes
 	if err == nil {
 		newest, err = audit.CopyRecords(io.Discard, z, s, next)
 	}
-	var corrupt flate.CorruptInputError
-	if errors.Is(err, audit.ErrTampered) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) {
+	if _, corrupt := errors.AsType[flate.CorruptInputError](err); corrupt || errors.Is(err, audit.ErrTampered) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
 		return newest, fmt.Errorf("%w: %w", errOther, err)
 	}
 	return newest, err

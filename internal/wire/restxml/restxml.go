@@ -181,8 +181,7 @@ func (f *filter) explain(err error) error {
 		return f.err
 	}
 	p := Value
-	var syntax *xml.SyntaxError
-	if errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, ok := errors.AsType[*xml.SyntaxError](err); ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		p = Syntax
 	}
 	return &DecodeError{Problem: p, Path: f.path(), Offset: f.in.InputOffset(), cause: err}
