@@ -234,7 +234,9 @@ func wrap(text string, err error) error {
 		return nil
 	}
 	text, _, _ = strings.Cut(text, "\n")
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
+	// The memory that connections share is a file, and this is that it cannot grow.
+	code := sqlite.ErrCode(err)
+	if code.ToPrimary() == sqlite.ResultFull || code == sqlite.ResultIOErrSHMSize {
 		return fmt.Errorf("sqlite: %s: %w: %w", text, store.ErrFull, err)
 	}
 	return fmt.Errorf("sqlite: %s: %w", text, err)

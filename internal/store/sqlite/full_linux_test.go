@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/keyfront-project/keyfront/internal/store"
+	"github.com/keyfront-project/keyfront/internal/store/sqlite"
 	"github.com/keyfront-project/keyfront/internal/store/storetest"
 )
 
@@ -133,4 +135,38 @@ func TestFillingDisk(t *testing.T) {
 	}
 	s = openRecords(t, folder)
 	check("after reopening")
+}
+
+// TestOpenOnFullDisk fills the disk while the database is closed: the file in which
+// connections share what they know of the log then finds no room.
+func TestOpenOnFullDisk(t *testing.T) {
+	disk := storetest.SmallDisk(t, 1<<20)
+	if disk == nil {
+		return
+	}
+	folder := storetest.OpenFolder(t, filepath.Join(disk.Path, "data"))
+	s := openRecords(t, folder)
+	if err := crashUpdate(s, "first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ballast, err := folder.Root().Create("ballast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for page := make([]byte, 4096); err == nil; {
+		_, err = ballast.Write(page)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("filling the disk ends with %v, want %v", err, syscall.ENOSPC)
+	}
+	if s, err := sqlite.Open(folder); !errors.Is(err, store.ErrFull) {
+		t.Errorf("Open on a full disk = %v, %v, want %v", s, err, store.ErrFull)
+	}
+	if err := errors.Join(ballast.Close(), folder.Root().Remove("ballast")); err != nil {
+		t.Fatal(err)
+	}
+	checkWhole(t, "with room", openRecords(t, folder))
 }
