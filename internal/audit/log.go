@@ -80,6 +80,7 @@ type Log struct {
 	flushing bool
 	expected int // how many callers are about, by the last batch
 	closed   bool
+	failure  error      // of the last write
 	idle     *sync.Cond // signalled when flushing ends
 
 	// Used only by the goroutine that is flushing.
@@ -237,7 +238,13 @@ func (l *Log) lead(b *batch) {
 	if b.err != nil {
 		l.abandonLocked(b.err)
 	}
+	l.failure = b.err
 	l.expected = b.size
+	l.passOnLocked()
+}
+
+// passOnLocked lets the records that came meanwhile be written.
+func (l *Log) passOnLocked() {
 	if l.open != nil {
 		l.expected += l.open.size
 		go l.lead(l.open)
@@ -305,8 +312,8 @@ func (l *Log) abandonLocked(cause error) {
 	l.chained = l.durable
 }
 
-// flush writes and syncs one batch. Only one flush runs at a time.
-func (l *Log) flush(b *batch) error {
+// prepare gets the file ready for the next record.
+func (l *Log) prepare() error {
 	if l.broken {
 		if err := l.repair(); err != nil {
 			return fmt.Errorf("audit: repair after a failed write: %w", err)
@@ -314,9 +321,15 @@ func (l *Log) flush(b *batch) error {
 		l.broken = false
 	}
 	if l.size >= l.cfg.SegmentBytes {
-		if err := l.startSegment(); err != nil {
-			return err
-		}
+		return l.startSegment()
+	}
+	return nil
+}
+
+// flush writes and syncs one batch. Only one flush runs at a time.
+func (l *Log) flush(b *batch) error {
+	if err := l.prepare(); err != nil {
+		return err
 	}
 	l.makeRoom(len(b.lines))
 	err := l.disk.writeAt(l.file, b.lines, l.size)
@@ -337,6 +350,41 @@ func (l *Log) flush(b *batch) error {
 		l.cfg.Log.Error("audit: head not updated", slog.Any("err", err))
 	}
 	return nil
+}
+
+// Ready returns why the last record could not be written, or nil. After a failure it
+// tries whether the disk takes some records again, so that it also changes its mind
+// where nobody appends.
+func (l *Log) Ready() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if l.failure == nil || l.flushing {
+		return l.failure
+	}
+	l.flushing = true
+	l.mu.Unlock()
+	err := l.try()
+	l.mu.Lock()
+	l.failure = err
+	l.passOnLocked()
+	return err
+}
+
+// try writes and syncs zeros behind the records, which are room for the next.
+func (l *Log) try() error {
+	if err := l.prepare(); err != nil {
+		return err
+	}
+	l.room = l.size
+	l.makeRoom(1)
+	if l.room == l.size {
+		l.broken = true // there may be part of the room
+		return errors.New("audit: there is no room for records")
+	}
+	return l.disk.sync(l.file)
 }
 
 // makeRoom lets the file grow ahead of n more bytes. On a disk that is nearly

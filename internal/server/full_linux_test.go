@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -79,7 +80,19 @@ func TestFullDisk(t *testing.T) {
 			}
 		}
 	}
+	health := func(when string, want int) {
+		t.Helper()
+		res, err := http.Get(srv.APIURL + "/_keyfront/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("health %s = %s, want %d", when, res.Status, want)
+		}
+	}
 	succeed("before")
+	health("before", http.StatusOK)
 	filler := filepath.Join(disk.Path, "filler")
 	fill(t, filler)
 	// The audit log and the database have some room of their own; use it up. What
@@ -98,9 +111,11 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%s on a full disk = %v, want %s", call.name, err, call.code)
 		}
 	}
+	health("on a full disk", http.StatusServiceUnavailable)
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
+	health("with space again", http.StatusOK)
 	succeed("with space again")
 	if err := srv.Stop(); err != nil {
 		t.Errorf("Stop = %v", err)

@@ -15,10 +15,14 @@ import (
 )
 
 // openRoutes are the paths below /_keyfront/ that need no signature. Metrics
-// have a rule of their own.
-func openRoutes(c *clock.Clock, metrics http.Handler) map[string]http.Handler {
+// have a rule of their own. ready returns why no call can succeed, or nil.
+func openRoutes(c *clock.Clock, metrics http.Handler, ready func() error) map[string]http.Handler {
 	routes := map[string]http.Handler{
 		front.OwnPrefix + "health": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if ready() != nil { // the log has the detail, which is not for everybody
+				writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "the audit log cannot be written"})
+				return
+			}
 			writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 		}),
 		front.OwnPrefix + "metrics": metrics,

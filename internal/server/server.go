@@ -247,7 +247,7 @@ func (s *Server) openDomains(ctx context.Context) error {
 func (s *Server) openFront() {
 	s.api.http.Handler = front.New(front.Config{
 		Identity: s.identity, Clock: s.clock, Log: s.log, Services: s.doors(s.gate),
-		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken)), Count: s.metrics.count, Refused: s.gate.Refused,
+		Open: openRoutes(s.clock, s.metrics.handler(s.cfg.MetricsToken), s.state.audit.Ready), Count: s.metrics.count, Refused: s.gate.Refused,
 		Proxies: s.proxies(), Hop: s.hop, Folder: s.cfg.DataDir,
 	})
 	if s.apiTLS.net != nil {
