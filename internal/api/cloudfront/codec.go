@@ -198,6 +198,21 @@ func items[T, V any](name string, c codec[V], at func(*T) *[]V) member[T] {
 	}
 }
 
+// shownItems is items that are written even when there are none, as the service model
+// requires of some.
+func shownItems[T, V any](name string, c codec[V], at func(*T) *[]V) member[T] {
+	m := items(name, c, at)
+	filled := m.write
+	m.write = func(w *writer, v *T) {
+		filled(w, v)
+		if len(*at(v)) == 0 {
+			w.open("Items")
+			w.close("Items")
+		}
+	}
+	return m
+}
+
 // uncounted is Items without Quantity.
 func uncounted[T, V any](name string, c codec[V], at func(*T) *[]V) member[T] {
 	return member[T]{

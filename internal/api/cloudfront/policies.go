@@ -61,9 +61,9 @@ var responseHeadersPolicyConfig = of(
 )
 
 var corsConfig = of(
-	group("AccessControlAllowOrigins", required, nil, items("Origin", text{}, func(c *cors) *[]string { return &c.AllowOrigins })),
-	group("AccessControlAllowHeaders", required, nil, items("Header", text{}, func(c *cors) *[]string { return &c.AllowHeaders })),
-	group("AccessControlAllowMethods", required, nil, items("Method", text{}, func(c *cors) *[]string { return &c.AllowMethods })),
+	group("AccessControlAllowOrigins", required, nil, shownItems("Origin", text{}, func(c *cors) *[]string { return &c.AllowOrigins })),
+	group("AccessControlAllowHeaders", required, nil, shownItems("Header", text{}, func(c *cors) *[]string { return &c.AllowHeaders })),
+	group("AccessControlAllowMethods", required, nil, shownItems("Method", text{}, func(c *cors) *[]string { return &c.AllowMethods })),
 	value("AccessControlAllowCredentials", required, flag{}, func(c *cors) *bool { return &c.AllowCredentials }),
 	sparseList("AccessControlExposeHeaders", "Header", text{}, func(c *cors) *[]string { return &c.ExposeHeaders }),
 	pointer("AccessControlMaxAgeSec", number{}, func(c *cors) **int { return &c.MaxAge }),

@@ -2,6 +2,7 @@ package cloudfront_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -101,5 +102,19 @@ func TestSDKResponseHeadersPolicy(t *testing.T) {
 	must(err)
 	if _, err := c.GetResponseHeadersPolicy(ctx, &sdk.GetResponseHeadersPolicyInput{Id: id}); codeOf(err) != "NoSuchResponseHeadersPolicy" {
 		t.Errorf("read of a deleted policy: %v", err)
+	}
+}
+
+// The model requires Items of the lists of CORS, and of no others.
+func TestEmptyCORSLists(t *testing.T) {
+	w := start(t).call("GET", "/response-headers-policy?Type=managed", "", "")
+	for _, want := range []string{
+		"<AccessControlAllowHeaders><Quantity>0</Quantity><Items></Items></AccessControlAllowHeaders>",
+		"<AccessControlAllowMethods><Quantity>0</Quantity><Items></Items></AccessControlAllowMethods>",
+		"<AccessControlAllowOrigins><Quantity>1</Quantity><Items><Origin>*</Origin></Items></AccessControlAllowOrigins>",
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the managed policies have no %s:\n%s", want, w.Body)
+		}
 	}
 }

@@ -124,7 +124,9 @@ func (s *service) getAccountAuthorizationDetails(f query.Form) querydoor.Run {
 		return detailsResult{
 			listOf(d.Users, s.userDetail), listOf(d.Groups, s.groupDetail), listOf(d.Roles, s.roleDetail),
 			listOf(d.Policies, func(p *identity.Policy) policyDetail {
-				return policyDetail{s.policyOf(who.Account(), p), listOf(p.Versions, func(v identity.PolicyVersion) versionDocument {
+				described := s.listedPolicy(who.Account(), p)
+				described.Description = p.Description
+				return policyDetail{described, listOf(p.Versions, func(v identity.PolicyVersion) versionDocument {
 					document := versionOf(v, v.ID == p.Default)
 					document.Document = encoded(v.Text)
 					return document

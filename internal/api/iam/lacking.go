@@ -53,7 +53,10 @@ type (
 		Certificates query.List[string]
 		cut
 	}
-	noServiceCredentials struct{ ServiceSpecificCredentials query.List[string] }
+	noServiceCredentials struct {
+		ServiceSpecificCredentials query.List[string]
+		cut
+	}
 	noServerCertificates struct {
 		ServerCertificateMetadataList query.List[string]
 		cut

@@ -134,7 +134,7 @@ func (s *Service) Describe(err error) Failure {
 	if f, ok := Common(err); ok {
 		return f
 	}
-	return Failure{Err: err, Status: http.StatusInternalServerError, Code: s.Fault, Message: "The request failed because of an internal error. Try again."}
+	return Failure{Err: err, Status: http.StatusInternalServerError, Code: s.Fault, Message: "The request failed because of an internal error. Try again.", Capital: true}
 }
 
 func find(list []Failure, err error) (Failure, bool) {

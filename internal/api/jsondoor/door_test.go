@@ -67,7 +67,7 @@ func TestServe(t *testing.T) {
 		{"missing member", "Greeter.Greet", `{}`, 400, `Value null at 'name' failed to satisfy constraint: Member must not be null`},
 		{"member too short", "Greeter.Greet", `{"Name":"a"}`, 400, `{"__type":"ValidationException"`},
 		{"refusal of the domain", "Greeter.Greet", `{"Name":"taken"}`, 400, `{"__type":"NameTaken","message":"Name is taken."}`},
-		{"fault of ours", "Greeter.Greet", `{"Name":"broken"}`, 500, `{"__type":"InternalServiceError"`},
+		{"fault of ours", "Greeter.Greet", `{"Name":"broken"}`, 500, `{"__type":"InternalServiceError","Message":"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -131,7 +131,7 @@ var errUnsupported = errors.New("lambda: not supported")
 //
 // Source: AWS Lambda API Reference, the Errors of each operation.
 var failures = []jsondoor.Failure{
-	{Err: lambda.ErrNotFound, Status: http.StatusNotFound, Code: "ResourceNotFoundException"},
+	{Err: lambda.ErrNotFound, Status: http.StatusNotFound, Code: "ResourceNotFoundException", Capital: true},
 	{Err: lambda.ErrConflict, Status: http.StatusConflict, Code: "ResourceConflictException"},
 	{Err: lambda.ErrInvalid, Status: http.StatusBadRequest, Code: "InvalidParameterValueException"},
 	{Err: lambda.ErrValidation, Status: http.StatusBadRequest, Code: "ValidationException"},
@@ -163,7 +163,7 @@ func describe(err error) jsondoor.Failure {
 		f.Status = http.StatusForbidden // here all that is wrong with who calls is
 		return f
 	}
-	return jsondoor.Failure{Err: err, Status: http.StatusInternalServerError, Code: "ServiceException", Message: "The request failed because of an internal error. Try again."}
+	return jsondoor.Failure{Err: err, Status: http.StatusInternalServerError, Code: "ServiceException", Message: "The request failed because of an internal error. Try again.", Capital: true}
 }
 
 // ErrorCode is the name that err has on the wire, for the audit record.
@@ -182,8 +182,11 @@ func (d *Door) Refuse(w http.ResponseWriter, r *front.Request, err error) {
 		kind = "Service"
 		d.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request", r.ID), slog.Any("err", err))
 	}
-	// Some of the service's errors spell it message, others Message.
-	body, _ := json.Marshal(map[string]string{"Type": kind, "Message": f.Message, "message": f.Message})
+	text := "message"
+	if f.Capital {
+		text = "Message"
+	}
+	body, _ := json.Marshal(map[string]string{"Type": kind, text: f.Message}) // strings always encode
 	w.Header().Set("x-amzn-ErrorType", f.Code)
 	write(w, r, f.Status, body)
 }

@@ -1,6 +1,7 @@
 package lambda_test
 
 import (
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/lambda"
+	domain "github.com/keyfront-project/keyfront/internal/lambda"
+	"github.com/keyfront-project/keyfront/internal/refusal"
 )
 
 // What functions lack is refused by its name before anything is done: the door has
@@ -33,6 +36,22 @@ func TestRefused(t *testing.T) {
 		door.Serve(w, &front.Request{Request: httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, nil), ID: "REQUEST", Body: []byte(tt.body)})
 		if got := w.Body.String(); w.Code != 400 || !strings.Contains(got, tt.names) {
 			t.Errorf("%s %s with %s = %d %s, want a refusal that names %s", tt.method, tt.path, tt.body, w.Code, got, tt.names)
+		}
+	}
+}
+
+// The model spells the text of each error in one of two ways.
+func TestSpelling(t *testing.T) {
+	door := lambda.New(nil, slog.New(slog.DiscardHandler))
+	for err, want := range map[error]string{
+		refusal.New(domain.ErrNotFound, "gone"): `{"Message":"gone","Type":"User"}`,
+		refusal.New(domain.ErrConflict, "here"): `{"Type":"User","message":"here"}`,
+		errors.New("disk full"):                 `{"Message":"The request failed because of an internal error. Try again.","Type":"Service"}`,
+	} {
+		w := httptest.NewRecorder()
+		door.Refuse(w, &front.Request{Request: httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), ID: "REQUEST"}, err)
+		if got := w.Body.String(); got != want {
+			t.Errorf("Refuse(%v) answers %s, want %s", err, got, want)
 		}
 	}
 }

@@ -180,7 +180,9 @@ func (x *exchange) completeUpload() error {
 		return err
 	}
 	setNewVersion(x.w.Header(), info.VersionID)
-	x.setEncryption(&info.Encryption, false)
+	if info.Encryption.Algorithm != bucket.CustomerManaged { // of the client's own key it says nothing
+		x.setEncryption(&info.Encryption, false)
+	}
 	d := newDocument("CompleteMultipartUploadResult")
 	d.text("Location", x.location())
 	d.text("Bucket", info.Bucket)

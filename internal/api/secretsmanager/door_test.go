@@ -37,7 +37,7 @@ func noToken(code string) string {
 func TestServe(t *testing.T) {
 	const token, other = "11111111-2222-3333-4444-555555555555", "22222222-3333-4444-5555-666666666666"
 	serve := doortest.Serve(t, door(), "secretsmanager")
-	serve("CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"`+token+`"}`, 200, `"VersionId":"`+token+`"`)
+	serve("CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"`+token+`"}`, 200, `"VersionId":"`+token+`"}`)
 	serve("CreateSecret", `{"Name":"s","SecretString":"one","ClientRequestToken":"`+token+`"}`, 200, `"VersionId":"`+token+`"`)
 	serve("CreateSecret", `{"Name":"s","SecretString":"two","ClientRequestToken":"`+other+`"}`, 400, `{"__type":"ResourceExistsException"`)
 	serve("CreateSecret", `{"Name":"s","SecretString":"two","AddReplicaRegions":[{}]}`, 400, "AddReplicaRegions is not supported")
@@ -52,6 +52,7 @@ func TestServe(t *testing.T) {
 	serve("UpdateSecretVersionStage", `{"SecretId":"s","VersionStage":"AWSCURRENT","RemoveFromVersionId":"`+token+`","MoveToVersionId":""}`, 400, "'moveToVersionId' failed")
 	serve("RotateSecret", `{"SecretId":"s","RotationRules":{"AutomaticallyAfterDays":0}}`, 400, "'rotationRules.automaticallyAfterDays' failed")
 	serve("PutSecretValue", `{"SecretId":"s","SecretString":"two","ClientRequestToken":"`+other+`"}`, 200, `"VersionStages":["AWSCURRENT"]`)
+	serve("UpdateSecret", `{"SecretId":"s","SecretString":"two","ClientRequestToken":"`+other+`"}`, 200, `"VersionId":"`+other+`"}`)
 	serve("PutSecretValue", `{"SecretId":"s","SecretString":"x","ClientRequestToken":"`+token+`"}`, 400, `{"__type":"ResourceExistsException"`)
 	serve("CreateSecret", `{"Name":"t","SecretString":"v"}`, 400, noToken("InvalidRequestException"))
 	serve("PutSecretValue", `{"SecretId":"none","SecretString":"v"}`, 400, noToken("InvalidRequestException"))

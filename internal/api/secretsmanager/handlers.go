@@ -52,7 +52,7 @@ func (h handlers) batch(ctx context.Context, who access.Caller, in *batchInput) 
 	return out, err
 }
 
-func (h handlers) put(ctx context.Context, who access.Caller, in *putInput) (*named, error) {
+func (h handlers) put(ctx context.Context, who access.Caller, in *putInput) (*putOutput, error) {
 	if in.RotationToken != "" {
 		return nil, unsupported("The parameter RotationToken")
 	}
@@ -64,7 +64,8 @@ func (h handlers) put(ctx context.Context, who access.Caller, in *putInput) (*na
 	if err := tokenGiven(in.ClientRequestToken, secret.ErrState); err != nil {
 		return nil, err
 	}
-	return made(h.store.Put(ctx, who, secret.PutRequest{Secret: in.SecretId, Value: v, Token: in.ClientRequestToken, Stages: in.VersionStages}))
+	m, err := h.store.Put(ctx, who, secret.PutRequest{Secret: in.SecretId, Value: v, Token: in.ClientRequestToken, Stages: in.VersionStages})
+	return &putOutput{ARN: m.ARN, Name: m.Name, VersionId: m.VersionID, VersionStages: m.Stages}, err
 }
 
 func (h handlers) update(ctx context.Context, who access.Caller, in *updateInput) (*named, error) {
@@ -207,7 +208,7 @@ func (h handlers) cancelRotate(ctx context.Context, who access.Caller, in *idInp
 }
 
 func made(m secret.Made, err error) (*named, error) {
-	return &named{ARN: m.ARN, Name: m.Name, VersionId: m.VersionID, VersionStages: m.Stages}, err
+	return &named{ARN: m.ARN, Name: m.Name, VersionId: m.VersionID}, err
 }
 
 // tokenGiven refuses, as an error of kind, a request without the token that makes

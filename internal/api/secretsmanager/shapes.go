@@ -26,10 +26,9 @@ type rotationRules struct {
 
 // named is the answer of operations that change a secret.
 type named struct {
-	ARN           string
-	Name          string
-	VersionId     string
-	VersionStages []string
+	ARN       string
+	Name      string
+	VersionId string
 }
 
 type (
@@ -85,6 +84,12 @@ type (
 		SecretId           string
 		SecretString       *string
 		VersionStages      []string
+	}
+	putOutput struct {
+		ARN           string
+		Name          string
+		VersionId     string
+		VersionStages []string
 	}
 
 	updateInput struct {
