@@ -24,7 +24,7 @@ Resources:
 // from what into what.
 func TestChangeSetDetails(t *testing.T) {
 	srv := keyfronttest.Start(t)
-	ctx, c := t.Context(), cloudformation.NewFromConfig(srv.AWSConfig())
+	ctx, c := t.Context(), client(t, srv)
 	name := aws.String("chained")
 	argument := func(key, value string) types.Parameter {
 		return types.Parameter{ParameterKey: &key, ParameterValue: &value}
@@ -102,7 +102,7 @@ func described(d *cloudformation.DescribeChangeSetOutput) string {
 // What is refused, and what is not there, is told as AWS tells it.
 func TestSentences(t *testing.T) {
 	srv := keyfronttest.Start(t)
-	ctx, c := t.Context(), cloudformation.NewFromConfig(srv.AWSConfig())
+	ctx, c := t.Context(), client(t, srv)
 	const one = "Resources: {P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: x}}}"
 	none := aws.String("none")
 	_, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: none})

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/keyfronttest"
 )
 
@@ -59,9 +60,16 @@ Resources:
   R: {Type: 'AWS::SSM::Parameter', Properties: {Name: imported, Type: String, Value: !ImportValue the-word}}
 `
 
+// client is the root user's.
+func client(t *testing.T, srv *keyfronttest.Server) *cloudformation.Client {
+	return cloudformation.NewFromConfig(srv.AWSConfig(), func(o *cloudformation.Options) {
+		o.HTTPClient = doortest.Listener(t, cloudformation.NewFromConfig)
+	})
+}
+
 func TestOperations(t *testing.T) {
 	srv := keyfronttest.Start(t)
-	ctx, c := t.Context(), cloudformation.NewFromConfig(srv.AWSConfig())
+	ctx, c := t.Context(), client(t, srv)
 	a, b := aws.String("exporting"), aws.String("importing")
 
 	v := must(c.ValidateTemplate(ctx, &cloudformation.ValidateTemplateInput{TemplateBody: aws.String(exporting)}))
@@ -272,7 +280,7 @@ func TestLabels(t *testing.T) {
 // What cannot be made says why in the words of its service, and leaves nothing.
 func TestReasons(t *testing.T) {
 	srv := keyfronttest.Start(t)
-	ctx, c := t.Context(), cloudformation.NewFromConfig(srv.AWSConfig())
+	ctx, c := t.Context(), client(t, srv)
 	for _, tt := range []struct{ name, kind, properties, want string }{
 		{"name", "AWS::S3::Bucket", "{BucketName: Bad_Name}", "The specified bucket is not valid."},
 		{"status", "AWS::S3::Bucket", "{VersioningConfiguration: {Status: Perhaps}}", "VersioningConfiguration.Status must be Enabled or Suspended"},

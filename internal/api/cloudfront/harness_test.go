@@ -9,13 +9,17 @@ import (
 	"encoding/xml"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudfront"
+
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/api/cloudfront"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/audit"
 	"github.com/keyfront-project/keyfront/internal/clock"
@@ -68,7 +72,15 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		f.t.Error(err)
 	}
-	f.door.Serve(w, &front.Request{Request: r, ID: "REQUEST", Caller: f.caller, Body: body})
+	answer := httptest.NewRecorder()
+	req := &front.Request{Request: r, ID: "REQUEST", Caller: f.caller, Body: body}
+	f.door.Serve(answer, req)
+	if answer.Code < 300 {
+		doortest.Heard(f.t, sdk.NewFromConfig, req.Exchange.Operation, answer.Header(), answer.Body.Bytes())
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = answer.Body.WriteTo(w) // an empty body writes nothing
 }
 
 // call sends one request; header is "Name: value" or "".

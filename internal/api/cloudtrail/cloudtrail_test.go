@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go"
 
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/keyfronttest"
 )
 
@@ -34,10 +35,17 @@ func wantCode(t *testing.T, what string, err error, code string) {
 	}
 }
 
+// client is the root user's.
+func client(t *testing.T, srv *keyfronttest.Server) *cloudtrail.Client {
+	return cloudtrail.NewFromConfig(srv.AWSConfig(), func(o *cloudtrail.Options) {
+		o.HTTPClient = doortest.Listener(t, cloudtrail.NewFromConfig)
+	})
+}
+
 func TestLookupEvents(t *testing.T) {
 	srv := keyfronttest.Start(t)
 	ctx, config := t.Context(), srv.AWSConfig()
-	keys, users, trails := kms.NewFromConfig(config), iam.NewFromConfig(config), cloudtrail.NewFromConfig(config)
+	keys, users, trails := kms.NewFromConfig(config), iam.NewFromConfig(config), client(t, srv)
 	key := must(keys.CreateKey(ctx, &kms.CreateKeyInput{})).KeyMetadata
 	must(users.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("bob")}))
 	access := must(users.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("bob")})).AccessKey
@@ -133,7 +141,7 @@ func TestLookupEvents(t *testing.T) {
 
 func TestLookupEventsRefusals(t *testing.T) {
 	srv := keyfronttest.Start(t)
-	ctx, trails := t.Context(), cloudtrail.NewFromConfig(srv.AWSConfig())
+	ctx, trails := t.Context(), client(t, srv)
 	now := time.Now()
 	one := types.LookupAttribute{AttributeKey: "EventName", AttributeValue: aws.String("CreateKey")}
 	for range 2 { // leaves two events

@@ -1,5 +1,6 @@
-// Package doortest helps to test the doors of package api: it asks them, and sees
-// that nothing which a domain can refuse is without a form on the wire.
+// Package doortest helps to test the doors of package api: it asks them, sees that
+// nothing which a domain can refuse is without a form on the wire, and that the SDK
+// takes up all of what they answer.
 package doortest
 
 import (

@@ -118,7 +118,7 @@ func filled(t reflect.Type, depth int) reflect.Value {
 			break
 		}
 		for i := range t.NumField() {
-			if f := t.Field(i); f.IsExported() && depth < 6 {
+			if f := t.Field(i); f.IsExported() && depth < 9 {
 				v.Field(i).Set(filled(f.Type, depth+1))
 			}
 		}

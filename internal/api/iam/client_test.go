@@ -24,6 +24,7 @@ import (
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/keyfronttest"
 )
 
@@ -38,7 +39,11 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	srv := keyfronttest.Start(t)
-	return &world{t, srv, iam.NewFromConfig(srv.AWSConfig()), sts.NewFromConfig(srv.AWSConfig())}
+	return &world{t, srv, iam.NewFromConfig(srv.AWSConfig(), func(o *iam.Options) {
+		o.HTTPClient = doortest.Listener(t, iam.NewFromConfig)
+	}), sts.NewFromConfig(srv.AWSConfig(), func(o *sts.Options) {
+		o.HTTPClient = doortest.Listener(t, sts.NewFromConfig)
+	})}
 }
 
 // as is the configuration of clients with other credentials.

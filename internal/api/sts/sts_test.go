@@ -5,12 +5,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"github.com/keyfront-project/keyfront/internal/access"
 	"github.com/keyfront-project/keyfront/internal/access/accesstest"
+	"github.com/keyfront-project/keyfront/internal/api/doortest"
 	"github.com/keyfront-project/keyfront/internal/api/front"
 	"github.com/keyfront-project/keyfront/internal/api/querydoor"
 	"github.com/keyfront-project/keyfront/internal/api/sts"
@@ -169,6 +173,9 @@ func TestServe(t *testing.T) {
 			d.Serve(w, request(tt.who, tt.body))
 			if w.Code != tt.status {
 				t.Errorf("status %d, want %d: %s", w.Code, tt.status, w.Body)
+			}
+			if form, _ := url.ParseQuery(tt.body); w.Code == http.StatusOK {
+				doortest.Heard(t, awssts.NewFromConfig, form.Get("Action"), w.Header(), w.Body.Bytes())
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(w.Body.String(), want) {
