@@ -81,19 +81,28 @@ func normalPath(raw string) string {
 	return clean(decode(raw, unreserved))
 }
 
+// maxReadings is how many readings a path has.
+const maxReadings = 5
+
 // readings returns what else a server behind the edge might take a raw path
-// for: as it stands, and with everything decoded, with backslashes for slashes,
-// without the parameters of its segments, with dot segments removed before or
-// after "//" is collapsed.
-func readings(raw string) [3]string {
+// for: as it stands, and with everything decoded, once or twice (as where one
+// server decodes for another), with backslashes for slashes, without the parameters
+// of its segments, with dot segments removed before or after "//" is collapsed.
+func readings(raw string) [maxReadings]string {
 	all := func(byte) bool { return true }
-	s := strings.ReplaceAll(decode(raw, all), `\`, "/")
-	segments := strings.Split(s, "/")
+	once := decode(raw, all)
+	first, second := liberal(once), liberal(decode(once, all))
+	return [maxReadings]string{raw, clean(first), clean(removeDots(first)), clean(second), clean(removeDots(second))}
+}
+
+// liberal is a decoded path as servers see it to which a backslash is a slash,
+// and what follows a semicolon no part of a segment.
+func liberal(path string) string {
+	segments := strings.Split(strings.ReplaceAll(path, `\`, "/"), "/")
 	for i, segment := range segments {
 		segments[i], _, _ = strings.Cut(segment, ";")
 	}
-	s = strings.Join(segments, "/")
-	return [3]string{raw, clean(s), clean(removeDots(s))}
+	return strings.Join(segments, "/")
 }
 
 // clean collapses "//", removes dot segments and keeps a slash at the end.
@@ -182,8 +191,9 @@ func ambiguous(raw string) bool {
 	return false
 }
 
-// maxGuards is how many behaviours one path can be read into.
-const maxGuards = 4
+// maxGuards is how many behaviours one path can be read into, the normal
+// spelling's among them.
+const maxGuards = 1 + maxReadings
 
 // route selects the behaviour that serves a raw path, and the restricted ones,
 // if any, that must all admit the viewer because somebody might read the path as

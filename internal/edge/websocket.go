@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,14 +23,8 @@ const webSocketIdle = 10 * time.Minute
 //
 // Source: RFC 6455, section 4.2.1.
 func asksForWebSocket(r *http.Request) bool {
-	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor < 1 {
-		return false
-	}
-	upgrade := false
-	for _, name := range connectionTokens(r.Header) {
-		upgrade = upgrade || name == "Upgrade"
-	}
-	return upgrade && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	return r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor >= 1 &&
+		strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && slices.Contains(connectionTokens(r.Header), "Upgrade")
 }
 
 // webSocket reports whether the request may become a WebSocket. The behaviour

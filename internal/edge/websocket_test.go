@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/keyfront-project/keyfront/internal/accesslog"
 	"github.com/keyfront-project/keyfront/internal/delivery"
 	"github.com/keyfront-project/keyfront/internal/edge"
 	"github.com/keyfront-project/keyfront/signedurl"
@@ -189,6 +191,35 @@ func TestNoWebSocket(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A WebSocket is logged when it has ended, with what the viewer got.
+func TestWebSocketIsLogged(t *testing.T) {
+	l := &logs{lines: map[string][]map[string]string{}}
+	log := accesslog.New(accesslog.Config{Deliver: l.deliver, Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(func() { // after the edge's
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.lines[""]) != 1 {
+			t.Fatalf("%d lines, want 1", len(l.lines[""]))
+		}
+		got := l.lines[""][0]
+		for name, value := range map[string]string{"sc-status": "101", "cs-protocol": "ws", "x-edge-result-type": "Miss", "cs-uri-stem": "/a"} {
+			if got[name] != value {
+				t.Errorf("%s is %q, want %q", name, got[name], value)
+			}
+		}
+	})
+	gone := make(chan error, 1)
+	w := newWorld(t, newFeed(distribution(originServer(t, shouting(gone)), last(allViewer))), func(c *edge.Config) {
+		c.AccessLog, c.AccessLogFolder = log, true
+	})
+	conn, in, _ := dialog(t, w.listen(), "GET /a HTTP/1.1\r\nHost: "+host+"\r\n"+handshake+"\r\nbye\n")
+	if rest, err := io.ReadAll(in); string(rest) != "BYE\n" || err != nil {
+		t.Errorf("heard %q, %v", rest, err)
+	}
+	conn.Close()
 }
 
 // Closing the edge ends the WebSockets through it.
