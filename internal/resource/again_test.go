@@ -100,3 +100,30 @@ func TestCreateAccessKeyAgain(t *testing.T) {
 		t.Errorf("alice has keys %v, want %v", ids, want)
 	}
 }
+
+// A policy that the making found there is not its own when it begins again, unless it
+// is the one that it wants.
+func TestCreateOnePolicyAgain(t *testing.T) {
+	w := open(t)
+	p := resource.Providers(w.Services)["AWS::IAM::GroupPolicy"]
+	if _, err := w.Identity.CreateGroup(t.Context(), w.root(), "g", ""); err != nil {
+		t.Fatal(err)
+	}
+	const wanted = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	task := stack.Task{
+		Who: w.root().Through("cloudformation"), Stack: "s", Logical: "L", Since: w.clock.Now(), Again: true,
+		Properties: map[string]any{"GroupName": "g", "PolicyName": "p", "PolicyDocument": wanted},
+	}
+	for range 2 {
+		if made, err := p.Create(t.Context(), &task); err != nil || made.Physical != "p|g" {
+			t.Errorf("Create = %+v, %v, want p|g", made, err)
+		}
+	}
+	ref := identity.Ref{Kind: identity.KindGroup, Name: "g"}
+	if err := w.Identity.PutInlinePolicy(t.Context(), w.root(), ref, "p", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := p.Create(t.Context(), &task); err == nil {
+		t.Errorf("Create took another's policy: %+v", made)
+	}
+}

@@ -50,7 +50,7 @@ func Providers(s Services) map[string]stack.Provider {
 	all := map[string]stack.Provider{}
 	for _, of := range []map[string]*kind{
 		keyKinds(s.Keys), bucketKinds(s.Buckets, s.SayObjects), distributionKinds(s.Delivery), deliveryKinds(s.Delivery), policyKinds(s.Delivery),
-		principalKinds(s.Identity), permissionKinds(s.Identity), parameterKinds(s.Parameters),
+		principalKinds(s.Identity), permissionKinds(s.Identity), onePolicyKinds(s.Identity), parameterKinds(s.Parameters),
 		secretKinds(s.Secrets), edgeFunctionKinds(s.Delivery), keyValueStoreKinds(s.Delivery), lambdaKinds(s.Functions), trailKinds(s.Trails), noteKinds(),
 	} {
 		for name, k := range of {
