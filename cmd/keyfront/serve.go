@@ -18,6 +18,7 @@ import (
 	"github.com/keyfront-project/keyfront/internal/sealed"
 	"github.com/keyfront-project/keyfront/internal/server"
 	"github.com/keyfront-project/keyfront/internal/store"
+	"github.com/keyfront-project/keyfront/internal/store/sqlite"
 )
 
 type serveCmd struct {
@@ -143,6 +144,8 @@ func explainStart(err error, cfg config.Config) error {
 		hint = "a root key that was made under a passphrase needs --root-passphrase-from, and one that was not does not; a damaged one must come from a copy"
 	case errors.Is(err, rootkey.ErrAbsent):
 		hint = "this data folder was made with a root-key file; without it nothing in it can be read"
+	case errors.Is(err, sqlite.ErrNewer):
+		hint = "this keyfront is older than the one that used the folder last: take that one, or a newer one"
 	case errors.Is(err, server.ErrRecordsLost):
 		hint = "put records.db, with records.db-wal if there is one, back from the same copy as the rest; to begin anew, choose an empty --data-dir"
 	case errors.Is(err, audit.ErrTampered):
