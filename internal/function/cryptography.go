@@ -466,6 +466,10 @@ func decompress(args []any) (any, error) {
 	default:
 		return nil, fmt.Errorf("format %q not supported", format)
 	}
+	short := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if short && (format != "gzip" || len(b) < 2 || string(b[:2]) == "\x1f\x8b") {
+		return nil, errors.New("unexpected end of file")
+	}
 	if err != nil {
 		return nil, errors.New("incorrect header check")
 	}

@@ -166,15 +166,22 @@ func (m *machine) call(f quickjs.Value, args ...any) (any, error) {
 }
 
 func (m *machine) jobs() error {
-	if err := m.arm(); err != nil {
-		return err
+	for {
+		if err := m.arm(); err != nil {
+			return err
+		}
+		n, err := m.vm.ExecutePendingJobs()
+		if m.broken != nil {
+			return m.broken
+		}
+		if err != nil || n < jobsAtOnce {
+			return err
+		}
 	}
-	_, err := m.vm.ExecutePendingJobs()
-	if m.broken != nil {
-		return m.broken
-	}
-	return err
 }
+
+// jobsAtOnce is how many jobs the engine runs before it comes back with some left.
+const jobsAtOnce = 1 << 20
 
 // arm gives the next call into the machine the time that is left.
 func (m *machine) arm() error {

@@ -20,7 +20,8 @@ func TestEnds(t *testing.T) {
 	}{
 		"endless loop":         {`exports.handler = async () => { for (;;); };`, function.ErrTimeout},
 		"endless regexp":       {`exports.handler = async () => /^(a+)+$/.test('a'.repeat(50) + 'b');`, function.ErrTimeout},
-		"endless promises":     {`exports.handler = () => { const f = () => Promise.resolve().then(f); return f(); };`, nil},
+		"endless promises":     {`exports.handler = () => { const f = (a) => Promise.resolve().then(() => f([a, new Array(1e4).fill(0)])); return f(); };`, nil},
+		"endless small steps":  {`exports.handler = async () => { for (;;) await 0; };`, function.ErrTimeout},
 		"endless timers":       {`exports.handler = () => new Promise(() => setInterval(() => {}, 1));`, function.ErrTimeout},
 		"loop past a catch":    {`exports.handler = async () => { try { for (;;); } catch {} finally { for (;;); } };`, function.ErrTimeout},
 		"loop at load":         {`for (;;);`, function.ErrTimeout},

@@ -23,8 +23,8 @@ func CloudFrontCode(code string) (*Package, error) {
 // builtins are the modules that the library has. Those of the last line are
 // there so that packages load that only might use them: what they have throws.
 var builtins = []string{
-	"assert", "async_hooks", "buffer", "cloudfront", "constants", "crypto", "events", "fs", "fs/promises", "http", "https", "module", "os", "path",
-	"path/posix", "perf_hooks", "process", "querystring", "stream", "stream/promises", "string_decoder", "timers", "timers/promises", "tty",
+	"assert", "assert/strict", "async_hooks", "buffer", "cloudfront", "constants", "crypto", "events", "fs", "fs/promises", "http", "https", "module", "os", "path",
+	"path/posix", "perf_hooks", "process", "querystring", "stream", "stream/consumers", "stream/promises", "string_decoder", "timers", "timers/promises", "tty",
 	"url", "util", "util/types", "zlib",
 	"child_process", "cluster", "dgram", "dns", "http2", "inspector", "net", "readline", "tls", "v8", "vm", "worker_threads",
 }

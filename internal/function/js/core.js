@@ -269,6 +269,11 @@ globalThis.__core = (function () {
     perf_hooks: () => ({ performance }),
     tty: () => ({ isatty: () => false }),
     'assert/strict': () => builtin('assert').strict,
+    'stream/consumers': () => {
+      const all = async (s) => { const parts = []; for await (const c of s) parts.push(Buffer.from(c)); return Buffer.concat(parts); };
+      const text = async (s) => (await all(s)).toString();
+      return { buffer: all, text, json: async (s) => JSON.parse(await text(s)), arrayBuffer: async (s) => Uint8Array.from(await all(s)).buffer, blob: async (s) => new Blob([await all(s)]) };
+    },
   };
 
   // How the source of an ES module reaches what require finds.

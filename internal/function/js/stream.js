@@ -67,6 +67,11 @@ globalThis.__module = function (exports, require, module) {
       })();
       return r;
     }
+    static fromWeb(s, o) { return Readable.from(s, Object.assign({ objectMode: false }, o)); }
+    async toArray() { const out = []; for await (const c of this) out.push(c); return out; }
+    map(f) { const s = this; return Readable.from((async function* () { for await (const c of s) yield f(c); })()); }
+    filter(f) { const s = this; return Readable.from((async function* () { for await (const c of s) if (await f(c)) yield c; })()); }
+    async forEach(f) { for await (const c of this) await f(c); }
     get readableLength() { return this._r.list.reduce((n, c) => n + (c.length || 1), 0); }
     get readableObjectMode() { return this._r.object; }
     _read() {}
@@ -80,8 +85,19 @@ globalThis.__module = function (exports, require, module) {
       return r.list.length < 16;
     }
     setEncoding(e) { this._r.encoding = e; this._r.decoder = new (require('string_decoder').StringDecoder)(e); return this; }
-    read() {
+    read(n) {
       const r = this._r;
+      if (n > 0 && !r.object) {
+        const all = r.list.length === 1 ? r.list[0] : Buffer.concat(r.list);
+        if (n < all.length) {
+          r.list = [all.subarray(n)];
+          return decoded(this, all.subarray(0, n));
+        }
+        if (n > all.length && !r.ended) {
+          more(this);
+          return null;
+        }
+      }
       if (!r.list.length) {
         more(this);
         if (r.ended && !r.list.length) finish(this);
@@ -220,6 +236,8 @@ globalThis.__module = function (exports, require, module) {
     _write(c, e, then) { then(); }
   }
   Object.assign(Duplex.prototype, writing);
+  // A duplex is both, and has but one parent.
+  Object.defineProperty(Writable, Symbol.hasInstance, { value(s) { return Function.prototype[Symbol.hasInstance].call(this, s) || this === Writable && s instanceof Duplex; } });
   function transforming(s, o = {}) {
     if (o.transform) s._transform = o.transform;
     if (o.flush) s._flush = o.flush;
@@ -251,13 +269,18 @@ globalThis.__module = function (exports, require, module) {
   }
   function pipeline(...args) {
     const then = typeof args[args.length - 1] === 'function' && !args[args.length - 1].pipe ? args.pop() : () => {};
-    const list = args.flat().map((s, i) => i === 0 && !s.pipe ? Readable.from(s) : s);
+    const list = args.flat().reduce((all, s, i) => {
+      const before = all[i - 1];
+      if (typeof s === 'function') s = Readable.from(i === 0 ? s() : s(before));
+      else if (i === 0 && !s.pipe) s = Readable.from(s);
+      else if (before) before.pipe(s);
+      return [...all, s];
+    }, []);
     let called = false;
     const done = (e) => { if (!called) { called = true; if (e) for (const s of list) if (s.destroy) s.destroy(); then(e); } };
     for (const s of list) s.on('error', done);
     const last = list[list.length - 1];
-    last.on('finish', () => done());
-    list.reduce((a, b) => a.pipe(b));
+    last.on(last._w ? 'finish' : 'end', () => done());
     return last;
   }
   const promises = {

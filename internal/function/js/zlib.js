@@ -2,10 +2,12 @@ globalThis.__module = function (exports, require, module, host, core) {
   'use strict';
   const { wrap } = require('buffer');
   const run = (service, format) => (v) => {
+    if (typeof v !== 'string' && !ArrayBuffer.isView(v) && !(v instanceof ArrayBuffer)) throw Object.assign(new TypeError('The "buffer" argument must be of type string or an instance of Buffer, TypedArray, DataView, or ArrayBuffer.'), { code: 'ERR_INVALID_ARG_TYPE' });
     try {
       return wrap(core.fromBase64(host(service, format, core.packed(v instanceof ArrayBuffer ? new Uint8Array(v) : v))));
     } catch (e) {
-      throw Object.assign(new Error(e.message), { code: 'Z_DATA_ERROR', errno: -3 });
+      const short = /unexpected end/.test(e.message);
+      throw Object.assign(new Error(e.message), short ? { code: 'Z_BUF_ERROR', errno: -5 } : { code: 'Z_DATA_ERROR', errno: -3 });
     }
   };
   for (const [name, f] of Object.entries({ gzip: run('zip', 'gzip'), gunzip: run('unzip', 'gzip'), deflate: run('zip', 'deflate'), inflate: run('unzip', 'deflate'), deflateRaw: run('zip', 'raw'), inflateRaw: run('unzip', 'raw') })) {
