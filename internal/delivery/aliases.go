@@ -124,11 +124,8 @@ type ConflictingAlias struct {
 func (s *Service) ListConflictingAliases(ctx context.Context, who access.Caller, id, alias string, p Page) (_ *List[ConflictingAlias], err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:ListConflictingAliases")
 	defer call.End(ctx, &err)
-	n := name{kindDistribution, who.Account(), id}
-	if err := s.decide(call, n); err != nil {
-		return nil, err
-	}
-	if _, err := find[*DistributionInfo](s, n, ErrNoDistribution); err != nil {
+	n, err := s.admit(call, &who, id)
+	if err != nil {
 		return nil, err
 	}
 	if alias = strings.ToLower(alias); !validAlias(alias) {

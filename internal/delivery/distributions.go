@@ -265,6 +265,17 @@ func (t *txn) checkAccess(account arn.AccountID, o *OriginConfig) error {
 	return nil
 }
 
+// admit decides about a call on what goes with a distribution of the caller's, which
+// has to be there.
+func (s *Service) admit(call *access.Call, who *access.Caller, id string) (name, error) {
+	n := name{kindDistribution, who.Account(), id}
+	if err := s.decide(call, n); err != nil {
+		return n, err
+	}
+	_, err := find[*DistributionInfo](s, n, ErrNoDistribution)
+	return n, err
+}
+
 // GetDistribution returns a distribution, or ErrNoDistribution.
 func (s *Service) GetDistribution(ctx context.Context, who access.Caller, id string) (*DistributionInfo, error) {
 	return get[*DistributionInfo](ctx, s, who, "cloudfront:GetDistribution", kindDistribution, id, ErrNoDistribution)

@@ -87,11 +87,8 @@ func (c *InvalidationConfig) check(q *Quotas) error {
 func (s *Service) CreateInvalidation(ctx context.Context, who access.Caller, distribution string, c InvalidationConfig) (_ *InvalidationInfo, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:CreateInvalidation")
 	defer call.End(ctx, &err)
-	d := name{kindDistribution, who.Account(), distribution}
-	if err := s.decide(call, d); err != nil {
-		return nil, err
-	}
-	if _, err := find[*DistributionInfo](s, d, ErrNoDistribution); err != nil {
+	d, err := s.admit(call, &who, distribution)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.check(&s.cfg.Quotas); err != nil {
@@ -200,11 +197,8 @@ func (s *Service) forgetLocked(d name, below uint64) {
 func (s *Service) GetInvalidation(ctx context.Context, who access.Caller, distribution, id string) (_ *InvalidationInfo, err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:GetInvalidation")
 	defer call.End(ctx, &err)
-	d := name{kindDistribution, who.Account(), distribution}
-	if err := s.decide(call, d); err != nil {
-		return nil, err
-	}
-	if _, err := find[*DistributionInfo](s, d, ErrNoDistribution); err != nil {
+	d, err := s.admit(call, &who, distribution)
+	if err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
@@ -221,11 +215,8 @@ func (s *Service) GetInvalidation(ctx context.Context, who access.Caller, distri
 func (s *Service) ListInvalidations(ctx context.Context, who access.Caller, distribution string, p Page) (_ *List[*InvalidationInfo], err error) {
 	call := s.cfg.Gate.Begin(who, "cloudfront:ListInvalidations")
 	defer call.End(ctx, &err)
-	d := name{kindDistribution, who.Account(), distribution}
-	if err := s.decide(call, d); err != nil {
-		return nil, err
-	}
-	if _, err := find[*DistributionInfo](s, d, ErrNoDistribution); err != nil {
+	d, err := s.admit(call, &who, distribution)
+	if err != nil {
 		return nil, err
 	}
 	rest := s.invalidations(d)

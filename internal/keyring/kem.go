@@ -28,11 +28,7 @@ type Encapsulated struct {
 func (r *Ring) Encapsulate(ctx context.Context, who access.Caller, use Use) (out Encapsulated, err error) {
 	call := r.begin(&who, opEncapsulate)
 	defer call.End(ctx, &err)
-	k, err := r.admitKEM(ctx, call, &who, opEncapsulate, &use)
-	if err != nil {
-		return out, err
-	}
-	private, err := k.current().decapsulator()
+	k, private, err := r.admitKEM(ctx, call, &who, opEncapsulate, &use)
 	if err != nil {
 		return out, err
 	}
@@ -50,11 +46,7 @@ func (r *Ring) Encapsulate(ctx context.Context, who access.Caller, use Use) (out
 func (r *Ring) Decapsulate(ctx context.Context, who access.Caller, use Use, ciphertext []byte) (out Encapsulated, err error) {
 	call := r.begin(&who, opDecapsulate)
 	defer call.End(ctx, &err)
-	k, err := r.admitKEM(ctx, call, &who, opDecapsulate, &use)
-	if err != nil {
-		return out, err
-	}
-	private, err := k.current().decapsulator()
+	k, private, err := r.admitKEM(ctx, call, &who, opDecapsulate, &use)
 	if err != nil {
 		return out, err
 	}
@@ -66,23 +58,24 @@ func (r *Ring) Decapsulate(ctx context.Context, who access.Caller, use Use, ciph
 	return out, nil
 }
 
-func (r *Ring) admitKEM(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use) (*key, error) {
+func (r *Ring) admitKEM(ctx context.Context, call *access.Call, who *access.Caller, op operation, use *Use) (*key, crypto.Decapsulator, error) {
 	if err := use.note(call); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	call.Note("encapsulationAlgorithm", string(use.Algorithm))
 	call.Keys.Set("kms:EncapsulationAlgorithm", string(use.Algorithm))
 	k, err := r.admitUse(ctx, call, who, op, use)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := k.checkUse(op, EncapsulateDecapsulate, use.Algorithm); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if use.DryRun {
-		return nil, dryRun()
+		return nil, nil, dryRun()
 	}
-	return k, nil
+	private, err := k.current().decapsulator()
+	return k, private, err
 }
 
 // newDecapsulator makes a private key of its seed, d ‖ z of FIPS 203.
