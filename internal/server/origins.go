@@ -65,7 +65,7 @@ func (s *Server) hopHeader(scheme string) http.Header {
 }
 
 func (s *Server) ownBuckets() ownBuckets {
-	return ownBuckets{s.buckets, s.APIURL(), s.hopHeader}
+	return ownBuckets{s.buckets, s.APIURL(), func(scheme string) http.Header { return s.hopHeader(scheme + " s3") }}
 }
 
 // Locate says where the bucket called name is served.

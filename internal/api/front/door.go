@@ -56,10 +56,11 @@ type Request struct {
 
 	front   *Front
 	service string
-	// hop says that the edge sends it, hopScheme by which scheme it would have come.
-	hop       bool
-	hopScheme string
+	hop     *hop // nil unless the edge or a function of it sends it
 }
+
+// hop is what HopHeader says of a request.
+type hop struct{ scheme, service string }
 
 // Refused records that the request was refused with an error of that code, if
 // it is an admitted one and nothing else was recorded of it. Doors call it before

@@ -93,7 +93,8 @@ type Config struct {
 }
 
 // HopHeader has Config.Hop, a space, and the scheme by which the request would have
-// come if the hop from the edge had one of its own.
+// come if the hop from the edge had one of its own; and, behind another space, the one
+// service that the hop is for, if it passes on what a viewer sent.
 const HopHeader = "X-Keyfront-Hop"
 
 // Front is the handler of the API address.
@@ -130,8 +131,8 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// SDKs take their time from answers, and presign by it.
 		w.Header().Set("Date", f.cfg.Clock.Now().Format(http.TimeFormat))
 	}
-	req.hop, req.hopScheme = f.takeHop(r)
-	if open := f.cfg.Open[r.URL.Path]; open != nil && !req.hop {
+	req.hop = f.takeHop(r)
+	if open := f.cfg.Open[r.URL.Path]; open != nil && req.hop == nil {
 		open.ServeHTTP(w, r)
 		return
 	}
@@ -267,24 +268,26 @@ func (f *Front) stranger(req *Request) access.Caller {
 	return c
 }
 
-// takeHop reports whether the edge or a function of it sends a request, and by
-// which scheme it would have come. It takes the header away: errors tell what was
-// signed, and that is for the client.
-func (f *Front) takeHop(r *http.Request) (hop bool, scheme string) {
-	secret, scheme, shown := strings.Cut(r.Header.Get(HopHeader), " ")
+// takeHop returns how a request came that the edge or a function of it sends, or nil.
+// It takes the header away: errors tell what was signed, and that is for the client.
+func (f *Front) takeHop(r *http.Request) *hop {
+	secret, of, shown := strings.Cut(r.Header.Get(HopHeader), " ")
 	r.Header.Del(HopHeader)
-	hop = shown && f.cfg.Hop != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(f.cfg.Hop)) == 1
-	return hop, scheme
+	if !shown || f.cfg.Hop == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(f.cfg.Hop)) != 1 {
+		return nil
+	}
+	scheme, service, _ := strings.Cut(of, " ")
+	return &hop{scheme, service}
 }
 
 // sender is where a request comes from. The edge passes on what viewers send, which
 // must not count as the word of a proxy at the same address.
 func (f *Front) sender(req *Request) forwarded.Sender {
-	if !req.hop {
+	if req.hop == nil {
 		return f.cfg.Proxies.Sender(req.Request)
 	}
 	from := forwarded.Proxies{}.Sender(req.Request)
-	from.HTTPS = req.hopScheme == "https"
+	from.HTTPS = req.hop.scheme == "https"
 	return from
 }
 

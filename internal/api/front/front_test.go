@@ -229,6 +229,26 @@ func TestTheEdgeReachesNoOwnRoute(t *testing.T) {
 	}
 }
 
+// What a viewer signed for another service does not reach it through the edge, at whose
+// address a policy may trust callers. A function's own requests do.
+func TestTheEdgeLeadsToOneService(t *testing.T) {
+	h := start(t)
+	for hop, want := range map[string]string{"secret https": "kms", "secret https s3": "s3", "guess https s3": "kms"} {
+		h.kms.seen, h.s3.refused = nil, nil
+		r := h.signed(t, http.MethodPost, "/", "{}", "kms", sigv4.General, nil)
+		r.Header.Set(front.HopHeader, hop)
+		if _, _, err := h.do(t, r); err != nil {
+			t.Fatal(err)
+		}
+		if reached := h.kms.seen != nil; reached != (want == "kms") {
+			t.Errorf("with hop %q it reaches KMS: %v", hop, reached)
+		}
+		if scope, refused := errors.AsType[*sigv4.ScopeError](h.s3.refused); refused != (want == "s3") || refused && scope.Field != "service" {
+			t.Errorf("with hop %q S3 refuses it for %v", hop, h.s3.refused)
+		}
+	}
+}
+
 func TestServiceSessionActsForItsResource(t *testing.T) {
 	h := start(t)
 	if status, _, err := h.do(t, h.signedBy(t, h.serviceAccess, http.MethodGet, "/b/k", "", "s3", sigv4.S3, nil)); status != 200 || err != nil {

@@ -10,12 +10,17 @@ import (
 
 // route finds the service that a request is for: by the credential scope, and
 // for unsigned requests by what only one service's clients send. Our own routes are
-// not for viewers: what the edge asks for below OwnPrefix is an object of a bucket.
+// not for viewers: what the edge asks for below OwnPrefix is an object of a bucket. What
+// viewers send through it is for no other service, whatever they signed it for: policies
+// that trust the edge's address would trust them.
 func (f *Front) route(r *Request, scopeService string) *Service {
+	if r.hop != nil && r.hop.service != "" {
+		return f.services[r.hop.service]
+	}
 	if s := f.paths[r.URL.Path]; s != nil {
 		return s
 	}
-	if strings.HasPrefix(r.URL.Path, OwnPrefix) && !r.hop {
+	if strings.HasPrefix(r.URL.Path, OwnPrefix) && r.hop == nil {
 		return f.services["keyfront"]
 	}
 	if scopeService != "" {
