@@ -51,6 +51,7 @@ var examples = map[string][2]string{
 	"lambda.versionForm":          {"12", "0"},
 	"parameter.labelForm":         {"live-2", "2live"},
 	"parameter.nameForm":          {"/films/db.password", "films//db"},
+	"parameter.nested":            {"a{{/films/db}}b", "{ {/films/db} }"},
 	"parameter.versionID":         {"01234567-89ab-cdef-0123-456789abcdef", "01234567"},
 	"secret.nameForm":             {"films/db@2", "films db"},
 	"secret.rateForm":             {"rate(12 hours)", "rate(12 weeks)"},
