@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -68,10 +69,17 @@ func (c *serveCmd) flags() map[string]string {
 // whose keys take some megabytes.
 const headroomBytes = 32 << 20
 
+// gcPercent is what GOGC is when the environment does not say: more than Go's 100,
+// since a collection among 100,000 keys goes over a million pieces of memory.
+const gcPercent = 150
+
 // Run serves until ctx ends or a listener fails.
 func (c *serveCmd) Run(ctx context.Context, e env) error {
 	headroom := make([]byte, headroomBytes)
 	defer runtime.KeepAlive(headroom)
+	if e.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	file := c.Config
 	if file == "" {
 		file = e.getenv("KEYFRONT_CONFIG")
